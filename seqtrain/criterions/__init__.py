@@ -1,0 +1,22 @@
+"""Criterions: the loss, given a model and a batch. Importing this registers none; see ``plugins.import_builtin``."""
+
+from seqtrain.base import Batch, Criterion, LossOutput, Model, Sum, TaskInfo
+from seqtrain.config import CriterionConfig
+from seqtrain.registry import Registry
+
+REGISTRY = Registry("criterion", CriterionConfig, Criterion)
+register_criterion = REGISTRY.register
+register_criterion_preset = REGISTRY.register_preset
+
+__all__ = [
+    "REGISTRY",
+    "Batch",
+    "Criterion",
+    "CriterionConfig",
+    "LossOutput",
+    "Model",
+    "Sum",
+    "TaskInfo",
+    "register_criterion",
+    "register_criterion_preset",
+]

@@ -1,0 +1,46 @@
+"""Tokenizers: text to ids and back. Importing this registers none; see ``plugins.import_builtin``."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+
+from seqtrain.base import Dictionary
+from seqtrain.config import TokenizerConfig
+from seqtrain.registry import Registry
+
+
+class Tokenizer(ABC):
+    """How text becomes ids, built as ``T(cfg)``; what it learns from a corpus lies in files."""
+
+    def __init__(self, cfg: TokenizerConfig) -> None:
+        self.cfg = cfg
+
+    @abstractmethod
+    def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Learn from ``lines`` and write the files of the dictionary ``name`` into ``directory``.
+
+        Raises:
+            DataError: nothing can be learned from these lines with this config.
+        """
+
+    @abstractmethod
+    def load(self, directory: Path, name: str) -> Dictionary:
+        """Read the dictionary ``name`` that :meth:`train` wrote.
+
+        Raises:
+            DataError: its files are missing or damaged.
+        """
+
+
+REGISTRY = Registry("tokenizer", TokenizerConfig, Tokenizer)
+register_tokenizer = REGISTRY.register
+register_tokenizer_preset = REGISTRY.register_preset
+
+__all__ = [
+    "REGISTRY",
+    "Dictionary",
+    "Tokenizer",
+    "TokenizerConfig",
+    "register_tokenizer",
+    "register_tokenizer_preset",
+]

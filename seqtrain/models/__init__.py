@@ -1,0 +1,35 @@
+"""Models: the network and all learnable parameters. Importing this registers none; see ``plugins.import_builtin``."""
+
+from seqtrain.base import (
+    DecoderModel,
+    EncoderDecoderModel,
+    EncoderModel,
+    EncoderOutput,
+    FeatureModel,
+    IncrementalState,
+    Model,
+    ModelOutput,
+    TaskInfo,
+)
+from seqtrain.config import ModelConfig
+from seqtrain.registry import Registry
+
+REGISTRY = Registry("model", ModelConfig, Model)
+register_model = REGISTRY.register
+register_model_preset = REGISTRY.register_preset
+
+__all__ = [
+    "REGISTRY",
+    "DecoderModel",
+    "EncoderDecoderModel",
+    "EncoderModel",
+    "EncoderOutput",
+    "FeatureModel",
+    "IncrementalState",
+    "Model",
+    "ModelConfig",
+    "ModelOutput",
+    "TaskInfo",
+    "register_model",
+    "register_model_preset",
+]

@@ -1,0 +1,20 @@
+"""Optimizers: update parameters from gradients. Importing this registers none; see ``plugins.import_builtin``."""
+
+from seqtrain.base import Optimizer
+from seqtrain.config import OptimizerConfig, ParameterGroupConfig
+from seqtrain.optimizers._torch import TorchOptimizer
+from seqtrain.registry import Registry
+
+REGISTRY = Registry("optimizer", OptimizerConfig, Optimizer)
+register_optimizer = REGISTRY.register
+register_optimizer_preset = REGISTRY.register_preset
+
+__all__ = [
+    "REGISTRY",
+    "Optimizer",
+    "OptimizerConfig",
+    "ParameterGroupConfig",
+    "TorchOptimizer",
+    "register_optimizer",
+    "register_optimizer_preset",
+]
