@@ -3,9 +3,10 @@
 Shape letters: B batch, S source length, T target length, D model dim, V vocabulary.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtrain.config import CriterionConfig, LRSchedulerConfig, ModelConfig, OptimizerConfig, TaskConfig
+from seqtrain.errors import ConfigError
 from seqtrain.registry import REGISTRIES
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -45,6 +47,12 @@ class Dictionary(ABC):
     @abstractmethod
     def symbol(self, id: int) -> str:
         """Return the symbol with this id."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what determines the ids: the kind of dictionary and its symbols in order."""
+        symbols = "\n".join([type(self).__qualname__, *map(self.symbol, range(len(self)))])
+        return hashlib.sha256(symbols.encode()).hexdigest()
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines; a dictionary that can do so faster overrides this."""
@@ -380,6 +388,22 @@ class Task(ABC, Generic[InfoT]):
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind: ``valid``, ``valid1``, ... where there are several."""
         return [kind]
+
+    def text(self, split: str) -> tuple[list[str], list[str]]:
+        """Return a split as text: what is given, and what decoding should give, a line for each sentence.
+
+        Raises:
+            ConfigError: the task has no text.
+        """
+        raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
+
+    def inference_dataset(self, lines: Sequence[str]) -> Dataset:
+        """Return lines of text as sentences to decode, one each.
+
+        Raises:
+            ConfigError: the task cannot decode text.
+        """
+        raise ConfigError(f"task {type(self).__name__} does not decode text")
 
     def get_batch_iterator(
         self, dataset: Dataset, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0

@@ -6,7 +6,6 @@ Every field's meaning and unit stand in the string below it, which ``--help`` an
 import math
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 from omegaconf import II, MISSING
 
@@ -140,6 +139,14 @@ class DatasetConfig:
     """Where prepared data is kept, addressed by its content."""
 
 
+class Scorer(str, Enum):
+    """How decoded text is scored against the references."""
+
+    bleu = "bleu"
+    chrf = "chrf"
+    exact_match = "exact_match"
+
+
 @dataclass
 class ValidationConfig:
     """When and how to validate."""
@@ -152,6 +159,10 @@ class ValidationConfig:
     """Batches of a validation set to use; 0 takes all."""
     generate: bool = False
     """Also decode the validation sets, with the settings of ``generation``, and score the text."""
+    scorers: list[Scorer] = field(default_factory=lambda: [Scorer.bleu])
+    """Scores of decoded text: bleu, chrf, exact_match (percentage of lines that are right)."""
+    bleu_tokenizer: str = "13a"
+    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
     final_split: str = ""
     """Split that the best checkpoint decodes when training ends, such as ``test``; empty for none."""
 
@@ -261,7 +272,7 @@ class TrainConfig:
 class GenerateConfig:
     """Root config of ``generate``."""
 
-    checkpoint: Any = MISSING
+    checkpoint: str = MISSING
     """Run directory (its best checkpoint) or checkpoint directory."""
     input: str = "-"
     """Text file to translate, one sentence a line, plain or .gz; ``-`` reads standard input."""
@@ -277,12 +288,14 @@ class GenerateConfig:
 class EvaluateConfig:
     """Root config of ``evaluate``."""
 
-    checkpoint: Any = MISSING
+    checkpoint: str = MISSING
     """Run directory (its best checkpoint) or checkpoint directory."""
     split: str = "test"
     """Split of the checkpoint's task to evaluate, such as ``valid``, ``test`` or ``test1``."""
     data: str = ""
     """Directory of the data if it is no longer where the checkpoint was trained from."""
+    bleu_tokenizer: str = "13a"
+    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
     device: Device = Device.auto
@@ -295,9 +308,9 @@ class EvaluateConfig:
 class AverageConfig:
     """Root config of ``average``."""
 
-    checkpoint: Any = MISSING
-    """Run directory whose newest checkpoints are averaged, or a list of checkpoint directories."""
+    checkpoint: list[str] = MISSING
+    """Run directories, of which the newest checkpoints are taken, or checkpoint directories: ``[A,B]``."""
     last: int = 5
-    """How many of the newest checkpoints of a run to average."""
+    """How many of the newest checkpoints of a run directory to take."""
     output: str = MISSING
     """Checkpoint directory to write."""

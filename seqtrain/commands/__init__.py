@@ -1,1 +1,1 @@
-""""""
+"""The commands: thin shells over what Python calls too."""

@@ -1,1 +1,1 @@
-""""""
+"""Hooks: what happens beside the training loop, one concern a file."""

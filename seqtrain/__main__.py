@@ -1,0 +1,6 @@
+"""``python -m seqtrain``."""
+
+from seqtrain.cli import main
+
+if __name__ == "__main__":
+    main()

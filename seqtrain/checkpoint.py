@@ -1,0 +1,236 @@
+"""The checkpoint format: a directory of safetensors, YAML and JSON that is enough by itself. No code runs on loading.
+
+``model.safetensors``, ``config.yaml`` (resolved), the task's files (``tokenizer/``), ``metrics.json``, ``training/``
+(``optimizer.safetensors``, ``state.json``), and ``manifest.json``: the format's version, each file's size and SHA-256.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+import yaml
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from seqtrain.composition import from_container, to_container
+from seqtrain.config import TrainConfig
+from seqtrain.errors import CheckpointError
+from seqtrain.paths import atomic_directory, read_link
+
+VERSION = 1
+MODEL, CONFIG, METRICS, MANIFEST = "model.safetensors", "config.yaml", "metrics.json", "manifest.json"
+OPTIMIZER, STATE = "training/optimizer.safetensors", "training/state.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What training goes on from: the optimizer's tensors, and all else as JSON can hold it."""
+
+    optimizer: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint directory that was found whole."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Checkpoint":
+        """Open a checkpoint directory, or the best (else the last) one of a run directory.
+
+        Raises:
+            CheckpointError: there is none, it is incomplete or damaged, or another version wrote it.
+        """
+        directory = resolve(Path(path))
+        _verify(directory)
+        return cls(directory)
+
+    def container(self) -> dict[str, Any]:
+        """Return the config as plain data.
+
+        Raises:
+            CheckpointError: it holds an interpolation, which could read the environment.
+        """
+        text = (self.path / CONFIG).read_text(encoding="utf-8")
+        if "${" in text:
+            raise CheckpointError(f"{self.path / CONFIG} holds a '${{': a checkpoint's config has plain values only")
+        container = yaml.safe_load(text)
+        if not isinstance(container, dict):
+            raise CheckpointError(f"{self.path / CONFIG} holds no config")
+        return container
+
+    def config(self, overrides: Iterable[str] = ()) -> TrainConfig:
+        """Return the config it was trained with, with overrides applied."""
+        return from_container(self.container(), overrides)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics of the last validation before it was written."""
+        metrics: dict[str, float] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+        return metrics
+
+    def load_model(self, model: nn.Module) -> None:
+        """Copy the saved parameters into ``model``.
+
+        Raises:
+            CheckpointError: names or shapes do not fit.
+        """
+        saved = _read_tensors(self.path / MODEL)
+        load_tensors(model_tensors(model), saved, f"{self.path / MODEL}")
+
+    def snapshot(self) -> Snapshot:
+        """Return what training goes on from.
+
+        Raises:
+            CheckpointError: it was written for inference only, such as an average.
+        """
+        if not (self.path / STATE).is_file():
+            raise CheckpointError(f"{self.path} holds a model but no state of training: resume another checkpoint")
+        state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
+        return Snapshot(_read_tensors(self.path / OPTIMIZER), state)
+
+
+def write(
+    directory: Path,
+    *,
+    model: Mapping[str, Tensor],
+    config: TrainConfig | Mapping[str, Any],
+    metrics: Mapping[str, float],
+    save_task: Callable[[Path], None],
+    snapshot: Snapshot | None = None,
+) -> Checkpoint:
+    """Write a checkpoint: aside first, synced, then under its name, so that it is whole or not there.
+
+    Raises:
+        SeqtrainError: the place cannot be written.
+        FileExistsError: ``directory`` is there already.
+    """
+    container = to_container(config) if isinstance(config, TrainConfig) else dict(config)
+    with atomic_directory(directory) as temporary:
+        _write_tensors(temporary / MODEL, model)
+        (temporary / CONFIG).write_text(yaml.safe_dump(container, sort_keys=False, allow_unicode=True), "utf-8")
+        _write_json(temporary / METRICS, metrics)
+        save_task(temporary)
+        if snapshot is not None:
+            (temporary / STATE).parent.mkdir()
+            _write_tensors(temporary / OPTIMIZER, snapshot.optimizer)
+            _write_json(temporary / STATE, snapshot.state)
+        _write_json(temporary / MANIFEST, {"version": VERSION, "files": _fingerprints(temporary)})
+    return Checkpoint(directory)
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Return a model's parameters and persistent buffers by clean name; a tied parameter once, by its first name."""
+    parameters = dict(model.named_parameters())
+    tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - set(parameters)
+    buffers = {n: t for n, t in model.state_dict().items() if n not in parameters and n not in tied}
+    return {clean_name(name): tensor.detach() for name, tensor in {**parameters, **buffers}.items()}
+
+
+def clean_name(name: str) -> str:
+    """Return a parameter's name without what compiling and wrapping put into it."""
+    return name.replace("_orig_mod.", "").removeprefix("module.")
+
+
+@torch.no_grad()
+def load_tensors(into: Mapping[str, Tensor], saved: Mapping[str, Tensor], where: str) -> None:
+    """Copy tensors by name.
+
+    Raises:
+        CheckpointError: a name is missing or unknown, or a shape differs.
+    """
+    problems = [f"{name} is missing" for name in into.keys() - saved.keys()]
+    problems += [f"{name} is unknown to the model" for name in saved.keys() - into.keys()]
+    problems += [
+        f"{name} has shape {tuple(saved[name].shape)}, the model wants {tuple(tensor.shape)}"
+        for name, tensor in into.items()
+        if name in saved and saved[name].shape != tensor.shape
+    ]
+    if problems:
+        raise CheckpointError(f"{where} does not fit the model: {'; '.join(sorted(problems)[:5])}")
+    for name, tensor in into.items():
+        tensor.copy_(saved[name])
+
+
+def resolve(path: Path) -> Path:
+    """Return the checkpoint directory that ``path`` stands for.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if (path / MANIFEST).is_file() or (path / MODEL).is_file():
+        return path
+    for name in ("best", "last"):
+        for link in (path / name, path / "checkpoints" / name):
+            target = read_link(link)
+            if target is not None and target.is_dir():
+                return target.resolve()
+    newest = complete(path / "checkpoints")
+    if newest:
+        return newest[-1]
+    if not path.exists():
+        raise CheckpointError(f"there is no {path}: name a run directory or a checkpoint directory")
+    raise CheckpointError(f"{path} is no checkpoint and holds none: name a run directory or a checkpoint directory")
+
+
+def complete(directory: Path) -> list[Path]:
+    """Return the finished checkpoints in a directory, oldest first."""
+    return sorted(path.parent for path in directory.glob(f"update-*/{MANIFEST}"))
+
+
+def _verify(directory: Path) -> None:
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        version, files = manifest["version"], manifest["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{directory / MANIFEST} is missing or damaged: use another checkpoint") from error
+    if version != VERSION:
+        raise CheckpointError(
+            f"{directory} has format version {version}; this seqtrain reads version {VERSION}: "
+            "use the seqtrain that wrote it, or a newer one"
+        )
+    for name, expected in files.items():
+        file = directory / name
+        if not file.is_file():
+            raise CheckpointError(f"{file} is missing: use another checkpoint")
+        if _fingerprint(file) != expected:
+            size = file.stat().st_size
+            was = "cut short" if size < expected["bytes"] else "damaged"
+            raise CheckpointError(
+                f"{file} is {was} ({size} bytes, {expected['bytes']} were written): use another checkpoint"
+            )
+
+
+def _fingerprints(directory: Path) -> dict[str, dict[str, Any]]:
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {file.relative_to(directory).as_posix(): _fingerprint(file) for file in files}
+
+
+def _fingerprint(file: Path) -> dict[str, Any]:
+    with file.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+
+
+def _read_tensors(file: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{file} cannot be read: {error}; use another checkpoint") from error
+
+
+def _write_json(file: Path, data: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

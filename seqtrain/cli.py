@@ -1,0 +1,141 @@
+"""The command line: which command, which config, and what to say when something is wrong."""
+
+import difflib
+import importlib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from seqtrain import __version__, plugins
+from seqtrain.composition import compose_node, conf_directory, register_all
+from seqtrain.errors import ConfigError, SeqtrainError
+
+COMMANDS = ("train", "prepare", "generate", "evaluate", "average")
+CONFIG_NAMES = {"train": "config", "prepare": "config"}
+"""Primary config of a command; of the others it is their root dataclass."""
+
+PATH_KEYS = ("input", "output", "checkpoint", "resume", "data", "task.data", "dataset.cache_dir", "hydra.run.dir")
+"""Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
+
+# Hydra's joblib and submitit workers import this module before they compose.
+plugins.install_source()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program; ends with exit code 2 and one message where the user has to mend something."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        dispatch(arguments)
+    except SeqtrainError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"seqtrain: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def dispatch(arguments: Sequence[str]) -> None:
+    """Find out what is asked for and do it."""
+    command, rest = split_command(arguments)
+    overrides = [quote_path(argument) for argument in rest]
+    if "--version" in rest:
+        print(f"seqtrain {__version__}")
+    elif rest in (["--help"], ["-h"]):
+        from seqtrain.commands.help import help_text
+
+        print(help_text(command))
+    elif any(argument.startswith("resume=") for argument in rest):
+        resume(command, overrides)
+    elif any(argument.startswith("-") for argument in rest):
+        run_through_hydra(command, rest)
+    else:
+        run(command, compose_node(CONFIG_NAMES.get(command, f"{command}_root"), overrides))
+
+
+def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the command, ``train`` if none is named, and the other arguments.
+
+    Raises:
+        ConfigError: a word is neither a command nor an override.
+    """
+    command, rest = "train", list(arguments)
+    if rest and rest[0] in COMMANDS:
+        command, rest = rest[0], rest[1:]
+    for word in rest:
+        if re.fullmatch(r"[\w-]+", word) and not word.startswith("-") and not _is_flag_value(word, rest):
+            close = difflib.get_close_matches(word, COMMANDS, n=1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigError(f"{word!r} is no command and no KEY=VALUE{meant} Commands: {', '.join(COMMANDS)}")
+    return command, rest
+
+
+def quote_path(argument: str) -> str:
+    """Quote the value of a key that takes a path, so that Hydra takes it as it was typed."""
+    key, separator, value = argument.partition("=")
+    if not separator or key.lstrip("+") not in PATH_KEYS or not value or value[0] in "'\"[":
+        return argument
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return f"{key}='{escaped}{chr(92) * trailing}'"
+
+
+def run(command: str, node: DictConfig) -> object:
+    """Run a command with a composed config."""
+    return importlib.import_module(f"seqtrain.commands.{command}").run(node)
+
+
+def resume(command: str, overrides: Sequence[str]) -> None:
+    """Go on with a run; its config is its checkpoint's. ``resume=auto`` starts it if there is nothing to go on with."""
+    from seqtrain.commands import train
+
+    if command != "train":
+        raise ConfigError(f"resume= goes with train, not with {command}")
+    others = [o for o in overrides if not o.startswith("resume=")]
+    directory = next(o for o in overrides if o.startswith("resume=")).removeprefix("resume=").strip("'")
+    if directory != "auto":
+        train.resume(Path(directory), others)
+        return
+    node = compose_node(CONFIG_NAMES[command], others)
+    run_directory = Path(node.hydra.run.dir)
+    if train.has_checkpoint(run_directory):
+        train.resume(run_directory, [])
+    else:
+        train.run(node)
+
+
+def run_through_hydra(command: str, arguments: Sequence[str]) -> None:
+    """Let Hydra itself do what its flags ask for, such as ``-m`` and ``--cfg``."""
+    import hydra
+
+    register_all()
+    sys.argv = ["seqtrain", *arguments]
+    name = CONFIG_NAMES.get(command, f"{command}_root")
+    job = partial(run_job, command)
+    hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=name)(job)()
+
+
+def run_job(command: str, node: DictConfig) -> object:
+    """Run one job of a sweep, in the directory that Hydra made for it."""
+    from hydra.core.hydra_config import HydraConfig
+
+    try:
+        if command == "train":
+            from seqtrain.commands import train
+
+            return train.run(node, Path(HydraConfig.get().runtime.output_dir))
+        return run(command, node)
+    except SeqtrainError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"seqtrain: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

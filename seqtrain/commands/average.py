@@ -1,0 +1,72 @@
+"""``average``: a checkpoint whose parameters are the mean of several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+from safetensors.torch import load_file
+from torch import Tensor
+
+from seqtrain import checkpoint
+from seqtrain.checkpoint import MODEL, Checkpoint
+from seqtrain.composition import to_config
+from seqtrain.config import AverageConfig
+from seqtrain.errors import CheckpointError
+from seqtrain.registry import REGISTRIES
+
+
+def run(node: DictConfig) -> None:
+    """Average checkpoints and say which."""
+    cfg = to_config(node)
+    chosen = choose(cfg)
+    average(chosen, Path(cfg.output))
+    for one in chosen:
+        print(one.path)
+    print(f"average of {len(chosen)}: {cfg.output}")
+
+
+def choose(cfg: AverageConfig) -> list[Checkpoint]:
+    """Return the checkpoints to average, verified.
+
+    Raises:
+        CheckpointError: there are none, or one is damaged.
+    """
+    if cfg.last < 1:
+        raise CheckpointError(f"last={cfg.last}: average at least one checkpoint")
+    found: list[Path] = []
+    for path in map(Path, cfg.checkpoint):
+        newest = checkpoint.complete(path / "checkpoints")[-cfg.last :]
+        found += newest or [checkpoint.resolve(path)]
+    return [Checkpoint.open(path) for path in found]
+
+
+def average(checkpoints: Sequence[Checkpoint], output: Path) -> Checkpoint:
+    """Write the mean of several checkpoints' parameters as a checkpoint for inference.
+
+    Raises:
+        CheckpointError: the checkpoints hold different parameters, or ``output`` is there already.
+    """
+    if output.exists():
+        raise CheckpointError(f"output={output} is there already: choose another name")
+    newest = checkpoints[-1]
+    task = REGISTRIES["task"].build(newest.config().task)
+    task.load(newest.path)
+    return checkpoint.write(
+        output, model=_mean(checkpoints), config=newest.container(), metrics={}, save_task=task.save
+    )
+
+
+def _mean(checkpoints: Sequence[Checkpoint]) -> dict[str, Tensor]:
+    """Return the mean of each tensor, summed in double precision; one that is not floating-point is the newest's."""
+    total: dict[str, Tensor] = {}
+    for one in checkpoints:
+        tensors = load_file(one.path / MODEL)
+        if total and (tensors.keys() != total.keys() or any(tensors[n].shape != t.shape for n, t in total.items())):
+            raise CheckpointError(f"{one.path} holds other parameters than {checkpoints[0].path}: average one model's")
+        for name, tensor in tensors.items():
+            total[name] = total[name] + tensor.double() if name in total else tensor.double()
+    return {
+        name: (total[name] / len(checkpoints)).to(tensor.dtype) if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }

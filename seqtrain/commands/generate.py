@@ -1,0 +1,94 @@
+"""``generate``: translate a file or standard input, one line out for each line in."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from seqtrain.base import Dictionary
+from seqtrain.commands.trained import TrainedModel
+from seqtrain.composition import to_config
+from seqtrain.config import GenerateConfig
+from seqtrain.data.text import decode_lines, read_lines
+from seqtrain.errors import DataError
+from seqtrain.paths import writable
+from seqtrain.training.logs import logging_to
+
+log = logging.getLogger(__name__)
+
+WINDOW = 4096
+"""Lines to read ahead and batch by length; from a terminal each line is answered at once."""
+
+
+def run(node: DictConfig) -> None:
+    """Translate line by line, ``generation.nbest`` lines for each; messages go to standard error."""
+    cfg: GenerateConfig = to_config(node)
+    with logging_to(Console(stderr=True)):
+        trained = TrainedModel.load(cfg.checkpoint, device=cfg.device)
+        with open_output(cfg.output) as output:
+            for text in translations(trained, cfg):
+                output.write(text + "\n")
+                if cfg.output == "-":
+                    output.flush()
+
+
+def translations(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
+    """Yield ``generation.nbest`` translations of each line of the input, best first; an empty one for an empty line."""
+    lines = _warn_if_long(read_input(cfg.input), trained)
+    window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
+    dictionary: Dictionary = trained.task.info.target_dictionary
+    for hypotheses in trained.hypotheses(lines, cfg.generation, window):
+        if not hypotheses:
+            yield from [""] * cfg.generation.nbest
+        yield from (dictionary.decode(h.tokens.tolist()) for h in hypotheses)
+
+
+def read_input(name: str) -> Iterator[str]:
+    """Yield the lines of a file, or of standard input if ``name`` is ``-``.
+
+    Raises:
+        DataError: there is no such file, or it is no UTF-8 text.
+    """
+    if name == "-":
+        return decode_lines(sys.stdin.buffer, "standard input")
+    if not Path(name).is_file():
+        raise DataError(f"input={name}: there is no such file")
+    return read_lines(Path(name))
+
+
+@contextlib.contextmanager
+def open_output(name: str) -> Iterator[TextIO]:
+    """Open a file to write, or standard output if ``name`` is ``-``; a file appears only when it is whole.
+
+    Raises:
+        SeqtrainError: the file cannot be written.
+    """
+    if name == "-":
+        yield sys.stdout
+        return
+    final = Path(name)
+    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
+    with writable(final), temporary.open("w", encoding="utf-8") as file:
+        pass
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            yield file
+        os.replace(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:
+    """Pass lines on; say of each that the model is going to see only the beginning of."""
+    dictionary, limit = trained.task.info.source_dictionary, trained.task.info.max_positions[0]
+    for number, line in enumerate(lines, start=1):
+        # A token holds at least one character, so that most lines need no second look.
+        if len(line) >= limit and len(dictionary.encode(line)) >= limit:
+            log.warning("line %d is over the model's limit of %d tokens: its end is not translated", number, limit)
+        yield line

@@ -1,0 +1,185 @@
+"""From overrides to one typed config, and from a config to plain data and back."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqtrain import plugins
+from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, PluginConfig, TrainConfig
+from seqtrain.errors import ConfigError
+from seqtrain.registry import REGISTRIES
+
+ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
+"""Root dataclass of each command that has one of its own."""
+
+
+def conf_directory() -> Path:
+    """Where the built-in YAML lies: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def register_all() -> None:
+    """Make everything that ships with seqtrain known to Hydra; needed once before composing."""
+    store = ConfigStore.instance()
+    for name, root in ROOTS.items():
+        store.store(name=f"{name}_root", node=root, provider="seqtrain")
+    plugins.install_source()
+    plugins.import_builtin()
+
+
+def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] = ()) -> TrainConfig:
+    """Compose the config that ``python -m seqtrain`` with these overrides would train with.
+
+    Args:
+        overrides: as on the command line, such as ``model.dropout=0.2``.
+        searchpath: user directories; the same as the override ``hydra.searchpath=[...]``.
+
+    Raises:
+        ConfigError: an override names no key or choice, or a value is wrong.
+        PluginError: a user directory is missing or cannot be imported.
+    """
+    quoted = ",".join(f"'{path}'" for path in searchpath)
+    more = [f"hydra.searchpath=[{quoted}]"] if searchpath else []
+    config = to_config(compose_node("config", [*overrides, *more]))
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def compose_node(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose a root through Hydra, its own ``hydra`` node included.
+
+    Raises:
+        ConfigError: an override names no key or choice, or a value is wrong.
+    """
+    register_all()
+    before = GlobalHydra.instance().hydra
+    try:
+        with initialize_config_dir(str(conf_directory()), job_name="seqtrain", version_base="1.3"):
+            return hydra_compose(config_name, overrides=list(overrides), return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_composition_message(error, config_name, overrides)) from error
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def to_config(node: DictConfig) -> Any:
+    """Turn a composed node into dataclasses, the root's type first.
+
+    Raises:
+        ConfigError: a value is missing, does not fit, or belongs to no registered plug-in.
+    """
+    plain = OmegaConf.masked_copy(node, [key for key in node if key != "hydra"])
+    for kind, registry in REGISTRIES.items():
+        group = OmegaConf.select(plain, kind)
+        if group is None:
+            continue
+        if not issubclass(OmegaConf.get_type(group) or dict, PluginConfig):
+            raise ConfigError(
+                f"{kind}: the chosen YAML is based on no registered {kind}; "
+                f"begin it with `defaults: [NAME, _self_]`, NAME one of: {', '.join(registry.names())}"
+            )
+        name = next((e.name for e in map(registry.entry, registry.names()) if e.config_type is OmegaConf.get_type(group)), "")
+        if group._name != name:
+            raise ConfigError(f"{kind}._name cannot be set: choose the plug-in with {kind}={group._name}")
+    try:
+        return OmegaConf.to_object(plain)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or ""
+        raise ConfigError(f"{key}: {_first_line(error)}" if key else _first_line(error)) from error
+
+
+def to_container(cfg: TrainConfig) -> dict[str, Any]:
+    """Return a config as plain data, enums by name; what stands twice, such as ``task.tokenizer``, once."""
+    container = OmegaConf.to_container(OmegaConf.structured(cfg), resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    result: dict[str, Any] = {str(key): value for key, value in container.items()}
+    result["task"].pop("tokenizer", None)
+    return result
+
+
+def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) -> TrainConfig:
+    """Return the config that :func:`to_container` made plain, with overrides applied.
+
+    Args:
+        container: the plain data.
+        overrides: ``key=value`` in Hydra's grammar.
+
+    Raises:
+        ConfigError: a key or a value does not fit.
+        PluginError: a plug-in is not registered.
+    """
+    node = OmegaConf.structured(TrainConfig)
+    try:
+        for key, value in container.items():
+            if key in REGISTRIES:
+                entry = REGISTRIES[key].entry(value["_name"])
+                part = OmegaConf.structured(entry.config_type)
+                node[key] = OmegaConf.merge(part, {k: v for k, v in value.items() if k != "tokenizer"})
+            else:
+                node[key] = OmegaConf.merge(node[key], value)
+        OmegaConf.set_struct(node, True)
+        for override in OverridesParser.create().parse_overrides(list(overrides)):
+            OmegaConf.update(node, override.key_or_group, override.value(), merge=True)
+    except (OmegaConfBaseException, HydraException) as error:
+        raise ConfigError(_first_line(error)) from error
+    config = to_config(node)
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def option_names(config_type: type) -> list[str]:
+    """Names of the fields that a config offers on the command line."""
+    return [f.name for f in dataclasses.fields(config_type) if not f.name.startswith("_")]
+
+
+def _composition_message(error: Exception, config_name: str, overrides: Sequence[str]) -> str:
+    """Say in a line what is wrong with the overrides, and what was probably meant."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+    message = _first_line(error)
+    detail = _first_line(cause) if cause is not None else ""
+    if detail and detail not in message:
+        message = f"{message}: {detail}" if message and not message.startswith("Error merging") else detail
+    for override in overrides:
+        key = override.lstrip("+~").split("=")[0]
+        if key and f"'{key}'" in message.replace('"', "'"):
+            message += _suggestion(key, config_name)
+    options = [line.strip() for line in str(error).splitlines() if line.startswith("\t")]
+    if "Available options" in str(error):
+        wanted = message.split("/")[-1].split("'")[0]
+        close = difflib.get_close_matches(wanted, options, n=1)
+        message += f"; did you mean {close[0]}?" if close else ""
+        message += f" There are: {', '.join(options)}"
+    return message
+
+
+def _suggestion(key: str, config_name: str) -> str:
+    """Return what key may have been meant: one that reads alike, or one of that name elsewhere."""
+    node = OmegaConf.to_container(compose_node(config_name, []), resolve=False)
+    keys = [k for k in _flatten(node) if not k.startswith("hydra.")]
+    same = [k for k in keys if k.split(".")[-1] == key.split(".")[-1]]
+    close = same[:1] or difflib.get_close_matches(key, keys, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _flatten(node: Any, prefix: str = "") -> Iterable[str]:
+    for key, value in node.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")

@@ -1,0 +1,118 @@
+"""The hypotheses of a batch under search: the unfinished ones in tensors, the finished ones in lists."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from seqtrain.base import Hypothesis
+from seqtrain.config import GenerationConfig
+from seqtrain.errors import SeqtrainError
+from seqtrain.generation.candidates import Candidates
+
+
+class Hypotheses:
+    """``beam`` unfinished hypotheses of each sentence that is not done; at first the empty one.
+
+    B counts the sentences that are not done, N = B * beam; hypotheses of a sentence stand together.
+
+    Args:
+        cfg: beam, nbest and lenpen are used.
+        eos: id of the end of sentence.
+        limits: most tokens of each sentence's hypotheses, end of sentence excluded.
+        device: where the search runs.
+    """
+
+    def __init__(self, cfg: GenerationConfig, eos: int, limits: list[int], device: torch.device) -> None:
+        self.cfg = cfg
+        self.eos = eos
+        self.sentences = list(range(len(limits)))
+        self.limits = torch.tensor(limits)
+        self.finished: list[list[Hypothesis]] = [[] for _ in limits]
+        self.length = 0
+        # Scores of -inf mark hypotheses that do not exist: one empty hypothesis is enough to start from.
+        self.scores = torch.full((len(limits), cfg.beam), -math.inf, device=device)
+        self.scores[:, 0] = 0.0
+        rows = len(limits) * cfg.beam
+        self._tokens = torch.full((rows, max(limits) + 1), eos, device=device)
+        self._scores = torch.zeros(rows, max(limits) + 1, device=device)
+
+    @property
+    def prev_tokens(self) -> Tensor:
+        """Last token of each hypothesis, at first end of sentence, (N,)."""
+        return self._tokens[:, max(self.length - 1, 0)]
+
+    @property
+    def at_limit(self) -> Tensor:
+        """Sentences that must end now, bool on the CPU, (B,)."""
+        return self.limits <= self.length
+
+    def finish(self, candidates: Candidates) -> None:
+        """Keep the candidates that end, as far as they are among the first ``beam``."""
+        scores, parents, tokens = (x[:, : self.cfg.beam] for x in candidates)
+        batch_indices, ranks = ((tokens == self.eos) & scores.isfinite()).nonzero(as_tuple=True)
+        if not len(ranks):
+            return
+        rows = batch_indices * self.cfg.beam + parents[batch_indices, ranks]
+        ended_tokens = torch.nn.functional.pad(self._tokens[rows, : self.length], (0, 1), value=self.eos).cpu()
+        ended_scores = torch.cat([self._scores[rows, : self.length], scores[batch_indices, ranks, None]], 1).cpu()
+        for index, *hypothesis in zip(batch_indices.tolist(), ended_tokens, ended_scores, strict=True):
+            finished = self.finished[self.sentences[index]]
+            if len(finished) < self.cfg.beam:
+                finished.append(self._hypothesis(*hypothesis))
+
+    def _hypothesis(self, tokens: Tensor, scores: Tensor) -> Hypothesis:
+        """Return a hypothesis of ``tokens`` (T,) whose log-probability up to each token is ``scores`` (T,)."""
+        score = float(scores[-1]) / len(tokens) ** self.cfg.lenpen
+        return Hypothesis(tokens, score, scores.diff(prepend=scores.new_zeros(1)))
+
+    def unfinished(self) -> Tensor:
+        """Return which of the B sentences are not done: fewer than ``beam`` have ended, the limit is ahead, (B',)."""
+        kept = [
+            index
+            for index, (sentence, at_limit) in enumerate(zip(self.sentences, self.at_limit.tolist(), strict=True))
+            if len(self.finished[sentence]) < self.cfg.beam and not at_limit
+        ]
+        return torch.tensor(kept, dtype=torch.long, device=self.scores.device)
+
+    def extend(self, candidates: Candidates, kept: Tensor) -> Tensor:
+        """Go on with the sentences ``kept`` (B',), in each with the first ``beam`` candidates that do not end.
+
+        Returns:
+            The rows (N,) that the new rows (N',) come from, (N',).
+        """
+        # At most one candidate of each hypothesis ends, so of 2 * beam there are always beam that do not.
+        going_on = (candidates.tokens[kept] == self.eos).int().sort(stable=True).indices[:, : self.cfg.beam]
+        scores, parents, tokens = (x[kept].gather(1, going_on) for x in candidates)
+        rows = (kept.unsqueeze(-1) * self.cfg.beam + parents).flatten()
+        self._tokens = _take(self._tokens, rows, self.length)
+        self._scores = _take(self._scores, rows, self.length)
+        self._tokens[:, self.length] = tokens.flatten()
+        self._scores[:, self.length] = scores.flatten()
+        self.scores = scores
+        self.length += 1
+        if len(kept) < len(self.sentences):
+            self.limits = self.limits[kept.cpu()]
+            self.sentences = [self.sentences[index] for index in kept.tolist()]
+        return rows
+
+    def results(self) -> list[list[Hypothesis]]:
+        """Return the best ``nbest`` of each sentence, best first; of equals, the one that ended first.
+
+        Raises:
+            SeqtrainError: a sentence has none, because the model's logits are NaN or rule out its end.
+        """
+        for number, finished in enumerate(self.finished):
+            if not finished:
+                raise SeqtrainError(
+                    f"no output for sentence {number} of a batch: the model's logits are NaN, or give the end of "
+                    "sentence no probability; look at the training loss of this checkpoint"
+                )
+        return [sorted(each, key=lambda x: x.score, reverse=True)[: self.cfg.nbest] for each in self.finished]
+
+
+def _take(buffer: Tensor, rows: Tensor, length: int) -> Tensor:
+    """Return the rows ``rows`` of a buffer, filled up to ``length``, in the same memory."""
+    taken = buffer[: len(rows)]
+    taken[:, :length] = buffer[rows, :length]
+    return taken

@@ -1,0 +1,51 @@
+"""Decode whole datasets, or lines of text of any number, with the results in the order of the input."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+
+from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
+from seqtrain.config import GenerationConfig
+
+
+def generation_plan(cfg: GenerationConfig) -> PlanSpec:
+    """Return how sentences become batches to decode."""
+    return PlanSpec(max_tokens=cfg.max_tokens, max_sentences=cfg.max_sentences, shuffle=False)
+
+
+def decode_dataset(
+    task: Task[Any], dataset: Dataset, generator: Generator, plan: PlanSpec, device: torch.device
+) -> list[list[Hypothesis]]:
+    """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order."""
+    results: list[list[Hypothesis]] = [[] for _ in range(len(dataset))]
+    for batch in task.get_batch_iterator(dataset, epoch=1, plan=plan):
+        hypotheses = task.inference_step(batch.to(device), generator)
+        for number, found in zip(batch.ids.tolist(), hypotheses, strict=True):
+            results[number] = found
+    return results
+
+
+def decode_lines(
+    task: Task[Any],
+    lines: Iterable[str],
+    generator: Generator,
+    plan: PlanSpec,
+    device: torch.device,
+    window: int = 4096,
+) -> Iterator[tuple[str, list[Hypothesis]]]:
+    """Yield each line with its hypotheses, best first, in the order of the lines.
+
+    Args:
+        task: reads a line as a sentence, by ``inference_dataset``.
+        lines: any number of them.
+        generator: the search.
+        plan: how the sentences of a window become batches.
+        device: where the model is.
+        window: lines to read ahead and batch by length; 1 answers each line before the next is read.
+    """
+    unread = iter(lines)
+    while read := list(islice(unread, window)):
+        dataset = task.inference_dataset(read)
+        yield from zip(read, decode_dataset(task, dataset, generator, plan, device), strict=True)

@@ -1,0 +1,92 @@
+"""A rate for each epoch: constant, a list, or annealed from some epoch on."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
+
+
+@dataclass
+class FixedConfig(LRSchedulerConfig):
+    """Settings of ``fixed``."""
+
+    force_anneal: int | None = None
+    """First epoch, from 1, of annealing: each epoch multiplies the rate by ``lr_shrink``; never if null."""
+    lr_shrink: float = 0.1
+    """Factor on the rate at each epoch of annealing; above 0."""
+    warmup_updates: int = 0
+    """Updates of linear increase to the epoch's rate; the first of them runs at 1/warmup_updates of it."""
+    lr_per_epoch: list[float] = field(default_factory=list)
+    """Learning rate of each epoch, its last one for all later ones; the optimizer's rate if empty."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        if self.force_anneal is not None and self.force_anneal < 1:
+            raise ConfigError(f"lr_scheduler.force_anneal={self.force_anneal} must be at least 1, or null for never")
+        if not 0 < self.lr_shrink < math.inf:
+            raise ConfigError(f"lr_scheduler.lr_shrink={self.lr_shrink} must be above 0 and finite")
+        if self.warmup_updates < 0:
+            raise ConfigError(f"lr_scheduler.warmup_updates={self.warmup_updates} must be at least 0")
+        if not all(0 <= lr < math.inf for lr in self.lr_per_epoch):
+            raise ConfigError(
+                f"lr_scheduler.lr_per_epoch={self.lr_per_epoch} must be numbers of at least 0, and finite"
+            )
+
+
+@register_lr_scheduler("fixed", FixedConfig)
+class Fixed(LRScheduler):
+    r"""One rate for each epoch, after a warm-up counted in updates.
+
+    Epoch e runs at the e-th rate of the list; from the epoch F of ``force_anneal`` on at the last rate times
+    :math:`\text{lr\_shrink}^{e + 1 - F}`. Before update W of the warm-up the rate is times (n + 1) / W.
+    """
+
+    def __init__(self, cfg: FixedConfig, optimizer: Optimizer) -> None:
+        super().__init__(cfg, optimizer)
+        self.cfg = cfg
+        self.lrs = cfg.lr_per_epoch or [self.base_lr]
+        self._epoch = 1
+        self._num_updates = 0
+
+    def lr_at(self, num_updates: int) -> float:
+        """Return the rate after ``num_updates`` updates, in the epoch that the scheduler is in."""
+        warmup = self.cfg.warmup_updates
+        return self._epoch_lr() * ((num_updates + 1) / warmup if num_updates < warmup else 1.0)
+
+    def step_update(self, num_updates: int) -> float:
+        """Set and return the rate of the update after ``num_updates``."""
+        self._num_updates = num_updates
+        return super().step_update(num_updates)
+
+    def step(self, epoch: int, val_loss: float | None) -> None:
+        """Go on to the epoch after ``epoch``, and to its rate."""
+        self._epoch = epoch + 1
+        self.step_update(self._num_updates)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the epoch, from 1, that the scheduler is in."""
+        return {"epoch": self._epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state that :meth:`state_dict` returned.
+
+        Raises:
+            CheckpointError: it is the state of another scheduler.
+        """
+        if "epoch" not in state:
+            raise CheckpointError(
+                "the checkpoint's lr_scheduler state has no epoch: resume with the lr_scheduler that it was saved with"
+            )
+        self._epoch = state["epoch"]
+
+    def _epoch_lr(self) -> float:
+        anneal = self.cfg.force_anneal
+        if anneal is None or self._epoch < anneal:
+            return self.lrs[min(self._epoch, len(self.lrs)) - 1]
+        return self.lrs[-1] * self.cfg.lr_shrink ** (self._epoch + 1 - anneal)

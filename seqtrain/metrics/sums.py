@@ -1,0 +1,45 @@
+"""Add up what batches report, average it, and display it.
+
+Values may be tensors: adding does not wait for the device, averaging does.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from seqtrain.base import Sum
+
+
+def add_sums(parts: Iterable[Mapping[str, Sum]]) -> dict[str, Sum]:
+    """Return the sums of all parts by name, values and weights alike; a part need not have every name."""
+    total: dict[str, Sum] = {}
+    for part in parts:
+        for name, (value, weight) in part.items():
+            before = total.get(name, Sum(0.0, 0.0))
+            total[name] = Sum(before.value + value, before.weight + weight)
+    return total
+
+
+def reduce_sums(sums: Mapping[str, Sum]) -> dict[str, float]:
+    """Return each value divided by its weight, and the perplexity ``ppl = exp(nll_loss)`` where there is ``nll_loss``.
+
+    A metric of no weight was not measured and is left out. A perplexity over the range of floats is infinite.
+    """
+    averages = {name: float(value) / float(weight) for name, (value, weight) in sums.items() if float(weight)}
+    if "nll_loss" in averages:
+        averages["ppl"] = _exp(averages["nll_loss"])
+    return averages
+
+
+def to_log_base(metrics: Mapping[str, float], base: float) -> dict[str, float]:
+    """Return the metrics as they are displayed: those whose name ends in ``loss`` as logarithms to ``base``.
+
+    Losses are in nats: base e leaves them so, 2 makes them bits.
+    """
+    return {name: value / math.log(base) if name.endswith("loss") else value for name, value in metrics.items()}
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,96 @@
+"""Multi-head attention (Vaswani et al., 2017, section 3.2) through torch's ``scaled_dot_product_attention``.
+
+Projections of the same input are packed into one, in the order queries, keys, values: one large product instead
+of three small ones.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqtrain.nn.linear import linear, packed_linear
+
+
+class KeysValues(NamedTuple):
+    """What is attended to: keys and values of each head, (B, H, S, K) both."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class Attention(nn.Module):
+    """What self attention and cross attention have in common."""
+
+    def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.out_proj = linear(dim, dim)
+
+    def split_heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """Take packed projections (B, T, parts * D) apart, into ``parts`` tensors (B, H, T, K)."""
+        batch, length, _ = x.shape
+        return x.view(batch, length, parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+
+    def attend(
+        self, queries: Tensor, source: KeysValues, padding_mask: Tensor | None = None, *, causal: bool = False
+    ) -> Tensor:
+        """Let queries (B, H, T, K) attend to keys and values (B, H, S, K); return (B, T, D).
+
+        ``padding_mask`` (B, S) is True where keys are padding. ``causal`` hides from each query what comes after it.
+        """
+        attended = F.scaled_dot_product_attention(
+            queries,
+            *source,
+            attn_mask=None if padding_mask is None else ~padding_mask[:, None, None],  # (B, 1, 1, S)
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=causal,
+        )
+        out: Tensor = self.out_proj(attended.transpose(1, 2).flatten(2))
+        return out
+
+
+class SelfAttention(Attention):
+    """A sequence attends to itself."""
+
+    def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__(dim, heads, dropout)
+        self.qkv_proj = packed_linear(dim, dim, parts=3)
+
+    def forward(self, x: Tensor, padding_mask: Tensor | None = None, *, causal: bool = False) -> Tensor:
+        """Attend within x (B, T, D), padding (B, T) left out; return (B, T, D).
+
+        Causal attention needs no mask: padding stands on the right, after all that may be attended to.
+        """
+        queries, keys, values = self.split_heads(self.qkv_proj(x), 3)
+        return self.attend(queries, KeysValues(keys, values), padding_mask, causal=causal)
+
+    def step(self, x: Tensor, cache: KeysValues, position: int) -> Tensor:
+        """Attend from x (N, D), at ``position`` of its sequence, to all up to it; return (N, D).
+
+        The cache (N, H, max_length, K) holds what was before and takes up the new keys and values.
+        """
+        queries, keys, values = self.split_heads(self.qkv_proj(x[:, None]), 3)  # (N, H, 1, K)
+        cache.keys[:, :, position] = keys[:, :, 0]
+        cache.values[:, :, position] = values[:, :, 0]
+        so_far = KeysValues(cache.keys[:, :, : position + 1], cache.values[:, :, : position + 1])
+        return self.attend(queries, so_far)[:, 0]
+
+
+class CrossAttention(Attention):
+    """A target attends to a source, which may be of another dimension."""
+
+    def __init__(self, dim: int, source_dim: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__(dim, heads, dropout)
+        self.q_proj = packed_linear(dim, dim, parts=1)
+        self.kv_proj = packed_linear(source_dim, dim, parts=2)
+
+    def keys_values(self, features: Tensor) -> KeysValues:
+        """Project the source's features (B, S, D) to keys and values (B, H, S, K)."""
+        return KeysValues(*self.split_heads(self.kv_proj(features), 2))
+
+    def forward(self, x: Tensor, source: KeysValues, padding_mask: Tensor) -> Tensor:
+        """Attend from x (B, T, D) to a source with padding (B, S); return (B, T, D)."""
+        (queries,) = self.split_heads(self.q_proj(x), 1)
+        return self.attend(queries, source, padding_mask)

@@ -1,0 +1,90 @@
+"""Position embeddings, added to those of tokens; padding stands on the right, so all sequences share them."""
+
+import math
+from enum import Enum
+
+import torch
+from torch import Tensor, nn
+
+from seqtrain.errors import DataError
+
+FIRST_POSITION = 2
+"""Number of a sequence's first position: fairseq counts on from the id of padding."""
+
+
+class Positions(str, Enum):
+    """How a model learns where in its sequence a token stands."""
+
+    sinusoidal = "sinusoidal"
+    learned = "learned"
+    none = "none"
+
+
+def build_positions(kind: Positions, dim: int, max_positions: int) -> "PositionEmbedding | None":
+    """Return the embedding of a kind, or None where there is none."""
+    if kind is Positions.none:
+        return None
+    return (SinusoidalPositions if kind is Positions.sinusoidal else LearnedPositions)(dim, max_positions)
+
+
+class PositionEmbedding(nn.Module):
+    """Base of position embeddings for sequences of up to ``max_positions`` tokens."""
+
+    def __init__(self, dim: int, max_positions: int) -> None:
+        super().__init__()
+
+    def forward(self, start: int, length: int) -> Tensor:
+        """Return the embeddings (length, D) of the positions from ``start``, counted from 0."""
+        raise NotImplementedError
+
+
+class SinusoidalPositions(PositionEmbedding):
+    """Fixed sines and cosines (Vaswani et al., 2017, section 3.5); longer sequences only extend the table."""
+
+    table: Tensor
+
+    def __init__(self, dim: int, max_positions: int) -> None:
+        super().__init__(dim, max_positions)
+        self.register_buffer("table", sinusoidal_table(max_positions, dim), persistent=False)
+
+    def forward(self, start: int, length: int) -> Tensor:
+        """Return the embeddings (length, D) of the positions from ``start``, counted from 0."""
+        size, dim = self.table.shape
+        if start + length > size:
+            self.table = sinusoidal_table(max(start + length, 2 * size), dim).to(self.table)
+        return self.table[start : start + length]
+
+
+class LearnedPositions(PositionEmbedding):
+    """One parameter a position (Gehring et al., 2017)."""
+
+    def __init__(self, dim: int, max_positions: int) -> None:
+        super().__init__(dim, max_positions)
+        self.weight = nn.Parameter(torch.empty(max_positions, dim))
+        nn.init.normal_(self.weight, std=dim**-0.5)
+
+    def forward(self, start: int, length: int) -> Tensor:
+        """Return the embeddings (length, D) of the positions from ``start``, counted from 0.
+
+        Raises:
+            DataError: there are not as many positions.
+        """
+        if start + length > len(self.weight):
+            raise DataError(
+                f"a sequence of {start + length} tokens, end of sentence included, is longer than "
+                f"the {len(self.weight)} learned positions of the model: shorten it, or train with higher "
+                "task.max_source_positions and task.max_target_positions, or with model.positions=sinusoidal"
+            )
+        return self.weight[start : start + length]
+
+
+def sinusoidal_table(length: int, dim: int) -> Tensor:
+    """Return the embeddings (length, D) of the first positions, in fairseq's layout.
+
+    Position p, counted from ``FIRST_POSITION``, has sin(p f_i) in its first half and cos(p f_i) in its second,
+    with f_i = 10000 ** (-i / (D/2 - 1)); an odd D ends in a zero.
+    """
+    half = dim // 2
+    frequencies = torch.exp(torch.arange(half) * (-math.log(10000) / max(half - 1, 1)))
+    angles = torch.arange(FIRST_POSITION, FIRST_POSITION + length)[:, None] * frequencies  # (length, D/2)
+    return torch.cat([angles.sin(), angles.cos(), angles.new_zeros(length, dim % 2)], dim=1)

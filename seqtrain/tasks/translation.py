@@ -1,0 +1,205 @@
+"""Translation: sentences of one language into those of another, from raw text."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from seqtrain.base import Dataset, Dictionary
+from seqtrain.config import TaskConfig
+from seqtrain.data import number_names
+from seqtrain.data.cache import cached
+from seqtrain.data.parallel import ParallelDataset, SourceDataset
+from seqtrain.data.store import TokenStore
+from seqtrain.data.text import check_parallel, find_text, hash_file, read_lines
+from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
+from seqtrain.errors import ConfigError
+from seqtrain.tasks import Task, TaskInfo, register_task
+
+log = logging.getLogger(__name__)
+
+BUILTIN = "builtin:number_names"
+
+
+@dataclass
+class TranslationConfig(TaskConfig):
+    """Config of the task ``translation``."""
+
+    data: str = BUILTIN
+    """Directory of the text files ``<prefix>.<language>``, plain or .gz; ``builtin:number_names`` is generated."""
+    source_lang: str = "en"
+    """Suffix of the source files."""
+    target_lang: str = "de"
+    """Suffix of the target files."""
+    train: list[str] = field(default_factory=lambda: ["train"])
+    """Prefixes of the training files; several are joined."""
+    valid: list[str] = field(default_factory=lambda: ["valid"])
+    """Prefixes of the validation files: the splits valid, valid1, ..."""
+    test: list[str] = field(default_factory=lambda: ["test"])
+    """Prefixes of the test files: the splits test, test1, ..."""
+    joined_dictionary: bool = True
+    """One dictionary for both languages; needed to share all embeddings."""
+    max_source_positions: int = 1024
+    """Longest source, in tokens with end of sentence: longer pairs are left out of training."""
+    max_target_positions: int = 1024
+    """Longest target, in tokens with end of sentence: longer pairs are left out of training."""
+
+
+@register_task("translation", TranslationConfig)
+class TranslationTask(Task[TaskInfo]):
+    """Pairs of lines, tokenised and indexed once into a cache that is addressed by their content."""
+
+    cfg: TranslationConfig
+
+    def __init__(self, cfg: TranslationConfig) -> None:
+        super().__init__(cfg)
+        self.tokenizer = TOKENIZERS.build(cfg.tokenizer)
+        self._datasets: dict[str, Dataset] = {}
+        self._dictionary_files: Path | None = None
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Source and target language."""
+        return self.cfg.source_lang, self.cfg.target_lang
+
+    def prepare(self) -> None:
+        """Learn the dictionaries from the training text and index the training and validation text.
+
+        Raises:
+            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
+        """
+        generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
+        log.info("translation %s-%s, task.data=%s%s", *self.languages, self.cfg.data, generated)
+        self._dictionary_files = self._learn_dictionaries()
+        self._read_dictionaries(self._dictionary_files)
+        for split in ["train", *self.splits("valid")]:
+            self.dataset(split)
+
+    def save(self, directory: Path) -> None:
+        """Write the tokenizer's files into ``tokenizer/``."""
+        assert self._dictionary_files is not None, "prepare() or load() comes first"
+        (directory / "tokenizer").mkdir()
+        for file in sorted(self._dictionary_files.iterdir()):
+            if file.name != "key.json":
+                (directory / "tokenizer" / file.name).write_bytes(file.read_bytes())
+
+    def load(self, directory: Path) -> None:
+        """Read the tokenizer's files from ``tokenizer/``."""
+        self._dictionary_files = directory / "tokenizer"
+        self._read_dictionaries(self._dictionary_files)
+
+    def splits(self, kind: str) -> list[str]:
+        """Return the names of the sets of a kind, ``valid``, ``valid1``, ...: one for each prefix."""
+        prefixes = {"train": self.cfg.train[:1], "valid": self.cfg.valid, "test": self.cfg.test}[kind]
+        return [f"{kind}{number or ''}" for number in range(len(prefixes))]
+
+    def dataset(self, split: str) -> ParallelDataset:
+        """Return a split, indexed on first use.
+
+        Raises:
+            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
+        """
+        if split not in self._datasets:
+            self._datasets[split] = self._open(split)
+        dataset = self._datasets[split]
+        assert isinstance(dataset, ParallelDataset)
+        return dataset
+
+    def text(self, split: str) -> tuple[list[str], list[str]]:
+        """Return the lines of both sides of a split."""
+        source, target = (list(_lines(files)) for files in self._files(split))
+        return source, target
+
+    def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
+        """Return lines of the source language as sentences to decode."""
+        source = self.info.source_dictionary
+        sentences = [[*ids, source.eos] for ids in source.encode_lines(lines)]
+        return SourceDataset(sentences, source, self.info.max_positions[0])
+
+    def _open(self, split: str) -> ParallelDataset:
+        files = self._files(split)
+        for source, target in zip(*files, strict=True):
+            check_parallel(source, target)
+        dictionaries = (self.info.source_dictionary, self.info.target_dictionary)
+        stores = [self._index(f, d) for f, d in zip(files, dictionaries, strict=True)]
+        dataset = ParallelDataset(*stores, self.info.max_positions, for_training=split == "train")
+        self._report(split, dataset)
+        return dataset
+
+    def _report(self, split: str, dataset: ParallelDataset) -> None:
+        log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
+        if dataset.num_too_long or dataset.num_empty:
+            log.warning(
+                "%s: left out %d pairs over the limit of %d source or %d target tokens "
+                "(task.max_source_positions, task.max_target_positions) and %d with an empty side",
+                *(split, dataset.num_too_long, *self.info.max_positions, dataset.num_empty),
+            )
+        if dataset.num_truncated:
+            log.warning("%s: truncated %d sentences over the model's limit", split, dataset.num_truncated)
+
+    def _corpus(self) -> Path:
+        if not self.cfg.data.startswith("builtin:"):
+            return Path(self.cfg.data).expanduser()
+        if self.cfg.data != BUILTIN:
+            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
+        key = {"version": number_names.VERSION}
+        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)
+
+    def _files(self, split: str) -> tuple[list[Path], list[Path]]:
+        """Return the source and the target files of a split."""
+        kind = split.rstrip("0123456789")
+        if kind not in ("train", "valid", "test") or split not in self.splits(kind):
+            known = [*self.splits("train"), *self.splits("valid"), *self.splits("test")]
+            raise ConfigError(f"there is no split {split!r}; there are: {', '.join(known)}")
+        prefixes = self.cfg.train if kind == "train" else [getattr(self.cfg, kind)[int(split[len(kind) :] or 0)]]
+        corpus = self._corpus()
+        source, target = ([find_text(corpus, prefix, language) for prefix in prefixes] for language in self.languages)
+        return source, target
+
+    def _index(self, files: Sequence[Path], dictionary: Dictionary) -> TokenStore:
+        key = {"text": [hash_file(file) for file in files], "dictionary": dictionary.fingerprint}
+        make = partial(_write_store, files, dictionary)
+        return TokenStore(cached(Path(self.cfg.cache_dir), "tokens", key, make))
+
+    def _learn_dictionaries(self) -> Path:
+        files = dict(zip(self.languages, self._files("train"), strict=True))
+        hashes = {language: [hash_file(file) for file in paths] for language, paths in files.items()}
+        key = {"tokenizer": repr(self.cfg.tokenizer), "joined": self.cfg.joined_dictionary, "text": hashes}
+
+        def learn(directory: Path) -> None:
+            if self.cfg.joined_dictionary:
+                self.tokenizer.train(_lines(chain.from_iterable(files.values())), directory, "joined")
+                return
+            for language, paths in files.items():
+                self.tokenizer.train(_lines(paths), directory, language)
+
+        return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
+
+    def _read_dictionaries(self, directory: Path) -> None:
+        if self.cfg.joined_dictionary:
+            source = target = self.tokenizer.load(directory, "joined")
+        else:
+            source, target = (self.tokenizer.load(directory, language) for language in self.languages)
+        limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
+        self.info = TaskInfo(source, target, limits)
+
+
+def _lines(files: "chain[Path] | Sequence[Path]") -> Iterator[str]:
+    return chain.from_iterable(map(read_lines, files))
+
+
+def _write_store(files: Sequence[Path], dictionary: Dictionary, directory: Path) -> None:
+    """Index text: in windows of lines, so that memory stays bounded."""
+
+    def sentences() -> Iterator[list[int]]:
+        window: list[str] = []
+        for line in chain(_lines(files), [None]):
+            if line is not None:
+                window.append(line)
+            if window and (line is None or len(window) == 10_000):
+                yield from ([*ids, dictionary.eos] for ids in dictionary.encode_lines(window))
+                window = []
+
+    TokenStore.write(directory, sentences(), len(dictionary))

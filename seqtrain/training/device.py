@@ -1,0 +1,41 @@
+"""The device and the settings of torch that a config asks for."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from seqtrain.config import Device, TrainingConfig
+from seqtrain.errors import ConfigError
+
+
+def find_device(choice: Device) -> torch.device:
+    """Return the device to compute on.
+
+    Raises:
+        ConfigError: this machine has none of that kind.
+    """
+    there = {
+        Device.cuda: torch.cuda.is_available(),
+        Device.mps: torch.backends.mps.is_available(),
+        Device.cpu: True,
+    }
+    if choice is Device.auto:
+        choice = next(device for device, available in there.items() if available)
+    if not there[choice]:
+        raise ConfigError(f"device={choice.value}: torch finds none here; use auto or cpu")
+    return torch.device(choice.value)
+
+
+@contextlib.contextmanager
+def torch_settings(cfg: TrainingConfig) -> Iterator[None]:
+    """Set threads and determinism as the config says, and set them back."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    if cfg.num_threads > 0:
+        torch.set_num_threads(cfg.num_threads)
+    torch.use_deterministic_algorithms(cfg.deterministic or deterministic)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)

@@ -1,0 +1,64 @@
+"""Scores of a model on a split: its loss, and its decoded text against the references."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+
+from seqtrain.base import Criterion, Generator, Model, PlanSpec, Task
+from seqtrain.config import GenerationConfig, Scorer
+from seqtrain.generation.translate import decode_dataset, generation_plan
+from seqtrain.metrics.sums import add_sums, reduce_sums
+from seqtrain.metrics.text import SCORERS, TextScore
+
+
+@dataclass(frozen=True)
+class DecodedSplit:
+    """A split as text: sources, the best hypothesis of each, references."""
+
+    sources: list[str]
+    references: list[str]
+    hypotheses: list[str]
+
+    def scores(self, scorers: Sequence[Scorer], bleu_tokenizer: str) -> list[TextScore]:
+        """Return the scores of the hypotheses against the references."""
+        options = {Scorer.bleu: {"tokenize": bleu_tokenizer}}
+        return [SCORERS[s.value](self.hypotheses, self.references, **options.get(s, {})) for s in scorers]
+
+
+@torch.no_grad()
+def evaluate_loss(
+    task: Task[Any], model: Model, criterion: Criterion, split: str, *, max_tokens: int, max_batches: int = 0
+) -> dict[str, float]:
+    """Return the criterion's averages over a split, without dropout; no sentence is left out.
+
+    Args:
+        task: owns the split.
+        model: the model.
+        criterion: the criterion, or a :class:`~seqtrain.training.loss_module.LossStep`.
+        split: name of the split.
+        max_tokens: most tokens in a batch.
+        max_batches: batches to use; 0 takes all.
+    """
+    criterion.eval()
+    plan = PlanSpec(max_tokens=max_tokens, shuffle=False)
+    batches = task.get_batch_iterator(task.dataset(split), epoch=1, plan=plan)
+    outputs = (task.valid_step(batch, model, criterion) for batch in islice(batches, max_batches or None))
+    metrics = reduce_sums(add_sums(output.metrics for output in outputs))
+    criterion.train()
+    return metrics
+
+
+def decode_split(
+    task: Task[Any],
+    generator: Generator,
+    split: str,
+    cfg: GenerationConfig,
+    device: torch.device,
+) -> DecodedSplit:
+    """Decode a split with the best hypothesis of each sentence."""
+    decoded = decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), device)
+    hypotheses = [task.info.target_dictionary.decode(best[0].tokens.tolist()) for best in decoded]
+    return DecodedSplit(*task.text(split), hypotheses)

@@ -1,0 +1,78 @@
+"""What people see while training: a bar on a terminal, plain lines elsewhere."""
+
+import logging
+import math
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from seqtrain.config import TrainingConfig
+from seqtrain.metrics.sums import to_log_base
+from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+
+log = logging.getLogger(__name__)
+
+
+class ProgressLines(Hook):
+    """Logs each report as a line."""
+
+    def __init__(self, cfg: TrainingConfig) -> None:
+        self.cfg = cfg
+
+    def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
+        """Log a line."""
+        state = trainer.state
+        log.info("epoch %d, update %d: %s", state.epoch, state.num_updates, describe(metrics, self.cfg.log_base))
+
+
+class ProgressBar(Hook):
+    """Shows epoch, updates, loss, speed and time left in one line at the bottom of a terminal."""
+
+    def __init__(self, cfg: TrainingConfig, console: Console) -> None:
+        self.cfg = cfg
+        self.console = console
+        self._loss = ""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Draw the bar."""
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed}/{task.total} updates"),
+            TextColumn("{task.fields[numbers]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            expand=True,
+        )
+        self.bar: TaskID = self.progress.add_task("", total=self._total(trainer), epoch=trainer.state.epoch, numbers="")
+        self.progress.start()
+
+    def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
+        """Move on."""
+        self.progress.update(self.bar, completed=trainer.state.num_updates, epoch=trainer.state.epoch)
+
+    def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
+        """Show the newest numbers of training."""
+        if any(name.startswith("train/") for name in metrics):
+            self.progress.update(self.bar, numbers=describe(metrics, self.cfg.log_base, prefix=False))
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Remove the bar."""
+        self.progress.stop()
+
+    def _total(self, trainer: Trainer) -> int | None:
+        return self.cfg.max_update or None
+
+
+def describe(metrics: dict[str, float], log_base: float, *, prefix: bool = True) -> str:
+    """Return metrics as readable text, losses in units of ``log_base``."""
+    shown = to_log_base(metrics, log_base)
+    return ", ".join(f"{name if prefix else name.split('/')[-1]} {_number(value)}" for name, value in shown.items())
+
+
+def _number(value: float) -> str:
+    if math.isfinite(value) and abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"

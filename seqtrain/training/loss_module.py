@@ -1,0 +1,40 @@
+"""Model and criterion as one module: what is compiled and wrapped, and what a task calls as its criterion."""
+
+import torch
+from torch import nn
+
+from seqtrain.base import Batch, Criterion, LossOutput, Model
+from seqtrain.config import Precision, TrainingConfig
+
+
+class LossModule(nn.Module):
+    """A model and its criterion; whatever the one does with the other happens inside ``forward``."""
+
+    def __init__(self, model: Model, criterion: Criterion) -> None:
+        super().__init__()
+        self.model = model
+        self.criterion = criterion
+
+    def forward(self, batch: Batch) -> LossOutput:
+        """Return the loss of a batch."""
+        output: LossOutput = self.criterion(self.model, batch)
+        return output
+
+
+class LossStep(Criterion):
+    """A criterion that runs through a :class:`LossModule`: on its device, in its precision, seeded by the batch."""
+
+    def __init__(self, model: Model, criterion: Criterion, cfg: TrainingConfig) -> None:
+        nn.Module.__init__(self)
+        module = LossModule(model, criterion)
+        self.device = next(model.parameters()).device
+        self.autocast = cfg.precision is Precision.bf16
+        self.module: nn.Module = torch.compile(module) if cfg.compile else module
+
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        """Return the loss of a batch; ``model`` is the one this was built for."""
+        if self.training:
+            torch.manual_seed(batch.seed)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            output: LossOutput = self.module(batch.to(self.device))
+        return output

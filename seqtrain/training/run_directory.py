@@ -1,0 +1,66 @@
+"""A run directory: its checkpoints, which of them is the best and the last, and which to keep."""
+
+import math
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqtrain import checkpoint
+from seqtrain.checkpoint import Checkpoint
+from seqtrain.config import SavingConfig
+from seqtrain.paths import replace_link
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The directory of one run."""
+
+    path: Path
+    cfg: SavingConfig
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints lie."""
+        return self.path / "checkpoints"
+
+    def checkpoint_path(self, num_updates: int) -> Path:
+        """Where the checkpoint of an update lies."""
+        return self.checkpoints / f"update-{num_updates:08d}"
+
+    def complete(self) -> list[Checkpoint]:
+        """Return the finished checkpoints, oldest first."""
+        return [Checkpoint(path) for path in checkpoint.complete(self.checkpoints)]
+
+    def is_among_best(self, value: float) -> bool:
+        """Tell whether a checkpoint with this value of ``saving.metric`` would be kept as one of the best."""
+        best = self._ranked(self.complete())[: self.cfg.keep_best]
+        return len(best) < self.cfg.keep_best or self._key(value) < self._key(self._value(best[-1]))
+
+    def refresh(self) -> None:
+        """Remove what is not to be kept and let ``best`` and ``last`` point to what they say."""
+        complete = self.complete()
+        ranked = self._ranked(complete)
+        keep = {c.path for c in [*ranked[: self.cfg.keep_best], *complete[-self.cfg.keep_last :]]}
+        for stale in complete:
+            if stale.path not in keep:
+                shutil.rmtree(stale.path)
+        for leftover in self.checkpoints.glob(".tmp-update-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        for name, found in (("best", ranked[:1]), ("last", complete[-1:])):
+            if found:
+                replace_link(self.checkpoints / name, found[0].path.name)
+                replace_link(self.path / name, f"checkpoints/{found[0].path.name}")
+
+    def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
+        """Checkpoints that were validated, best first; of equals the older."""
+        values = [(self._value(c), c) for c in checkpoints]
+        return [c for value, c in sorted(values, key=lambda pair: self._key(pair[0])) if not math.isnan(value)]
+
+    def _value(self, saved: Checkpoint) -> float:
+        return saved.metrics().get(self.cfg.metric, math.nan)
+
+    def _key(self, value: float) -> float:
+        if math.isnan(value):
+            return math.inf
+        return -value if self.cfg.maximize else value

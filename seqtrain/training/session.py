@@ -1,0 +1,215 @@
+"""A training session: builds the parts from a config, restores a checkpoint, adds the hooks, trains."""
+
+import dataclasses
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from seqtrain import __version__, checkpoint
+from seqtrain.base import Model
+from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
+from seqtrain.config import Scorer, TrainConfig
+from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.generation.beam import BeamSearch
+from seqtrain.registry import REGISTRIES
+from seqtrain.training.device import find_device, torch_settings
+from seqtrain.training.evaluation import decode_split, evaluate_loss
+from seqtrain.training.hooks.interrupt import INTERRUPTED, Interrupt
+from seqtrain.training.hooks.limits import Limits
+from seqtrain.training.hooks.metrics_file import MetricsFile
+from seqtrain.training.hooks.progress import ProgressBar, ProgressLines
+from seqtrain.training.hooks.saving import Saving
+from seqtrain.training.hooks.tensorboard import TensorBoard
+from seqtrain.training.hooks.train_metrics import TrainMetrics
+from seqtrain.training.hooks.validation import Validation
+from seqtrain.training.logs import logging_to
+from seqtrain.training.loss_module import LossStep
+from seqtrain.training.run_directory import RunDirectory
+from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How training ended."""
+
+    objective: float
+    """Best value of ``saving.metric``; NaN if it was never validated."""
+    run_directory: Path
+    """Where everything lies."""
+    num_updates: int
+    """Updates done in all."""
+    stop_reason: str
+    """Why training ended."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended it, so that it can go on with ``resume=``."""
+        return self.stop_reason == INTERRUPTED
+
+
+def train(
+    cfg: TrainConfig, run_directory: str | Path, *, resume: Checkpoint | None = None, console: Console | None = None
+) -> TrainResult:
+    """Train as ``python -m seqtrain`` does.
+
+    Args:
+        cfg: the config, such as ``seqtrain.compose()`` returns.
+        run_directory: where checkpoints, metrics and the log go.
+        resume: checkpoint of this run directory to go on from.
+        console: where to show progress; standard output if None.
+
+    Raises:
+        SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
+    """
+    run = RunDirectory(Path(run_directory), cfg.saving)
+    run.path.mkdir(parents=True, exist_ok=True)
+    console = console or Console()
+    with logging_to(console, run.path / "train.log"), torch_settings(cfg.training):
+        return Session(cfg, run, console).train(resume)
+
+
+class Session:
+    """The parts of one run and what its hooks call."""
+
+    def __init__(self, cfg: TrainConfig, run: RunDirectory, console: Console) -> None:
+        self.cfg = cfg
+        self.run = run
+        self.console = console
+        self.device = find_device(cfg.training.device)
+        self._check_metric()
+
+    def train(self, resume: Checkpoint | None) -> TrainResult:
+        """Build, restore, train."""
+        trainer = Trainer(self.cfg, self.build(), self.hooks())
+        self._describe(trainer.parts)
+        if resume is not None:
+            self.restore(trainer, resume)
+            log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
+        trainer.train()
+        log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
+        best = math.nan if trainer.state.best is None else trainer.state.best
+        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason)
+
+    def build(self) -> Parts:
+        """Build every part from its config, the parameters from the seed."""
+        cfg = self.cfg
+        task = REGISTRIES["task"].build(cfg.task)
+        task.prepare()
+        torch.manual_seed(cfg.training.seed)
+        model: Model = task.build_model(cfg.model).to(self.device)
+        criterion = LossStep(model, task.build_criterion(cfg.criterion).to(self.device), cfg.training)
+        optimizer = REGISTRIES["optimizer"].build(cfg.optimizer, model.named_parameters())
+        lr_scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
+        return Parts(task, model, criterion, optimizer, lr_scheduler)
+
+    def hooks(self) -> list[Hook]:
+        """Return the hooks in the order of what they do at an update."""
+        cfg, training = self.cfg, self.cfg.training
+        shown: list[Hook] = [MetricsFile(self.run.path / "metrics.jsonl"), ProgressLines(training)]
+        if self.console.is_terminal:
+            shown.append(ProgressBar(training, self.console))
+        if cfg.tracking.tensorboard:
+            shown.append(TensorBoard(self.run.path / "tensorboard"))
+        return [
+            Limits(training),
+            Interrupt(),
+            *shown,
+            TrainMetrics(training.log_interval),
+            Validation(cfg, self.validate),
+            Saving(cfg.saving, self.run, self.save),
+        ]
+
+    def validate(self, trainer: Trainer, split: str) -> dict[str, float]:
+        """Return the metrics of a validation set: the criterion's, and the scores of its decoded text."""
+        cfg, parts = self.cfg, trainer.parts
+        limits = {"max_tokens": cfg.dataset.max_tokens, "max_batches": cfg.validation.max_batches}
+        parts.optimizer.eval()
+        metrics = evaluate_loss(parts.task, parts.model, parts.criterion, split, **limits)
+        if cfg.validation.generate:
+            generator = BeamSearch(cfg.generation, parts.model, parts.task.info)
+            decoded = decode_split(parts.task, generator, split, cfg.generation, self.device)
+            scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
+            metrics |= {score.name: score.value for score in scores}
+        parts.optimizer.train()
+        return metrics
+
+    def save(self, trainer: Trainer, directory: Path, metrics: dict[str, float]) -> None:
+        """Write a checkpoint."""
+        parts = trainer.parts
+        parts.optimizer.eval()
+        checkpoint.write(
+            directory,
+            model=model_tensors(parts.model),
+            config=self.cfg,
+            metrics=metrics,
+            save_task=parts.task.save,
+            snapshot=self.snapshot(trainer),
+        )
+        parts.optimizer.train()
+
+    def snapshot(self, trainer: Trainer) -> Snapshot:
+        """Return what training goes on from."""
+        parts = trainer.parts
+        state: dict[str, Any] = {
+            "trainer": dataclasses.asdict(trainer.state),
+            "lr_scheduler": parts.lr_scheduler.state_dict(),
+            "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
+            "micro_batches_per_update": trainer.shard.world * self.cfg.training.update_freq,
+            "data": parts.task.dataset("train").fingerprint,
+            "environment": environment(),
+        }
+        return Snapshot(parts.optimizer.state_dict(), state)
+
+    def restore(self, trainer: Trainer, saved: Checkpoint) -> None:
+        """Take over a checkpoint.
+
+        Raises:
+            CheckpointError: it does not fit the model, or the training data has changed.
+        """
+        parts, snapshot = trainer.parts, saved.snapshot()
+        fingerprint = parts.task.dataset("train").fingerprint
+        if snapshot.state["data"] != fingerprint:
+            raise CheckpointError(
+                f"the training data of {self.run.path} has changed since {saved.path} was written; "
+                "put the files back as they were, or start a new run"
+            )
+        saved.load_model(parts.model)
+        parts.optimizer.load_state_dict(snapshot.optimizer)
+        parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])
+        trainer.state = TrainState(**snapshot.state["trainer"])
+        for hook in trainer.hooks:
+            hook.load_state_dict(snapshot.state["hooks"].get(type(hook).__name__, {}))
+
+    def _check_metric(self) -> None:
+        """Raise ConfigError if ``saving.metric`` is a score of text that validation will not give."""
+        name = self.cfg.saving.metric.rpartition("/")[2]
+        scored = [scorer.value for scorer in self.cfg.validation.scorers] if self.cfg.validation.generate else []
+        if name in Scorer.__members__ and name not in scored:
+            raise ConfigError(
+                f"saving.metric={self.cfg.saving.metric} needs validation.generate=true "
+                f"and {name} among validation.scorers"
+            )
+
+    def _describe(self, parts: Parts) -> None:
+        cfg, parameters = self.cfg, sum(p.numel() for p in parts.model.parameters())
+        chosen = {kind: registry.entry_of(getattr(cfg, kind)).name for kind, registry in REGISTRIES.items()}
+        log.info("%s", ", ".join(f"{kind} {name}" for kind, name in chosen.items()))
+        log.info("%s parameters; %s, %s", f"{parameters:,}", self._describe_device(), cfg.training.precision.value)
+        log.info("run directory: %s", self.run.path)
+
+    def _describe_device(self) -> str:
+        if self.device.type == "cpu":
+            return f"cpu with {torch.get_num_threads()} threads"
+        return torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type
+
+
+def environment() -> dict[str, Any]:
+    """Return what the exact numbers depend on besides the config."""
+    return {"seqtrain": __version__, "torch": torch.__version__, "num_threads": torch.get_num_threads()}

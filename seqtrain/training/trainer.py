@@ -1,0 +1,204 @@
+"""The training loop, and nothing else: logging, validation, saving and stopping are hooks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from seqtrain.base import Batch, Criterion, LossOutput, LRScheduler, Model, Optimizer, PlanSpec, Shard, Sum, Task
+from seqtrain.config import TrainConfig
+from seqtrain.errors import TrainingError
+from seqtrain.metrics.sums import add_sums
+
+T = TypeVar("T")
+
+
+@dataclass
+class TrainState:
+    """Where training stands; with the parameters and the optimizer's state it is all that a resume needs."""
+
+    num_updates: int = 0
+    """Updates so far: the clock."""
+    epoch: int = 1
+    """Current pass over the training data, from 1."""
+    position: int = 0
+    """Micro-batches of this epoch that are done, those of all processes."""
+    end_of_epoch: bool = False
+    """Whether the last update ended the epoch."""
+    val_loss: float | None = None
+    """Loss of the last validation."""
+    best: float | None = None
+    """Best value of ``saving.metric`` so far."""
+    num_validations_since_best: int = 0
+    """Validations in a row that were no better."""
+    seconds: float = 0.0
+    """Time spent in training, earlier runs of the same run directory included."""
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """What an update did."""
+
+    sample_size: int
+    """What the gradient was divided by."""
+    ntokens: int
+    """Target tokens, padding left out."""
+    nsentences: int
+    """Sentences."""
+    grad_norm: Tensor
+    """L2 norm of the averaged gradient before clipping, ()."""
+    metrics: dict[str, Sum]
+    """The criterion's sums over the batches."""
+
+
+class Hook:
+    """One concern beside the loop, such as logging. Reads the trainer's state; never touches gradients or batches.
+
+    Hooks are called in order: at an update those that validate come before those that save.
+    """
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Training is about to begin or to go on."""
+
+    def on_update(self, trainer: "Trainer", result: UpdateResult | None) -> None:
+        """An update was done (None: it was not applied); ``trainer.state`` is up to date."""
+
+    def on_metrics(self, trainer: "Trainer", metrics: dict[str, float]) -> None:
+        """A hook reported metrics, such as ``train/loss`` or ``valid/loss``."""
+
+    def on_end(self, trainer: "Trainer") -> None:
+        """Training has ended, in whatever way."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the hook's own state, as JSON can hold it."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state that :meth:`state_dict` returned."""
+
+
+@dataclass
+class Parts:
+    """What is trained, and with what."""
+
+    task: Task[Any]
+    model: Model
+    criterion: Criterion
+    optimizer: Optimizer
+    lr_scheduler: LRScheduler
+
+
+@dataclass
+class Trainer:
+    """Runs updates until a hook gives a reason to stop."""
+
+    cfg: TrainConfig
+    parts: Parts
+    hooks: Sequence[Hook]
+    shard: Shard = Shard()
+    state: TrainState = field(default_factory=TrainState)
+    stop_reason: str = ""
+    """Why training is to end after this update; empty as long as it is not."""
+
+    @property
+    def plan(self) -> PlanSpec:
+        """How the training data becomes micro-batches."""
+        data = self.cfg.dataset
+        return PlanSpec(data.max_tokens, data.max_sentences, data.required_batch_size_multiple, self.cfg.training.seed)
+
+    def train(self) -> None:
+        """Train until a hook gives a reason to stop."""
+        self.parts.lr_scheduler.step_update(self.state.num_updates)
+        self.parts.criterion.train()
+        try:
+            self.notify("on_start")
+            while not self.stop_reason:
+                self.train_epoch()
+        finally:
+            self.notify("on_end")
+
+    def train_epoch(self) -> None:
+        """Train on what is left of the epoch."""
+        state, task, lr_scheduler = self.state, self.parts.task, self.parts.lr_scheduler
+        itr = task.get_batch_iterator(
+            task.dataset("train"), epoch=state.epoch, plan=self.plan, shard=self.shard, start=state.position
+        )
+        for batches, state.end_of_epoch in grouped(itr, self.cfg.training.update_freq):
+            result = self.update(batches)
+            state.position += len(batches) * self.shard.world
+            if result is not None:
+                state.num_updates += 1
+                lr_scheduler.step_update(state.num_updates)
+            self.notify("on_update", result)
+            if self.stop_reason:
+                return
+        lr_scheduler.step(state.epoch, state.val_loss)
+        state.epoch, state.position, state.end_of_epoch = state.epoch + 1, 0, False
+
+    def update(self, batches: Sequence[Batch]) -> UpdateResult | None:
+        """Accumulate the gradients of the batches, average, clip, step. None: the update was not applied."""
+        task, model, criterion, optimizer = (
+            self.parts.task,
+            self.parts.model,
+            self.parts.criterion,
+            self.parts.optimizer,
+        )
+        outputs = [task.train_step(batch, model, criterion, optimizer) for batch in batches]
+        grad_norm = self.average_and_clip_gradients(outputs)
+        optimizer.step()
+        optimizer.zero_grad()
+        return UpdateResult(
+            sample_size=sum(output.sample_size for output in outputs),
+            ntokens=sum(batch.ntokens for batch in batches),
+            nsentences=sum(batch.nsentences for batch in batches),
+            grad_norm=grad_norm,
+            metrics=add_sums(output.metrics for output in outputs),
+        )
+
+    def average_and_clip_gradients(self, outputs: Sequence[LossOutput]) -> Tensor:
+        """Divide the gradients by the sum of ``sample_size``, clip them, and return their norm before clipping, ().
+
+        Raises:
+            TrainingError: the gradient is not finite; nothing was updated.
+        """
+        gradients = [p.grad for p in self.parts.model.parameters() if p.grad is not None]
+        if not gradients:
+            raise TrainingError("no parameter got a gradient: does the loss depend on the model?")
+        torch._foreach_div_(gradients, max(1, sum(output.sample_size for output in outputs)))
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            raise TrainingError(
+                f"the gradient of update {self.state.num_updates + 1} is not finite (norm {norm.item()}); "
+                "the parameters are as they were. Lower optimizer.lr, lengthen the warm-up or set training.clip_norm"
+            )
+        if self.cfg.training.clip_norm > 0:
+            torch._foreach_mul_(gradients, torch.clamp(self.cfg.training.clip_norm / (norm + 1e-6), max=1.0))
+        return norm
+
+    def report(self, metrics: dict[str, float]) -> None:
+        """Hand metrics to every hook that shows or stores them."""
+        for hook in self.hooks:
+            hook.on_metrics(self, metrics)
+
+    def notify(self, event: str, *args: Any) -> None:
+        """Call a method of every hook, in order."""
+        for hook in self.hooks:
+            getattr(hook, event)(self, *args)
+
+    def stop(self, reason: str) -> None:
+        """End training after this update; the first reason counts."""
+        self.stop_reason = self.stop_reason or reason
+
+
+def grouped(items: Iterable[T], size: int) -> Iterator[tuple[list[T], bool]]:
+    """Yield lists of ``size`` items, fewer in the last, each with whether it is the last."""
+    group: list[T] = []
+    for item in items:
+        if len(group) == size:
+            yield group, False
+            group = []
+        group.append(item)
+    if group:
+        yield group, True

@@ -1,0 +1,103 @@
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo
+from seqtrain.config import GenerationConfig, TaskConfig
+from seqtrain.generation import BeamSearch, decode_dataset, decode_lines, generation_plan
+
+CPU = torch.device("cpu")
+Collate = Callable[[list[str]], dict[str, Tensor]]
+
+
+class Sources(Dataset):
+    """Sources batched by length, the longest first."""
+
+    def __init__(self, sources: Sequence[str], collate: Collate) -> None:
+        self.sources = sources
+        self.collate_sources = collate
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        net_input = self.collate_sources([self.sources[i] for i in ids])
+        return Batch(torch.from_numpy(ids), net_input, net_input["source_tokens"], 0, len(ids))
+
+    def batches(self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0) -> Iterator[Batch]:
+        order = np.array(sorted(range(len(self)), key=lambda i: -len(self.sources[i])), dtype=np.int64)
+        for first in range(0, len(order), plan.max_sentences):
+            yield self.collate(order[first : first + plan.max_sentences])
+
+
+class DecodingTask(Task[TaskInfo]):
+    """Decodes lines of letters."""
+
+    def __init__(self, info: TaskInfo, collate: Collate) -> None:
+        super().__init__(TaskConfig())
+        self.info = info
+        self.collate = collate
+
+    def dataset(self, split: str) -> Dataset:
+        raise AssertionError
+
+    def inference_dataset(self, lines: Sequence[str]) -> Dataset:
+        return Sources([line.strip() for line in lines], self.collate)
+
+
+# A source of n letters chooses the n-th table, which gives n times the same letter.
+TABLES = [{"$": {letter: 1.0}, letter: {"$": 1.0}} for letter in "abc"]
+SOURCES = ["ab", "abc", "a", "bc", "c", "cab", "b"]
+EXPECTED = ["b", "c", "a", "b", "a", "c", "a"]
+
+
+def generator_and_task(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> tuple[BeamSearch, DecodingTask]:
+    return BeamSearch(GenerationConfig(beam=2), table_model(*TABLES), task), DecodingTask(task, net_input)
+
+
+def test_generation_plan_keeps_the_limits_and_the_order() -> None:
+    plan = generation_plan(GenerationConfig(max_tokens=100, max_sentences=7))
+    assert (plan.max_tokens, plan.max_sentences, plan.shuffle, plan.multiple) == (100, 7, False, 1)
+
+
+def test_decode_dataset_answers_in_the_order_of_the_dataset(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    generator, decoding = generator_and_task(task, table_model, net_input)
+    for max_sentences in (1, 3, 100):
+        plan = PlanSpec(max_sentences=max_sentences, shuffle=False)
+        found = decode_dataset(decoding, Sources(SOURCES, net_input), generator, plan, CPU)
+        assert [task.target_dictionary.decode(best[0].tokens.tolist()) for best in found] == EXPECTED
+
+
+def test_decode_dataset_of_nothing_is_nothing(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    generator, decoding = generator_and_task(task, table_model, net_input)
+    assert decode_dataset(decoding, Sources([], net_input), generator, PlanSpec(max_sentences=1), CPU) == []
+
+
+def test_decode_lines_answers_each_line_in_order_and_reads_one_window_ahead(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    generator, decoding = generator_and_task(task, table_model, net_input)
+    read: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for source in SOURCES:
+            read.append(source)
+            yield f"{source}\n"
+
+    answers = decode_lines(decoding, lines(), generator, PlanSpec(max_sentences=2), CPU, window=3)
+    first_line, first = next(answers)
+    assert (first_line, task.target_dictionary.decode(first[0].tokens.tolist())) == ("ab\n", "b")
+    assert read == SOURCES[:3]
+    rest = [task.target_dictionary.decode(best[0].tokens.tolist()) for _, best in answers]
+    assert rest == EXPECTED[1:]
+    assert read == SOURCES

@@ -1,0 +1,58 @@
+import math
+
+import pytest
+import torch
+
+from seqtrain.base import Sum
+from seqtrain.metrics.sums import add_sums, reduce_sums, to_log_base
+
+
+def test_add_sums_adds_values_and_weights_by_name() -> None:
+    first = {"loss": Sum(6.0, 3), "accuracy": Sum(1.0, 2)}
+    total = add_sums([first, {"loss": Sum(4.0, 2)}, {"extra": Sum(7.0, 1)}])
+    assert total == {"loss": Sum(10.0, 5), "accuracy": Sum(1.0, 2), "extra": Sum(7.0, 1)}
+    assert first["loss"] == Sum(6.0, 3)
+
+
+def test_add_sums_of_nothing_is_nothing() -> None:
+    assert add_sums([]) == {}
+
+
+def test_add_sums_does_not_change_tensors() -> None:
+    value = torch.tensor(6.0)
+    total = add_sums([{"loss": Sum(value, torch.tensor(3))}, {"loss": Sum(torch.tensor(4.0), torch.tensor(2))}])
+    assert value.item() == 6.0
+    assert reduce_sums(total) == {"loss": 2.0}  # (6 + 4) / (3 + 2)
+
+
+def test_reduce_sums_divides_once_at_the_end() -> None:
+    # Batches of 1 and 9 tokens with losses 5 and 9: 14 / 10, not the mean of 5 / 1 and 9 / 9.
+    total = add_sums([{"loss": Sum(5.0, 1)}, {"loss": Sum(9.0, 9)}])
+    assert reduce_sums(total) == {"loss": pytest.approx(1.4)}
+
+
+def test_perplexity_comes_from_nll_loss() -> None:
+    # exp(6.907755 / 3) = 1000 ** (1 / 3) = 10
+    metrics = reduce_sums({"loss": Sum(9.0, 3), "nll_loss": Sum(math.log(1000), 3)})
+    assert metrics == {"loss": 3.0, "nll_loss": pytest.approx(2.302585), "ppl": pytest.approx(10.0)}
+
+
+def test_perplexity_beyond_floats_is_infinite() -> None:
+    assert reduce_sums({"nll_loss": Sum(1000.0, 1)})["ppl"] == math.inf
+
+
+def test_perplexity_of_nan_is_nan() -> None:
+    assert math.isnan(reduce_sums({"nll_loss": Sum(math.nan, 1)})["ppl"])
+
+
+def test_a_metric_of_no_weight_is_left_out() -> None:
+    assert reduce_sums({"loss": Sum(2.0, 1), "nll_loss": Sum(0.0, 0), "accuracy": Sum(0.0, torch.tensor(0))}) == {
+        "loss": 2.0
+    }
+
+
+def test_to_log_base_changes_losses_only() -> None:
+    metrics = {"loss": math.log(8), "train/nll_loss": math.log(2), "ppl": 2.0, "lr": 0.5}
+    # ln 8 = 3 ln 2
+    assert to_log_base(metrics, 2) == {"loss": pytest.approx(3.0), "train/nll_loss": 1.0, "ppl": 2.0, "lr": 0.5}
+    assert to_log_base(metrics, math.e) == metrics
