@@ -169,9 +169,7 @@ class Dataset(ABC):
         """Return the sentences with these numbers as one batch."""
 
     @abstractmethod
-    def batches(
-        self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0
-    ) -> Iterator[Batch]:
+    def batches(self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0) -> Iterator[Batch]:
         """Yield the micro-batches of an epoch from the ``start``-th on."""
 
 
@@ -186,7 +184,7 @@ class Model(nn.Module, ABC):
         super().__init__()
 
     @abstractmethod
-    def forward(self, **net_input: Tensor) -> ModelOutput | Tensor:
+    def forward(self, *args: Any, **net_input: Any) -> ModelOutput | Tensor:
         """Return the logits (B, T, V) of a batch, alone or with extras."""
 
 
@@ -194,16 +192,16 @@ class FeatureModel(Model):
     """A model whose last layer is a projection, so that a criterion can project in chunks."""
 
     @abstractmethod
-    def extract_features(self, **net_input: Tensor) -> Tensor:
+    def extract_features(self, *args: Any, **net_input: Any) -> Tensor:
         """Return what the projection takes, (B, T, D)."""
 
     @abstractmethod
     def project(self, features: Tensor) -> Tensor:
         """Return the logits (..., V) of features (..., D)."""
 
-    def forward(self, **net_input: Tensor) -> ModelOutput | Tensor:
+    def forward(self, *args: Any, **net_input: Any) -> ModelOutput | Tensor:
         """Return the logits, (B, T, V)."""
-        return self.project(self.extract_features(**net_input))
+        return self.project(self.extract_features(*args, **net_input))
 
 
 class EncoderModel(FeatureModel):
@@ -239,18 +237,19 @@ class IncrementalState(ABC):
 
 
 EncodedT = TypeVar("EncodedT")
+StateT = TypeVar("StateT", bound=IncrementalState)
 
 
-class IncrementalModel(Protocol[EncodedT]):
+class IncrementalModel(Protocol[EncodedT, StateT]):
     """A model that decodes one token at a time; one without is decoded by full forward passes."""
 
-    def encode(self, **source: Tensor) -> EncodedT:
+    def encode(self, *args: Any, **source: Any) -> EncodedT:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,)."""
 
-    def new_state(self, encoder_output: EncodedT, rows: int, max_length: int) -> IncrementalState:
+    def new_state(self, encoder_output: EncodedT, rows: int, max_length: int) -> StateT:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
 
-    def decode_step(self, prev_tokens: Tensor, encoder_output: EncodedT, state: IncrementalState) -> Tensor:
+    def decode_step(self, prev_tokens: Tensor, encoder_output: EncodedT, state: StateT) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,).
 
         Row n belongs to the sentence n // (N // B) of ``encoder_output``: hypotheses of a sentence

@@ -66,16 +66,15 @@ def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """Return the command, ``train`` if none is named, and the other arguments.
 
     Raises:
-        ConfigError: a word is neither a command nor an override.
+        ConfigError: the first word is neither a command nor an override.
     """
     command, rest = "train", list(arguments)
     if rest and rest[0] in COMMANDS:
         command, rest = rest[0], rest[1:]
-    for word in rest:
-        if re.fullmatch(r"[\w-]+", word) and not word.startswith("-") and not _is_flag_value(word, rest):
-            close = difflib.get_close_matches(word, COMMANDS, n=1)
-            meant = f"; did you mean {close[0]}?" if close else ""
-            raise ConfigError(f"{word!r} is no command and no KEY=VALUE{meant} Commands: {', '.join(COMMANDS)}")
+    elif rest and re.fullmatch(r"[\w-]+", rest[0]) and not rest[0].startswith("-"):
+        close = difflib.get_close_matches(rest[0], COMMANDS, n=1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"{rest[0]!r} is no command and no KEY=VALUE; {meant}Commands: {', '.join(COMMANDS)}")
     return command, rest
 
 

@@ -1,5 +1,6 @@
 """From overrides to one typed config, and from a config to plain data and back."""
 
+import copy
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqtrain import plugins
@@ -81,7 +82,7 @@ def to_config(node: DictConfig) -> Any:
     Raises:
         ConfigError: a value is missing, does not fit, or belongs to no registered plug-in.
     """
-    plain = OmegaConf.masked_copy(node, [key for key in node if key != "hydra"])
+    plain = without_hydra(node)
     for kind, registry in REGISTRIES.items():
         group = OmegaConf.select(plain, kind)
         if group is None:
@@ -91,7 +92,9 @@ def to_config(node: DictConfig) -> Any:
                 f"{kind}: the chosen YAML is based on no registered {kind}; "
                 f"begin it with `defaults: [NAME, _self_]`, NAME one of: {', '.join(registry.names())}"
             )
-        name = next((e.name for e in map(registry.entry, registry.names()) if e.config_type is OmegaConf.get_type(group)), "")
+        name = next(
+            (e.name for e in map(registry.entry, registry.names()) if e.config_type is OmegaConf.get_type(group)), ""
+        )
         if group._name != name:
             raise ConfigError(f"{kind}._name cannot be set: choose the plug-in with {kind}={group._name}")
     try:
@@ -99,6 +102,14 @@ def to_config(node: DictConfig) -> Any:
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or ""
         raise ConfigError(f"{key}: {_first_line(error)}" if key else _first_line(error)) from error
+
+
+def without_hydra(node: DictConfig) -> DictConfig:
+    """Return a composed node without what is Hydra's own."""
+    plain = copy.deepcopy(node)
+    with open_dict(plain):
+        plain.pop("hydra", None)
+    return plain
 
 
 def to_container(cfg: TrainConfig) -> dict[str, Any]:
@@ -169,7 +180,7 @@ def _suggestion(key: str, config_name: str) -> str:
     """Return what key may have been meant: one that reads alike, or one of that name elsewhere."""
     node = OmegaConf.to_container(compose_node(config_name, []), resolve=False)
     keys = [k for k in _flatten(node) if not k.startswith("hydra.")]
-    same = [k for k in keys if k.split(".")[-1] == key.split(".")[-1]]
+    same = [k for k in keys if k.split(".")[-1] == key.rsplit(".", maxsplit=1)[-1]]
     close = same[:1] or difflib.get_close_matches(key, keys, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 

@@ -12,6 +12,18 @@ from omegaconf import II, MISSING
 from seqtrain.errors import ConfigError
 
 
+def check_at_least(section: str, config: object, **minima: float) -> None:
+    """Check that fields of a config are no smaller than these.
+
+    Raises:
+        ConfigError: one is; the message names its key.
+    """
+    for name, minimum in minima.items():
+        value = getattr(config, name)
+        if not value >= minimum:
+            raise ConfigError(f"{section}.{name}={value} must be at least {minimum}")
+
+
 @dataclass
 class PluginConfig:
     """Base of every plug-in's config."""
@@ -122,7 +134,18 @@ class TrainingConfig:
     log_interval: int = 100
     """Updates between two lines of training metrics."""
     log_base: float = math.e
-    """Base of the logarithm in which losses are displayed: e (nats) or 2 (bits)."""
+    """Base of the logarithm in which losses are displayed, above 1: e (nats) or 2 (bits)."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        check_at_least("training", self, max_update=0, max_epoch=0, stop_time_hours=0, patience=0, update_freq=1)
+        check_at_least("training", self, clip_norm=0, seed=0, num_threads=0, log_interval=1)
+        if not self.log_base > 1:
+            raise ConfigError(f"training.log_base={self.log_base} must be above 1")
 
 
 @dataclass
@@ -130,13 +153,23 @@ class DatasetConfig:
     """How data is kept and batched."""
 
     max_tokens: int = 4096
-    """Most tokens in a batch: its sentences times its longest padded side; 0 sets no limit."""
+    """Most tokens in a batch: sentences times longest side; a longer sentence stands alone; 0 sets no limit."""
     max_sentences: int = 0
     """Most sentences in a batch; 0 sets no limit."""
     required_batch_size_multiple: int = 1
     """Cut batches to a multiple of this many sentences where that is possible; no sentence is ever dropped."""
     cache_dir: str = "${oc.env:SEQTRAIN_CACHE,${oc.env:XDG_CACHE_HOME,${oc.env:HOME,.}/.cache}/seqtrain}"
     """Where prepared data is kept, addressed by its content."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a value is out of its range, or no limit is set.
+        """
+        check_at_least("dataset", self, max_tokens=0, max_sentences=0, required_batch_size_multiple=1)
+        if not (self.max_tokens or self.max_sentences):
+            raise ConfigError("a batch would hold all data: set dataset.max_tokens or dataset.max_sentences")
 
 
 class Scorer(str, Enum):
@@ -166,6 +199,14 @@ class ValidationConfig:
     final_split: str = ""
     """Split that the best checkpoint decodes when training ends, such as ``test``; empty for none."""
 
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        check_at_least("validation", self, interval_epochs=0, interval_updates=0, max_batches=0)
+
 
 @dataclass
 class SavingConfig:
@@ -184,6 +225,14 @@ class SavingConfig:
     maximize: bool = False
     """Whether a higher ``saving.metric`` is better."""
 
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        check_at_least("saving", self, interval_epochs=0, interval_updates=0, keep_last=0, keep_best=0)
+
 
 @dataclass
 class GenerationConfig:
@@ -200,18 +249,20 @@ class GenerationConfig:
     max_len_b: int = 200
     """See ``max_len_a``."""
     min_len: int = 1
-    """Fewest tokens of an output, end of sentence included."""
+    """Fewest tokens of an output, end of sentence excluded."""
     max_tokens: int = 4096
     """Most source tokens, padding included, in a batch that is decoded."""
     max_sentences: int = 128
     """Most sentences in a batch that is decoded; 0 sets no limit."""
 
     def __post_init__(self) -> None:
-        """Check what no single field can.
+        """Check the ranges.
 
         Raises:
-            ConfigError: more hypotheses are asked for than the search keeps.
+            ConfigError: a value is out of its range, or more hypotheses are asked for than the search keeps.
         """
+        check_at_least("generation", self, beam=1, nbest=1, max_len_a=0, max_len_b=0, min_len=0)
+        check_at_least("generation", self, max_tokens=1, max_sentences=0)
         if self.nbest > self.beam:
             raise ConfigError(
                 f"generation.nbest={self.nbest} is more than generation.beam={self.beam}: "
@@ -263,9 +314,7 @@ class TrainConfig:
             ConfigError: training would never end.
         """
         if not (self.training.max_update or self.training.max_epoch):
-            raise ConfigError(
-                "training would never end: set training.max_update or training.max_epoch"
-            )
+            raise ConfigError("training would never end: set training.max_update or training.max_epoch")
 
 
 @dataclass

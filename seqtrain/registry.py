@@ -34,7 +34,7 @@ class Entry:
 class Registry(Generic[PluginT]):
     """Plug-ins of one kind: ``kind`` is the config group, the other two are base classes."""
 
-    def __init__(self, kind: str, config_base: type[PluginConfig], base: type[PluginT]) -> None:
+    def __init__(self, kind: str, config_base: type[PluginConfig], base: type) -> None:
         self.kind = kind
         self.config_base = config_base
         self.base = base
@@ -135,14 +135,10 @@ class Registry(Generic[PluginT]):
                 f"derived from {self.config_base.__name__}"
             )
         if not issubclass(entry.cls, self.base):
-            raise PluginError(
-                f"{entry.where}: {self.kind} {entry.name!r} must derive from {self.base.__name__}"
-            )
+            raise PluginError(f"{entry.where}: {self.kind} {entry.name!r} must derive from {self.base.__name__}")
         missing = sorted(getattr(entry.cls, "__abstractmethods__", ()))
         if missing:
-            raise PluginError(
-                f"{entry.where}: {self.kind} {entry.name!r} lacks the required {', '.join(missing)}"
-            )
+            raise PluginError(f"{entry.where}: {self.kind} {entry.name!r} lacks the required {', '.join(missing)}")
         for other in self._entries.values():
             if other.config_type is entry.config_type:
                 raise PluginError(

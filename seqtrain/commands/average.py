@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
 from safetensors.torch import load_file
 from torch import Tensor

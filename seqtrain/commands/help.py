@@ -74,7 +74,7 @@ def _describe_fields(config_type: type, prefix: str = "") -> list[str]:
 
 
 def _default(field: "dataclasses.Field[Any]") -> str:
-    value = field.default_factory() if field.default is dataclasses.MISSING else field.default  # type: ignore[misc]  # one of both is set
+    value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
     values = value if isinstance(value, list) else [value]
     text = ",".join(str(v.value) if isinstance(v, Enum) else str(v) for v in values)
     return f"[{text}]" if isinstance(value, list) else text

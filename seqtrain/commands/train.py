@@ -12,13 +12,13 @@ from yaml import YAMLError
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands.trained import TrainedModel
-from seqtrain.composition import from_container, register_all, to_config
+from seqtrain.composition import from_container, register_all, to_config, without_hydra
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.paths import writable
-from seqtrain.plugins import import_user_directory
 from seqtrain.generation.beam import BeamSearch
 from seqtrain.metrics.text import TextScore
+from seqtrain.paths import writable
+from seqtrain.plugins import import_user_directory
 from seqtrain.training.evaluation import decode_split
 from seqtrain.training.session import TrainResult, train
 
@@ -137,6 +137,6 @@ def _write_hydra(node: DictConfig, directory: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     with open_dict(node.hydra):
         node.hydra.runtime.output_dir = str(directory.absolute())
-    OmegaConf.save(OmegaConf.masked_copy(node, [key for key in node if key != "hydra"]), output / "config.yaml")
+    OmegaConf.save(without_hydra(node), output / "config.yaml")
     OmegaConf.save(OmegaConf.masked_copy(node, ["hydra"]), output / "hydra.yaml")
     OmegaConf.save(node.hydra.overrides.task, output / "overrides.yaml")

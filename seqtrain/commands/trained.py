@@ -51,9 +51,7 @@ class TrainedModel:
         target = find_device(device)
         return cls(checkpoint, cfg, task, model.to(target).eval(), target)
 
-    def hypotheses(
-        self, lines: Iterable[str], cfg: GenerationConfig, window: int = 4096
-    ) -> Iterator[list[Hypothesis]]:
+    def hypotheses(self, lines: Iterable[str], cfg: GenerationConfig, window: int = 4096) -> Iterator[list[Hypothesis]]:
         """Yield the hypotheses of each line, best first; none for an empty line. ``window`` lines are read ahead."""
         generator = BeamSearch(cfg, self.model, self.task.info)
         unread = iter(lines)

@@ -4,7 +4,7 @@ from seqtrain.base import Batch, Criterion, LossOutput, Model, Sum, TaskInfo
 from seqtrain.config import CriterionConfig
 from seqtrain.registry import Registry
 
-REGISTRY = Registry("criterion", CriterionConfig, Criterion)
+REGISTRY: Registry[Criterion] = Registry("criterion", CriterionConfig, Criterion)
 register_criterion = REGISTRY.register
 register_criterion_preset = REGISTRY.register_preset
 

@@ -37,7 +37,7 @@ class BeamSearch:
         self.dictionary = task.target_dictionary
         self.max_positions = task.max_positions[1]
         incremental = model if hasattr(model, "decode_step") else FullForward(model)
-        self._decoder = cast(IncrementalModel[Any], incremental)
+        self._decoder = cast(IncrementalModel[Any, Any], incremental)
 
     @torch.inference_mode()
     def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:

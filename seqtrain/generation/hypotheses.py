@@ -56,13 +56,13 @@ class Hypotheses:
         rows = batch_indices * self.cfg.beam + parents[batch_indices, ranks]
         ended_tokens = torch.nn.functional.pad(self._tokens[rows, : self.length], (0, 1), value=self.eos).cpu()
         ended_scores = torch.cat([self._scores[rows, : self.length], scores[batch_indices, ranks, None]], 1).cpu()
-        for index, *hypothesis in zip(batch_indices.tolist(), ended_tokens, ended_scores, strict=True):
+        for index, *ended in zip(batch_indices.tolist(), ended_tokens, ended_scores, strict=True):
             finished = self.finished[self.sentences[index]]
             if len(finished) < self.cfg.beam:
-                finished.append(self._hypothesis(*hypothesis))
+                finished.append(self._hypothesis(*ended))
 
     def _hypothesis(self, tokens: Tensor, scores: Tensor) -> Hypothesis:
-        """Return a hypothesis of ``tokens`` (T,) whose log-probability up to each token is ``scores`` (T,)."""
+        """Return the hypothesis of ``tokens`` (T,) whose log-probabilities up to each token are ``scores`` (T,)."""
         score = float(scores[-1]) / len(tokens) ** self.cfg.lenpen
         return Hypothesis(tokens, score, scores.diff(prepend=scores.new_zeros(1)))
 

@@ -4,7 +4,7 @@ from seqtrain.base import LRScheduler, Optimizer
 from seqtrain.config import LRSchedulerConfig
 from seqtrain.registry import Registry
 
-REGISTRY = Registry("lr_scheduler", LRSchedulerConfig, LRScheduler)
+REGISTRY: Registry[LRScheduler] = Registry("lr_scheduler", LRSchedulerConfig, LRScheduler)
 register_lr_scheduler = REGISTRY.register
 register_lr_scheduler_preset = REGISTRY.register_preset
 

@@ -14,7 +14,7 @@ from seqtrain.base import (
 from seqtrain.config import ModelConfig
 from seqtrain.registry import Registry
 
-REGISTRY = Registry("model", ModelConfig, Model)
+REGISTRY: Registry[Model] = Registry("model", ModelConfig, Model)
 register_model = REGISTRY.register
 register_model_preset = REGISTRY.register_preset
 

@@ -147,7 +147,7 @@ class Transformer(EncoderDecoderModel):
             cfg.decoder_embed_dim, len(task.target_dictionary), tied_to=target_embedding.tokens if tied else None
         )
 
-    def extract_features(  # type: ignore[override]  # a model names what it takes of net_input
+    def extract_features(
         self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
     ) -> Tensor:
         """Return the decoder's features (B, T, D).
@@ -166,6 +166,10 @@ class Transformer(EncoderDecoderModel):
         """Return the logits (..., V) of features (..., D)."""
         logits: Tensor = self.output_projection(features)
         return logits
+
+    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Return the weight (V, D) that ``project`` multiplies with, and no bias: criterions may do so in chunks."""
+        return self.output_projection.weight, None
 
     def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> TransformerEncoderOutput:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""

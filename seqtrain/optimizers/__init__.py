@@ -5,7 +5,7 @@ from seqtrain.config import OptimizerConfig, ParameterGroupConfig
 from seqtrain.optimizers._torch import TorchOptimizer
 from seqtrain.registry import Registry
 
-REGISTRY = Registry("optimizer", OptimizerConfig, Optimizer)
+REGISTRY: Registry[Optimizer] = Registry("optimizer", OptimizerConfig, Optimizer)
 register_optimizer = REGISTRY.register
 register_optimizer_preset = REGISTRY.register_preset
 

@@ -1,4 +1,4 @@
-"""Tasks: dictionaries, datasets, the step and inference. Importing this registers none; see ``plugins.import_builtin``."""
+"""Tasks: dictionaries, datasets, step, inference. Importing this registers none; see ``plugins.import_builtin``."""
 
 from seqtrain.base import Batch, Dataset, Dictionary, Task, TaskInfo
 from seqtrain.config import TaskConfig

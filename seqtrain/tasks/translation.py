@@ -116,15 +116,15 @@ class TranslationTask(Task[TaskInfo]):
         """Return lines of the source language as sentences to decode."""
         source = self.info.source_dictionary
         sentences = [[*ids, source.eos] for ids in source.encode_lines(lines)]
-        return SourceDataset(sentences, source, self.info.max_positions[0])
+        return SourceDataset(sentences, self.info.max_positions[0])
 
     def _open(self, split: str) -> ParallelDataset:
         files = self._files(split)
-        for source, target in zip(*files, strict=True):
-            check_parallel(source, target)
+        for pair in zip(*files, strict=True):
+            check_parallel(*pair)
         dictionaries = (self.info.source_dictionary, self.info.target_dictionary)
-        stores = [self._index(f, d) for f, d in zip(files, dictionaries, strict=True)]
-        dataset = ParallelDataset(*stores, self.info.max_positions, for_training=split == "train")
+        source, target = (self._index(f, d) for f, d in zip(files, dictionaries, strict=True))
+        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
         self._report(split, dataset)
         return dataset
 

@@ -186,7 +186,8 @@ def _pad(tokens: Tensor, lengths: tuple[int, ...]) -> None:
 def _build(cfg: ModelConfig, task: TaskInfo, seed: int = 1) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return REGISTRY.build(cfg, task)
+        model: Model = REGISTRY.build(cfg, task)
+    return model
 
 
 def _seeded(make: Callable[[], Tensor]) -> Tensor:

@@ -29,7 +29,9 @@ class LossStep(Criterion):
         module = LossModule(model, criterion)
         self.device = next(model.parameters()).device
         self.autocast = cfg.precision is Precision.bf16
-        self.module: nn.Module = torch.compile(module) if cfg.compile else module
+        if cfg.compile:
+            module.compile(dynamic=True)
+        self.module = module
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch; ``model`` is the one this was built for."""

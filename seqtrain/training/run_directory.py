@@ -34,6 +34,8 @@ class RunDirectory:
 
     def is_among_best(self, value: float) -> bool:
         """Tell whether a checkpoint with this value of ``saving.metric`` would be kept as one of the best."""
+        if self.cfg.keep_best == 0 or math.isnan(value):
+            return False
         best = self._ranked(self.complete())[: self.cfg.keep_best]
         return len(best) < self.cfg.keep_best or self._key(value) < self._key(self._value(best[-1]))
 
@@ -55,12 +57,11 @@ class RunDirectory:
     def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""
         values = [(self._value(c), c) for c in checkpoints]
-        return [c for value, c in sorted(values, key=lambda pair: self._key(pair[0])) if not math.isnan(value)]
+        validated = [pair for pair in values if not math.isnan(pair[0])]
+        return [c for _, c in sorted(validated, key=lambda pair: self._key(pair[0]))]
 
     def _value(self, saved: Checkpoint) -> float:
         return saved.metrics().get(self.cfg.metric, math.nan)
 
     def _key(self, value: float) -> float:
-        if math.isnan(value):
-            return math.inf
         return -value if self.cfg.maximize else value

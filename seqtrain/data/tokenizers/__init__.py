@@ -15,6 +15,10 @@ class Tokenizer(ABC):
     def __init__(self, cfg: TokenizerConfig) -> None:
         self.cfg = cfg
 
+    def external_files(self, name: str) -> list[Path]:
+        """Return the files besides the corpus that the dictionary ``name`` is made from; a cache's key needs them."""
+        return []
+
     @abstractmethod
     def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
         """Learn from ``lines`` and write the files of the dictionary ``name`` into ``directory``.
@@ -32,7 +36,7 @@ class Tokenizer(ABC):
         """
 
 
-REGISTRY = Registry("tokenizer", TokenizerConfig, Tokenizer)
+REGISTRY: Registry[Tokenizer] = Registry("tokenizer", TokenizerConfig, Tokenizer)
 register_tokenizer = REGISTRY.register
 register_tokenizer_preset = REGISTRY.register_preset
 

@@ -19,7 +19,7 @@ class Letters(Dictionary):
     """One symbol a letter; ``$`` is end of sentence and ``.`` is padding."""
 
     def __init__(self, letters: str = "abc") -> None:
-        self.symbols = [*"^.$?", *letters]
+        self.symbols = list("^.$?" + letters)
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -119,10 +119,11 @@ class RecurrentModel(Model):
 
     def first(self, source_tokens: Tensor) -> Tensor:
         real = (source_tokens != Dictionary.pad).unsqueeze(-1)
-        return (self.embedding(source_tokens) * real).sum(1) / real.sum(1)
+        total: Tensor = (self.embedding(source_tokens) * real).sum(1)
+        return total / real.sum(1)
 
     def next(self, hidden: Tensor, prev_tokens: Tensor) -> Tensor:
-        return torch.tanh(self.hidden(hidden) + self.embedding(prev_tokens))
+        return torch.tanh(torch.add(self.hidden(hidden), self.embedding(prev_tokens)))
 
     def forward(self, **net_input: Tensor) -> ModelOutput | Tensor:
         hidden, outputs = self.first(net_input["source_tokens"]), []
@@ -207,7 +208,7 @@ def full_recurrent_model() -> Callable[[TaskInfo], RecurrentModel]:
 
 @pytest.fixture
 def search() -> Callable[..., list[list[tuple[str, float]]]]:
-    """Return a function that searches and gives each sentence's hypotheses as (text, score)."""
+    """Return a function that searches and gives each sentence's hypotheses as (symbols, score), without the end."""
 
     def run(
         model: Model, task: TaskInfo, sources: Sequence[str] = ("a",), **options: Any
@@ -215,7 +216,7 @@ def search() -> Callable[..., list[list[tuple[str, float]]]]:
         generator = BeamSearch(GenerationConfig(**options), model, task)
         found = generator.generate(collate(sources, task.source_dictionary))
         assert all(math.isfinite(hypothesis.score) for sentence in found for hypothesis in sentence)
-        decode = task.target_dictionary.decode
-        return [[(decode(x.tokens.tolist()), x.score) for x in sentence] for sentence in found]
+        symbol = task.target_dictionary.symbol
+        return [[("".join(map(symbol, x.tokens[:-1].tolist())), x.score) for x in sentence] for sentence in found]
 
     return run

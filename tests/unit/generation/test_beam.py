@@ -154,7 +154,9 @@ def test_equal_scores_fall_to_the_lower_id_and_the_earlier_hypothesis(
 ) -> None:
     half = {"a": 0.5, "b": 0.5}
     table = {"$": half, "a": {"$": 0.5, "c": 0.5}, "b": {"$": 0.5, "c": 0.5}, "c": {"$": 1.0}}
-    expected = [[("a", math.log(0.25) / 2), ("b", math.log(0.25) / 2)]]
+    # Position 0: a before b. Position 1: a$, ac, b$ and bc all have 0.25, in this order: a ends, ac and bc go on.
+    # Position 2: ac$ and bc$ have 0.25: ac is the second to end. ln 0.25 = -1.386294, of length 3 and 2.
+    expected = [[("ac", -0.462098), ("a", -0.693147)]]
     assert same(search(make(table), task, beam=2, nbest=2), expected)
 
 
@@ -223,7 +225,7 @@ def every_output(model: Model, task: TaskInfo, source: dict[str, Tensor], limit:
         logits = model(**source, prev_output_tokens=prev_output_tokens).logits
         target = torch.tensor([*output, dictionary.eos])
         log_probs = logits[0].log_softmax(-1)[torch.arange(len(target)), target]
-        scores[tuple(target.tolist())] = float(log_probs.sum())
+        scores[tuple(target.tolist())] = log_probs.sum().item()
     return scores
 
 
@@ -268,5 +270,5 @@ def test_modes_come_back_after_an_error(table_model: MakeModel, task: TaskInfo, 
 def test_nan_is_an_error(make: MakeModel, task: TaskInfo, net_input: NetInput) -> None:
     model = make(TRAP)
     model.tables.fill_(math.nan)
-    with pytest.raises(SeqtrainError, match="no output for sentence 0 .* NaN"):
+    with pytest.raises(SeqtrainError, match=r"no output for sentence 0 .* NaN"):
         BeamSearch(GenerationConfig(max_len_b=3), model, task).generate(net_input(["a"]))

@@ -1,0 +1,64 @@
+"""Cross-entropy of the target tokens with label smoothing."""
+
+from dataclasses import dataclass
+
+from seqtrain.criterions import (
+    Batch,
+    Criterion,
+    CriterionConfig,
+    LossOutput,
+    Model,
+    TaskInfo,
+    register_criterion,
+)
+from seqtrain.criterions._target_tokens import TargetTokens, metrics_of, target_cross_entropy
+from seqtrain.errors import ConfigError
+from seqtrain.nn.chunked_cross_entropy import Options
+
+
+@dataclass
+class LabelSmoothedCrossEntropyConfig(CriterionConfig):
+    """Settings of ``label_smoothed_cross_entropy``."""
+
+    label_smoothing: float = 0.1
+    """Probability, in [0, 1), that the loss expects of all other symbols than the target together."""
+    ignore_prefix_size: int = 0
+    """Target tokens at the start of each sentence that do not count, such as a language tag."""
+    report_accuracy: bool = False
+    """Report ``accuracy`` too: the share, in [0, 1], of tokens that the model finds most likely."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"criterion.label_smoothing={self.label_smoothing} must be at least 0 and below 1")
+        if self.ignore_prefix_size < 0:
+            raise ConfigError(f"criterion.ignore_prefix_size={self.ignore_prefix_size} must be at least 0")
+
+
+@register_criterion("label_smoothed_cross_entropy", LabelSmoothedCrossEntropyConfig)
+class LabelSmoothedCrossEntropy(Criterion):
+    r"""Cross-entropy with an expected distribution that leaves other symbols a little probability.
+
+    With the smoothing :math:`\epsilon` and V symbols, :math:`\epsilon_i = \epsilon / (V - 1)`, the loss of a token is
+    :math:`(1 - \epsilon - \epsilon_i)(-\log p_y) + \epsilon_i \sum_v -\log p_v`, as in fairseq. (Szegedy et al., CVPR
+    2016, section 7, spread :math:`\epsilon` over all V symbols, the target too.) Reports ``loss`` and the unsmoothed
+    ``nll_loss``, per token.
+    """
+
+    def __init__(self, cfg: LabelSmoothedCrossEntropyConfig, task: TaskInfo) -> None:
+        super().__init__(cfg, task)
+        self.sentence_avg = cfg.sentence_avg
+        self.ignore_prefix_size = cfg.ignore_prefix_size
+        self.pad = task.target_dictionary.pad
+        self.options = Options(label_smoothing=cfg.label_smoothing, count_correct=cfg.report_accuracy)
+
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        """Return the loss of a batch, summed, in nats."""
+        tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
+        sums = target_cross_entropy(model, batch, tokens, self.options)
+        sample_size = batch.nsentences if self.sentence_avg else tokens.number
+        return LossOutput(sums.loss, sample_size, metrics_of(sums, tokens, self.options))

@@ -1,0 +1,67 @@
+"""Datasets that are batched by a plan, and fetched ahead by one thread."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtrain.base import Batch, Dataset, PlanSpec, Shard
+from seqtrain.data.plan import BatchPlan, batch_seed, plan_batches
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+PREFETCH = 4
+"""Batches that are collated ahead of the one in use."""
+
+
+class PlannedDataset(Dataset):
+    """Sentences with known lengths. A subclass sets the two arrays and implements ``collate``."""
+
+    lengths: npt.NDArray[np.int32]
+    """Tokens of each sentence on each side, end of sentence included, (N,) or (N, sides)."""
+    ids: npt.NDArray[np.int64]
+    """The number by which ``collate`` and ``Batch.ids`` know each sentence, (N,)."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def plan(self, spec: PlanSpec, epoch: int) -> BatchPlan:
+        """Return the batch plan of an epoch; its numbers are positions in ``ids``."""
+        return plan_batches(self.lengths, spec, epoch)
+
+    def batches(self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0) -> Iterator[Batch]:
+        """Yield the micro-batches of an epoch from the ``start``-th on, those of one process."""
+        batch_plan = self.plan(plan, epoch)
+
+        def make(index: int) -> Batch:
+            batch = self.collate(self.ids[batch_plan[index]])
+            return replace(batch, seed=batch_seed(plan.seed, epoch, index))
+
+        first = start + (shard.rank - start) % shard.world
+        return prefetch(make, range(first, len(batch_plan), shard.world))
+
+
+def prefetch(make: Callable[[ItemT], ResultT], items: Iterable[ItemT], depth: int = PREFETCH) -> Iterator[ResultT]:
+    """Yield ``make(item)`` of each item in order, made by one thread up to ``depth`` items ahead.
+
+    An exception in ``make`` is raised here, in its turn. The thread ends with this iterator, also when that is
+    closed before its end.
+    """
+    remaining = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+        pending: deque[Future[ResultT]] = deque()
+        try:
+            for item in remaining:
+                pending.append(thread.submit(make, item))
+                if len(pending) > depth:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

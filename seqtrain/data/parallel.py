@@ -1,0 +1,132 @@
+"""Datasets of translation: sentence pairs to learn from, and sentences to translate."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seqtrain.base import Batch, Dictionary
+from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.store import Tokens
+from seqtrain.errors import DataError
+
+Matrix = npt.NDArray[np.int64]
+
+
+class ParallelDataset(PlannedDataset):
+    """Pairs of sentences with the same number in two stores.
+
+    For training, pairs with a side that is over ``max_positions`` (source, target), or empty, are left out.
+    Otherwise none is, and sides over the limit are truncated.
+
+    Raises:
+        DataError: the stores do not belong together, or no pair is left.
+    """
+
+    def __init__(self, source: Tokens, target: Tokens, max_positions: tuple[int, int], *, for_training: bool) -> None:
+        if len(source) != len(target):
+            raise DataError(f"the source has {len(source)} sentences and the target {len(target)}; index both again")
+        self.source, self.target = source, target
+        self.max_positions = max_positions
+        self.num_empty = 0
+        """Pairs left out because a side is empty."""
+        self.num_too_long = 0
+        """Pairs left out because a side is over the limit."""
+        self.num_truncated = 0
+        """Sides cut to the limit."""
+        lengths = np.stack([source.lengths, target.lengths], axis=1)
+        usable = self._usable(lengths) if for_training else np.ones(len(lengths), dtype=np.bool_)
+        self.ids = np.flatnonzero(usable)
+        self.lengths = np.minimum(lengths[usable], np.array(max_positions, dtype=np.int32))
+        self.num_truncated = int((lengths[usable] > self.lengths).sum())
+        parts = f"{source.fingerprint} {target.fingerprint} {max_positions} {for_training}"
+        self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
+
+    @property
+    def num_tokens(self) -> tuple[int, int]:
+        """Source and target tokens of an epoch, ends of sentences included."""
+        source, target = self.lengths.sum(axis=0, dtype=np.int64).tolist()
+        return source, target
+
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        """Return pairs (B,) as source_tokens (B, S), source_lengths (B,), prev_output_tokens and target (B, T)."""
+        source, source_lengths = _padded(self.source, ids, self.max_positions[0])
+        target, target_lengths = _padded(self.target, ids, self.max_positions[1])
+        net_input = _source_input(source, source_lengths)
+        net_input["prev_output_tokens"] = torch.from_numpy(_shifted(target))
+        return Batch(
+            ids=torch.from_numpy(ids),
+            net_input=net_input,
+            target=torch.from_numpy(target),
+            ntokens=int(target_lengths.sum()),
+            nsentences=len(ids),
+        )
+
+    def _usable(self, lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """Return which pairs (N,) to train on, and count the others."""
+        empty = np.any(lengths <= 1, axis=1)
+        too_long = np.any(lengths > np.array(self.max_positions), axis=1) & ~empty
+        self.num_empty, self.num_too_long = int(empty.sum()), int(too_long.sum())
+        usable = np.asarray(~(empty | too_long))
+        if not usable.any():
+            raise DataError(
+                f"there is nothing to train on: of {len(lengths)} pairs {self.num_empty} have an empty side and "
+                f"{self.num_too_long} a side of more than {self.max_positions[0]} source or {self.max_positions[1]} "
+                "target tokens; check task.train, or raise task.max_source_positions and task.max_target_positions"
+            )
+        return usable
+
+
+class SourceDataset(PlannedDataset):
+    """Sentences to translate, held in memory: lists of ids, each with its end of sentence.
+
+    None is left out; those over ``max_length`` are truncated.
+    """
+
+    def __init__(self, sentences: Sequence[Sequence[int]], max_length: int) -> None:
+        self.source = Tokens.from_sentences(sentences)
+        self.max_length = max_length
+        self.ids = np.arange(len(sentences))
+        self.lengths = np.minimum(self.source.lengths, np.int32(max_length))
+        self.num_truncated = int((self.source.lengths > max_length).sum())
+        """Sentences cut to the limit."""
+        self.fingerprint = self.source.fingerprint
+
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        """Return sentences (B,) as source_tokens (B, S) and source_lengths (B,), with an empty target (B, 0)."""
+        return Batch(
+            ids=torch.from_numpy(ids),
+            net_input=_source_input(*_padded(self.source, ids, self.max_length)),
+            target=torch.empty(len(ids), 0, dtype=torch.int64),
+            ntokens=0,
+            nsentences=len(ids),
+        )
+
+
+def _source_input(source: Matrix, lengths: npt.NDArray[np.int32]) -> dict[str, Tensor]:
+    return {
+        "source_tokens": torch.from_numpy(source),
+        "source_lengths": torch.from_numpy(lengths.astype(np.int64)),
+    }
+
+
+def _padded(tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int) -> tuple[Matrix, npt.NDArray[np.int32]]:
+    """Return sentences as a matrix (B, longest), padded on the right, and their lengths (B,).
+
+    A truncated sentence ends like any other: its last token becomes the end of sentence.
+    """
+    flat, lengths = tokens.gather(ids, max_length)
+    matrix = np.full((len(ids), lengths.max(initial=0)), Dictionary.pad, dtype=np.int64)
+    matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = flat
+    matrix[np.arange(len(ids)), lengths - 1] = Dictionary.eos
+    return matrix, lengths
+
+
+def _shifted(target: Matrix) -> Matrix:
+    """Return what the decoder sees when it predicts ``target`` (B, T): eos, then the target without its own."""
+    previous = np.full_like(target, Dictionary.eos)
+    previous[:, 1:] = np.where(target[:, 1:] == Dictionary.pad, Dictionary.pad, target[:, :-1])
+    return previous

@@ -1,0 +1,216 @@
+"""Sentences of ids as two flat arrays, in memory or mapped from files that NumPy alone can read.
+
+Sentence i is ``tokens[offsets[i]:offsets[i + 1]]``, its end of sentence included. On disk a store is a directory:
+``tokens.npy`` (n,) uint16 or int32, ``offsets.npy`` (N + 1,) int64, and ``store.json`` with counts and checksums.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtrain.data.text import hash_file
+from seqtrain.errors import DataError
+
+FORMAT, VERSION = "seqtrain tokens", 1
+TOKENS, OFFSETS, INDEX = "tokens.npy", "offsets.npy", "store.json"
+OFFSET_DTYPE = "<i8"
+CHUNK = 10_000
+"""Sentences held in memory at a time while a store is written."""
+
+_HEADER_BYTES = 128
+
+
+class Tokens:
+    """Sentences of ids as flat arrays: tokens (n,) and offsets (N + 1,)."""
+
+    def __init__(self, tokens: npt.NDArray[Any], offsets: npt.NDArray[np.int64], fingerprint: str) -> None:
+        self.tokens = tokens
+        self.offsets = offsets
+        self.fingerprint = fingerprint
+        """Hash of the content."""
+        self.lengths: npt.NDArray[np.int32] = np.diff(offsets).astype(np.int32)
+        """Tokens of each sentence, end of sentence included, (N,)."""
+
+    @classmethod
+    def from_sentences(cls, sentences: Sequence[Sequence[int]]) -> "Tokens":
+        """Keep sentences in memory; each ends with its end of sentence."""
+        tokens, lengths = _flatten(sentences)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return cls(tokens, offsets, hashlib.sha256(tokens.tobytes() + offsets.tobytes()).hexdigest())
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> npt.NDArray[Any]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sentence {index} of {len(self)}")
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    def gather(
+        self, ids: npt.NDArray[np.int64], max_length: int | None = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+        """Return the tokens of sentences (B,), one after the other, and their lengths (B,).
+
+        Of a sentence longer than ``max_length`` only so many tokens are taken.
+        """
+        lengths = self.lengths[ids]
+        if max_length is not None:
+            lengths = np.minimum(lengths, max_length)
+        ends = np.cumsum(lengths, dtype=np.int64)
+        starts = np.repeat(self.offsets[ids] - (ends - lengths), lengths)
+        return self.tokens[starts + np.arange(len(starts))], lengths
+
+
+class TokenStore(Tokens):
+    """Sentences of ids in a directory, memory-mapped.
+
+    Opening reads the offsets but not the tokens: what shows without that is checked, :meth:`verify` checks all.
+
+    Raises:
+        DataError: a file is missing, cut short, damaged or of another version.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._index = index = _read_index(directory / INDEX)
+        tokens = _map(directory / TOKENS, index["dtype"], index["tokens"])
+        offsets = _map(directory / OFFSETS, OFFSET_DTYPE, index["sentences"] + 1)
+        super().__init__(tokens, offsets, index["fingerprint"])
+        if offsets[0] != 0 or offsets[-1] != len(tokens) or np.any(offsets[1:] <= offsets[:-1]):
+            raise _damaged(directory / OFFSETS, "its offsets do not fit its tokens")
+
+    @staticmethod
+    def write(directory: Path, sentences: Iterable[Sequence[int]], vocab_size: int) -> None:
+        """Write a store into an empty directory, in bounded memory; each sentence ends with its end of sentence.
+
+        Raises:
+            DataError: a sentence is empty or has an id outside of the dictionary.
+        """
+        dtype = "<u2" if vocab_size <= 1 << 16 else "<i4"
+        with _ArrayFile(directory / TOKENS, dtype) as tokens, _ArrayFile(directory / OFFSETS, OFFSET_DTYPE) as offsets:
+            offsets.append(np.zeros(1, dtype=np.int64))
+            for chunk in _chunks(sentences):
+                flat, lengths = _flatten(chunk)
+                _check(flat, lengths, vocab_size)
+                offsets.append(tokens.size + np.cumsum(lengths))
+                tokens.append(flat)
+        index: dict[str, object] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "sentences": offsets.size - 1,
+            "tokens": tokens.size,
+            "dtype": dtype,
+            "sha256": {name: hash_file(directory / name) for name in (TOKENS, OFFSETS)},
+        }
+        index["fingerprint"] = _fingerprint(index)
+        (directory / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+    def verify(self) -> None:
+        """Read all and compare checksums.
+
+        Raises:
+            DataError: a file is not what was written.
+        """
+        for name, expected in self._index["sha256"].items():
+            if hash_file(self.directory / name) != expected:
+                raise _damaged(self.directory / name, "its checksum is not that of what was written")
+
+
+class _ArrayFile:
+    """A one-dimensional ``.npy`` file that grows; its length is known, and its header written, at the end."""
+
+    def __init__(self, path: Path, dtype: str) -> None:
+        self.dtype = dtype
+        self.size = 0
+        self._file = path.open("wb")
+        self._file.write(bytes(_HEADER_BYTES))
+
+    def append(self, values: npt.NDArray[np.int64]) -> None:
+        self._file.write(values.astype(self.dtype).tobytes())
+        self.size += len(values)
+
+    def __enter__(self) -> "_ArrayFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with self._file:
+            self._file.seek(0)
+            self._file.write(_header(self.dtype, self.size))
+
+
+def _header(dtype: str, size: int) -> bytes:
+    """Header of a ``.npy`` file, format 1.0, of fixed length whatever the size."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({size},), }}"
+    prefix = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")
+    return prefix + text.ljust(_HEADER_BYTES - 11).encode("ascii") + b"\n"
+
+
+def _map(path: Path, dtype: str, size: int) -> npt.NDArray[Any]:
+    """Map a file that :class:`_ArrayFile` wrote."""
+    header = _header(dtype, size)
+    try:
+        with path.open("rb") as file:
+            found = file.read(_HEADER_BYTES)
+        if found != header or path.stat().st_size != len(header) + size * np.dtype(dtype).itemsize:
+            raise _damaged(path, f"it should hold {size} numbers of type {dtype} and does not")
+        if size == 0:
+            return np.empty(0, dtype=dtype)
+        return np.asarray(np.memmap(path, dtype=dtype, mode="r", offset=len(header), shape=(size,)))
+    except OSError as error:
+        raise _damaged(path, str(error.strerror or error)) from error
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _damaged(path, str(error.strerror or error)) from error
+    except ValueError as error:
+        raise _damaged(path, "it is no JSON") from error
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        raise _damaged(path, "it does not describe a token store")
+    if index.get("version") != VERSION:
+        raise _damaged(path, f"it has format version {index.get('version')}, this program reads {VERSION}")
+    if index.get("fingerprint") != _fingerprint(index):
+        raise _damaged(path, "its fingerprint does not fit its content")
+    return index
+
+
+def _fingerprint(index: dict[str, Any]) -> str:
+    """Hash of the index, and through its checksums of all the store."""
+    rest = {name: value for name, value in index.items() if name != "fingerprint"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(f"{path}: cannot be used: {what}; delete the directory {path.parent}, it will be made again")
+
+
+def _chunks(sentences: Iterable[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
+    iterator = iter(sentences)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
+
+
+def _flatten(sentences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the tokens of all sentences, (n,), and the lengths, (N,)."""
+    lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
+    return np.fromiter(chain.from_iterable(sentences), dtype=np.int64, count=int(lengths.sum())), lengths
+
+
+def _check(tokens: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], vocab_size: int) -> None:
+    if np.any(lengths == 0):
+        raise DataError("the tokenizer made a sentence without tokens: not even its end is there")
+    wrong = tokens[(tokens < 0) | (tokens >= vocab_size)]
+    if wrong.size:
+        raise DataError(
+            f"the tokenizer made the id {wrong[0]}, and its dictionary has {vocab_size} symbols: "
+            "its encode() and its len() contradict each other"
+        )

@@ -1,0 +1,110 @@
+"""Text files, plain or .gz: find them, read their lines, compare and hash them."""
+
+import codecs
+import contextlib
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seqtrain.errors import DataError
+
+
+def find_text(directory: Path, prefix: str, language: str) -> Path:
+    """Return the file ``<prefix>.<language>`` in ``directory``, or the same with ``.gz``.
+
+    Raises:
+        DataError: there is none.
+    """
+    plain = directory / f"{prefix}.{language}"
+    for path in (plain, plain.with_name(f"{plain.name}.gz")):
+        if path.is_file():
+            return path
+    raise DataError(f"there is no text file {plain} (nor {plain.name}.gz): {_what_there_is(plain, prefix)}")
+
+
+def _what_there_is(wanted: Path, prefix: str) -> str:
+    if not wanted.parent.is_dir():
+        return f"the directory {wanted.parent} does not exist; check task.data"
+    start = Path(prefix).name + "."
+    names = sorted(p.name for p in wanted.parent.iterdir() if p.is_file())
+    same_prefix = [name for name in names if name.startswith(start)]
+    if same_prefix:
+        return f"with this prefix there are {', '.join(same_prefix)}; check task.source_lang and task.target_lang"
+    return f"no file in {wanted.parent} starts with {start!r}; it holds {', '.join(names[:10]) or 'no files'}"
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    r"""Yield the lines of a UTF-8 file without their ends.
+
+    A line ends at ``\n`` or ``\r\n`` and nowhere else, so that line n of one file stays the partner of line n
+    of another whatever other separators Unicode knows. A byte order mark at the start is dropped.
+
+    Raises:
+        DataError: the file cannot be read, is a damaged gzip file or no UTF-8.
+    """
+    return decode_lines(_raw_lines(path), str(path))
+
+
+def decode_lines(raw_lines: Iterable[bytes], name: str) -> Iterator[str]:
+    """Yield lines of bytes as text, as :func:`read_lines` does; ``name`` is what an error calls their source.
+
+    Raises:
+        DataError: a line is no UTF-8.
+    """
+    for number, raw in enumerate(raw_lines, start=1):
+        line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        line = line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}:{number}: not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start} of the line); "
+                "convert the file, for example with: iconv -f LATIN1 -t UTF-8"
+            ) from error
+        yield text
+
+
+def check_parallel(source: Path, target: Path) -> None:
+    """Check that line n of one file has a line n in the other to be translated by.
+
+    Raises:
+        DataError: the files differ in their number of lines, or one cannot be read.
+    """
+    source_count, target_count = (sum(1 for _ in _raw_lines(path)) for path in (source, target))
+    if source_count != target_count:
+        raise DataError(
+            f"{source} has {source_count} lines and {target} has {target_count}: line n of one must be the "
+            "translation of line n of the other; find the line from which they are shifted, or take the files "
+            "from one source"
+        )
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with _reading(path), path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _raw_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines with their ends; binary files split at the byte of newline alone."""
+    with _reading(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        yield from file
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: damaged gzip file ({error}); fetch it again, or check it with: gzip -t") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -1,0 +1,137 @@
+"""Dictionaries that are a list of symbols, in the file format of fairseq's ``dict.txt``.
+
+One ``<symbol> <count>`` a line, split at the last space, most frequent first; the special symbols are not in it.
+"""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from seqtrain.data.tokenizers import Dictionary, Tokenizer
+from seqtrain.errors import DataError
+
+OVERWRITE = "#fairseq:overwrite"
+"""Flag after the count: the symbol is there already, and this line takes its place."""
+
+Entries = Sequence[tuple[str, int]]
+
+
+class SymbolDictionary(Dictionary):
+    """Text is split into symbols, and joined again with ``separator``.
+
+    Text never makes a special symbol other than unk: a word ``</s>`` is unknown, as any other word not listed.
+    """
+
+    def __init__(self, symbols: Sequence[str], split: Callable[[str], list[str]], separator: str) -> None:
+        self._symbols = [*self.specials, *symbols]
+        self._ids = {symbol: id for id, symbol in enumerate(symbols, start=len(self.specials))}
+        self._split = split
+        self._separator = separator
+
+    def __len__(self) -> int:
+        return len(self._symbols)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of the symbols of ``text``, without beginning or end of sentence."""
+        return [self._ids.get(symbol, self.unk) for symbol in self._split(text)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the symbols of ``ids``, joined; bos, pad and eos are left out."""
+        return self._separator.join(self._symbols[id] for id in ids if id not in (self.bos, self.pad, self.eos))
+
+    def symbol(self, id: int) -> str:
+        """Return the symbol with this id."""
+        return self._symbols[id]
+
+
+class SymbolTokenizer(Tokenizer):
+    """Base of the tokenizers whose dictionary is a list of symbols, in ``dict.<name>.txt``."""
+
+    separator: str
+
+    @abstractmethod
+    def split(self, text: str) -> list[str]:
+        """Return the symbols of a text."""
+
+    @abstractmethod
+    def choose(self, counts: Counter[str]) -> Entries:
+        """Return the symbols to keep of those that occur, with their counts."""
+
+    def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Count the symbols of ``lines`` and write those to keep.
+
+        Raises:
+            DataError: there is nothing to count.
+        """
+        counts: Counter[str] = Counter()
+        for line in lines:
+            counts.update(self.split(line))
+        for special in Dictionary.specials:
+            counts.pop(special, None)
+        if not counts:
+            raise DataError(f"no symbols for the dictionary {name!r}: its training text is empty; check task.train")
+        write_entries(dictionary_file(directory, name), self.choose(counts))
+
+    def load(self, directory: Path, name: str) -> SymbolDictionary:
+        """Read ``dict.<name>.txt``.
+
+        Raises:
+            DataError: it is missing or not in the format.
+        """
+        return SymbolDictionary(read_symbols(dictionary_file(directory, name)), self.split, self.separator)
+
+
+def dictionary_file(directory: Path, name: str) -> Path:
+    """Return where the dictionary ``name`` lies, by fairseq's naming."""
+    return directory / f"dict.{name}.txt"
+
+
+def most_frequent(counts: Counter[str], threshold: int) -> list[tuple[str, int]]:
+    """Return the symbols that occur ``threshold`` times or more, by falling count, then in alphabetical order."""
+    kept = (entry for entry in counts.items() if entry[1] >= threshold)
+    return sorted(kept, key=lambda entry: (-entry[1], entry[0]))
+
+
+def write_entries(path: Path, entries: Entries) -> None:
+    """Write symbols and counts."""
+    path.write_text("".join(f"{symbol} {count}\n" for symbol, count in entries), encoding="utf-8", newline="\n")
+
+
+def read_symbols(path: Path) -> list[str]:
+    """Return the symbols of a file, in order.
+
+    Raises:
+        DataError: the file is missing or not in the format, or a symbol is there twice without the flag.
+    """
+    symbols: list[str] = []
+    seen = set(Dictionary.specials)
+    for number, line in enumerate(_read_text(path).removesuffix("\n").split("\n"), start=1):
+        symbol, overwrite = _parse(line, f"{path}:{number}")
+        if symbol in seen and not overwrite:
+            raise DataError(
+                f"{path}:{number}: the symbol {symbol!r} is in the dictionary already; remove this line, "
+                f"or end it with {OVERWRITE} to make it the one that counts"
+            )
+        seen.add(symbol)
+        symbols.append(symbol)
+    return symbols
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise DataError(f"cannot read the dictionary {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"the dictionary {path} is not UTF-8; convert it, for example with iconv") from error
+
+
+def _parse(line: str, where: str) -> tuple[str, bool]:
+    """Return the symbol of a line and whether it is flagged."""
+    entry = line.rstrip()
+    overwrite = entry.endswith(f" {OVERWRITE}")
+    symbol, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
+    if not (symbol and space and count.isdecimal()):
+        raise DataError(f"{where}: expected '<symbol> <count>', found {line!r}")
+    return symbol, overwrite

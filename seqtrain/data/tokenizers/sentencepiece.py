@@ -1,0 +1,228 @@
+"""Subwords by SentencePiece (Kudo and Richardson, 2018): raw text in, raw text out."""
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import sentencepiece as spm
+
+from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
+from seqtrain.errors import ConfigError, DataError
+
+TRAINING_THREADS = 4
+"""A constant: the bytes of a unigram model depend on it."""
+PIECE_OF_LINE = 4096
+"""Characters in which a line is handed to training; SentencePiece drops lines over a limit, silently."""
+ENCODING_THREADS = min(8, os.cpu_count() or 1)
+
+_TRAINER_SPEC, _NORMALIZER_SPEC = 2, 3
+
+
+class ModelType(str, Enum):
+    """How subwords are found."""
+
+    bpe = "bpe"
+    unigram = "unigram"
+
+
+@dataclass
+class SentencePieceConfig(TokenizerConfig):
+    """Config of the tokenizer ``sentencepiece``."""
+
+    model_type: ModelType = ModelType.bpe
+    """How subwords are found: by merging pairs (bpe), or by a unigram language model."""
+    vocab_size: int = 10_000
+    """Symbols of the dictionary, the four special ones included."""
+    character_coverage: float = 1.0
+    """Share of the characters of the text that get a symbol; 0.9995 suits Chinese and Japanese."""
+    model_file: str = ""
+    """Existing SentencePiece model to use instead of training; ``{name}`` in it stands for the language, or
+    ``joined``."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a number is out of its range.
+        """
+        if self.vocab_size <= 4:
+            raise ConfigError(f"tokenizer.vocab_size={self.vocab_size} leaves room for no symbol beside 4 special ones")
+        if not 0 < self.character_coverage <= 1:
+            raise ConfigError(f"tokenizer.character_coverage={self.character_coverage} is not above 0 and at most 1")
+
+
+@register_tokenizer("sentencepiece", SentencePieceConfig)
+class SentencePieceTokenizer(Tokenizer):
+    """Trains a SentencePiece model, or takes an existing one; it lies in ``<name>.model``."""
+
+    cfg: SentencePieceConfig
+
+    def external_files(self, name: str) -> list[Path]:
+        """Return the existing model, if one is configured."""
+        path = self.cfg.model_file.replace("{name}", name)
+        return [Path(path).expanduser()] if path else []
+
+    def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Train the model, or copy the existing one.
+
+        Raises:
+            DataError: the text does not allow a vocabulary of this size, or the existing model cannot be used.
+        """
+        files = self.external_files(name)
+        model = _read(files[0]) if files else self._train(lines)
+        (directory / f"{name}.model").write_bytes(model)
+
+    def load(self, directory: Path, name: str) -> "SentencePieceDictionary":
+        """Read ``<name>.model``.
+
+        Raises:
+            DataError: it is missing or damaged.
+        """
+        return SentencePieceDictionary(_read(directory / f"{name}.model"))
+
+    def _train(self, lines: Iterable[str]) -> bytes:
+        model = io.BytesIO()
+        pieces = _Pieces(lines)
+        try:
+            spm.SentencePieceTrainer.train(
+                sentence_iterator=iter(pieces),
+                model_writer=model,
+                model_type=self.cfg.model_type.value,
+                vocab_size=self.cfg.vocab_size,
+                character_coverage=self.cfg.character_coverage,
+                num_threads=TRAINING_THREADS,
+                max_sentence_length=4 * PIECE_OF_LINE,  # bytes
+                minloglevel=3,
+                bos_id=Dictionary.bos,
+                pad_id=Dictionary.pad,
+                eos_id=Dictionary.eos,
+                unk_id=Dictionary.unk,
+            )
+        except RuntimeError as error:
+            raise pieces.error or self._explained(str(error)) from error
+        return model.getvalue()
+
+    def _explained(self, message: str) -> DataError:
+        """Say in terms of the config why training failed."""
+        wanted = f"tokenizer.vocab_size={self.cfg.vocab_size}"
+        if most := re.search(r"value <= (\d+)", message):
+            return DataError(f"{wanted} is too large for this training text; set {most[1]} or less")
+        if least := re.search(r"required_chars. \d+ vs (\d+)", message):
+            return DataError(
+                f"{wanted} is too small for the characters of this training text; set {least[1]} or more, "
+                "or leave out rare characters with tokenizer.character_coverage=0.9995"
+            )
+        if "sentences_.empty()" in message:
+            return DataError("SentencePiece found no text to train on: the training text is empty; check task.train")
+        return DataError(f"SentencePiece cannot train on this text: {message}")
+
+
+class SentencePieceDictionary(Dictionary):
+    """A SentencePiece model, its ids renumbered: bos, pad, eos, unk, then its other pieces in order.
+
+    Models that were trained here have that numbering; others may lack some of the special symbols.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._processor = spm.SentencePieceProcessor(model_proto=model)
+        special = [self._processor.bos_id(), self._processor.pad_id(), self._processor.eos_id()]
+        special.append(self._processor.unk_id())
+        others = [piece for piece in range(len(self._processor)) if piece not in special]
+        self._pieces = [*special, *others]
+        self._ids = {piece: id for id, piece in enumerate(self._pieces)}
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def __reduce__(self) -> tuple[type["SentencePieceDictionary"], tuple[bytes]]:
+        return type(self), (self._model,)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model: scores and normalisation determine the ids too, not its symbols alone."""
+        return hashlib.sha256(self._model).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of ``text``, without beginning or end of sentence."""
+        return [self._ids[piece] for piece in self._processor.encode(text, out_type=int)]
+
+    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
+        """Encode many lines, in several threads."""
+        encoded = self._processor.encode(list(lines), out_type=int, num_threads=min(ENCODING_THREADS, len(lines)))
+        return [[self._ids[piece] for piece in pieces] for pieces in encoded]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of ``ids``; bos, pad and eos are left out."""
+        text: str = self._processor.decode([self._pieces[id] for id in ids if id not in (self.bos, self.pad, self.eos)])
+        return text
+
+    def symbol(self, id: int) -> str:
+        """Return the piece with this id."""
+        return self.specials[id] if id < len(self.specials) else self._processor.id_to_piece(self._pieces[id])
+
+
+class _Pieces:
+    """Lines for SentencePiece, long ones in pieces; keeps the error of reading that its C++ code would replace."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for line in self._lines:
+                for start in range(0, len(line), PIECE_OF_LINE):
+                    yield line[start : start + PIECE_OF_LINE]
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def _read(path: Path) -> bytes:
+    """Return the bytes of a model that is there and whole."""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read the SentencePiece model {path}: {error.strerror or error}") from error
+    try:
+        # A model that was cut between two of its pieces would load; the two specs stand behind them.
+        if not {_TRAINER_SPEC, _NORMALIZER_SPEC} <= _fields(model):
+            raise ValueError("it is cut short")
+        spm.SentencePieceProcessor(model_proto=model)
+    except (ValueError, RuntimeError) as error:
+        raise DataError(f"{path} is no SentencePiece model, or a damaged one: restore it or remove it") from error
+    return model
+
+
+def _fields(message: bytes) -> set[int]:
+    """Return the numbers of the fields of a serialised protocol buffer whose fields all are messages.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    found, position = set(), 0
+    while position < len(message):
+        tag, position = _varint(message, position)
+        size, position = _varint(message, position)
+        position += size
+        if tag & 7 != 2:
+            raise ValueError("no message")
+        found.add(tag >> 3)
+    return found
+
+
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    """Read a number of variable length; return it and where it ends."""
+    value = shift = 0
+    for end in range(position, len(message)):
+        value |= (message[end] & 0x7F) << shift
+        if message[end] < 0x80:
+            return value, end + 1
+        shift += 7
+    raise ValueError("cut short")

@@ -1,0 +1,78 @@
+"""Words between whitespace, for text that is tokenised already, with fairseq's ``dict.txt``."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqtrain.data.tokenizers import TokenizerConfig, register_tokenizer
+from seqtrain.data.tokenizers._symbols import (
+    Entries,
+    SymbolTokenizer,
+    dictionary_file,
+    most_frequent,
+    read_symbols,
+)
+from seqtrain.errors import ConfigError
+
+
+@dataclass
+class WhitespaceConfig(TokenizerConfig):
+    """Config of the tokenizer ``whitespace``."""
+
+    dictionary: str = ""
+    """Existing ``dict.txt`` to use instead of counting; ``{name}`` in it stands for the language, or ``joined``."""
+    threshold: int = 0
+    """Words that occur less often than this are unknown."""
+    nwords: int = 0
+    """Most symbols of the dictionary, the four special ones included, before padding; 0 sets no limit."""
+    padding_factor: int = 1
+    """Fill the dictionary with unused symbols up to a multiple of this; fairseq's default is 8."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            ConfigError: a number is out of its range.
+        """
+        if self.padding_factor < 1:
+            raise ConfigError(f"tokenizer.padding_factor={self.padding_factor}: set 1 (no padding) or more")
+        if 0 < self.nwords <= 4:
+            raise ConfigError(f"tokenizer.nwords={self.nwords} leaves room for no word beside 4 special symbols")
+
+
+@register_tokenizer("whitespace", WhitespaceConfig)
+class WhitespaceTokenizer(SymbolTokenizer):
+    """Symbols are what stands between whitespace; decoded text has single spaces."""
+
+    cfg: WhitespaceConfig
+    separator = " "
+
+    def split(self, text: str) -> list[str]:
+        """Return the words of a text."""
+        return text.split()
+
+    def external_files(self, name: str) -> list[Path]:
+        """Return the existing dictionary, if one is configured."""
+        path = self.cfg.dictionary.replace("{name}", name)
+        return [Path(path).expanduser()] if path else []
+
+    def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Count words and write ``dict.<name>.txt``, or copy the existing dictionary.
+
+        Raises:
+            DataError: there is nothing to count, or the existing dictionary cannot be used.
+        """
+        for path in self.external_files(name):
+            read_symbols(path)
+            dictionary_file(directory, name).write_bytes(path.read_bytes())
+            return
+        super().train(lines, directory, name)
+
+    def choose(self, counts: Counter[str]) -> Entries:
+        """Return the most frequent words, and unused symbols to fill up, as fairseq names them."""
+        kept = most_frequent(counts, self.cfg.threshold)
+        if self.cfg.nwords:
+            kept = kept[: self.cfg.nwords - 4]
+        missing = -(len(kept) + 4) % self.cfg.padding_factor
+        return [*kept, *((f"madeupword{number:04d}", 0) for number in range(missing))]

@@ -1,0 +1,124 @@
+"""What every optimizer must do, as checks to run on a plug-in of one's own: ``check_optimizer(MyConfig())``.
+
+Each check builds the optimizer from its config on a small model, and raises AssertionError if something is wrong.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from seqtrain.config import OptimizerConfig, ParameterGroupConfig
+from seqtrain.optimizers import REGISTRY, Optimizer
+
+Check = Callable[[OptimizerConfig], None]
+
+
+def check_optimizer(cfg: OptimizerConfig) -> None:
+    """Run all the checks on the optimizer that ``cfg`` describes."""
+    for check in CHECKS:
+        check(cfg)
+
+
+def check_lr(cfg: OptimizerConfig) -> None:
+    """The rate is that of the config, and can be set."""
+    optimizer = REGISTRY.build(cfg, _model().named_parameters())
+    assert optimizer.lr == cfg.lr, f"lr is {optimizer.lr}, should be {cfg.lr}, the config's"
+    optimizer.lr = 0.25
+    assert optimizer.lr == 0.25, f"lr is {optimizer.lr} after it was set to 0.25"
+
+
+def check_rate_zero(cfg: OptimizerConfig) -> None:
+    """An update at rate 0 changes nothing."""
+    model = _model()
+    optimizer = REGISTRY.build(cfg, model.named_parameters())
+    before = _values(model)
+    optimizer.lr = 0.0
+    _update(model, optimizer, 0)
+    assert _equal(before, _values(model)), "an update at rate 0 changes parameters"
+
+
+def check_trains(cfg: OptimizerConfig) -> None:
+    """Updates change every parameter that has a gradient and is to be trained, and no other."""
+    model = _model()
+    model[0].bias.requires_grad_(False)
+    optimizer = REGISTRY.build(cfg, model.named_parameters())
+    before = _values(model)
+    for n in range(3):
+        _update(model, optimizer, n)
+    changed = [name for name, value in _values(model).items() if not torch.equal(value, before[name])]
+    assert changed == ["0.weight", "1.weight", "1.bias"], f"only {changed} change, or 0.bias, which is not to"
+
+
+def check_gradients(cfg: OptimizerConfig) -> None:
+    """``backward`` adds to the gradients that are there; ``zero_grad`` forgets them."""
+    model = _model()
+    optimizer = REGISTRY.build(cfg, model.named_parameters())
+    optimizer.backward(_loss(model, 0))
+    once = {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}
+    optimizer.backward(_loss(model, 0))
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, 2 * once[name])
+    optimizer.zero_grad()
+    left = [name for name, parameter in model.named_parameters() if parameter.grad is not None and parameter.grad.any()]
+    assert not left, f"gradients are left after zero_grad: {', '.join(left)}"
+
+
+def check_lr_scale(cfg: OptimizerConfig) -> None:
+    """A group with a rate of 0 stays as it is, and ``lr`` is that of the others."""
+    model = _model()
+    groups = [ParameterGroupConfig(pattern="bias$", lr_scale=0.0)]
+    optimizer = REGISTRY.build(replace(cfg, groups=groups), model.named_parameters())
+    before = _values(model)
+    _update(model, optimizer, 0)
+    changed = [name for name, value in _values(model).items() if not torch.equal(value, before[name])]
+    assert changed == ["0.weight", "1.weight"], f"{changed} change, should be the weights: the biases have lr_scale 0"
+    assert optimizer.lr == cfg.lr, f"lr is {optimizer.lr}, should be {cfg.lr}, without any lr_scale"
+
+
+def check_state(cfg: OptimizerConfig) -> None:
+    """One that takes over the state goes on with the same bits as one that was never stopped."""
+    model, other = _model(), _model()
+    optimizer = REGISTRY.build(cfg, model.named_parameters())
+    for n in range(3):
+        _update(model, optimizer, n)
+    state = {entry: tensor.clone() for entry, tensor in optimizer.state_dict().items()}
+    other.load_state_dict(model.state_dict())
+    resumed = REGISTRY.build(cfg, other.named_parameters())
+    resumed.load_state_dict(state)
+    assert _equal(state, resumed.state_dict()), "state_dict gives back something else than was loaded"
+    for n in range(3, 6):
+        _update(model, optimizer, n)
+        _update(other, resumed, n)
+    assert _equal(_values(model), _values(other)), "an optimizer goes on otherwise with its own state loaded"
+
+
+CHECKS: list[Check] = [check_lr, check_rate_zero, check_trains, check_gradients, check_lr_scale, check_state]
+
+
+def _model() -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+
+
+def _loss(model: nn.Module, n: int) -> Tensor:
+    inputs = torch.linspace(-1, 1, 15).roll(n).view(5, 3)
+    loss: Tensor = model(inputs).square().sum()
+    return loss
+
+
+def _update(model: nn.Module, optimizer: Optimizer, n: int) -> None:
+    optimizer.zero_grad()
+    optimizer.train()
+    optimizer.backward(_loss(model, n))
+    optimizer.step()
+
+
+def _values(model: nn.Module) -> dict[str, Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def _equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

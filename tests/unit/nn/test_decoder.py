@@ -1,0 +1,81 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqtrain.nn.attention import KeysValues
+from seqtrain.nn.decoder import Decoder, DecoderState
+from seqtrain.nn.embedding import InputEmbedding, token_embedding
+from seqtrain.nn.layer import LayerSpec
+from seqtrain.nn.positions import SinusoidalPositions
+
+FEATURES = torch.linspace(-1, 1, 2 * 3 * 6).view(2, 3, 6)
+PADDING_MASK = torch.tensor([[False, False, False], [False, False, True]])
+TOKENS = torch.tensor([[2, 4, 5, 6], [2, 6, 4, 7]])
+
+
+def decoder(layerdrop: float = 0.0) -> Decoder:
+    torch.manual_seed(1)
+    inputs = InputEmbedding(
+        token_embedding(8, 4, pad=1), SinusoidalPositions(4, 3), dropout=0.0, scale=True, layernorm=False
+    )
+    return Decoder(inputs, LayerSpec(4, 8, 2), source_dim=6, num_layers=2, layerdrop=layerdrop)
+
+
+def state_of(rows: list[float], max_length: int, length: int) -> DecoderState:
+    """A state of one layer whose row n holds the n-th number wherever it is filled."""
+    cache = torch.full((len(rows), 1, max_length, 1), math.nan)
+    cache[:, :, :length] = torch.tensor(rows).view(-1, 1, 1, 1)
+    state = DecoderState([KeysValues(cache, -cache)])
+    state.length = length
+    return state
+
+
+def filled(x: Tensor, length: int) -> list[list[float]]:
+    return x[:, 0, :length, 0].tolist()
+
+
+def test_a_source_of_another_dimension() -> None:
+    assert decoder()(TOKENS, FEATURES, PADDING_MASK).shape == (2, 4, 4)
+
+
+def test_later_tokens_do_not_matter() -> None:
+    stack = decoder()
+    short = stack(TOKENS[:, :2], FEATURES, PADDING_MASK)
+    torch.testing.assert_close(stack(TOKENS, FEATURES, PADDING_MASK)[:, :2], short)
+
+
+def test_steps_equal_a_full_pass_beyond_max_positions() -> None:
+    stack = decoder()
+    with torch.no_grad():
+        cross = stack.cross_keys_values(FEATURES)
+        state = stack.new_state(cross[0], rows=2, max_length=4)
+        steps = [stack.step(TOKENS[:, position], cross, PADDING_MASK, state) for position in range(4)]
+    torch.testing.assert_close(torch.stack(steps, 1), stack(TOKENS, FEATURES, PADDING_MASK))
+
+
+def test_a_new_state_has_the_format_of_the_source() -> None:
+    stack = decoder().to(torch.float64)
+    state = stack.new_state(stack.cross_keys_values(FEATURES.double())[0], rows=5, max_length=7)
+    assert state.length == 0
+    assert [x.shape for cache in state.caches for x in cache] == [(5, 2, 7, 2)] * 4
+    assert {x.dtype for cache in state.caches for x in cache} == {torch.float64}
+
+
+@pytest.mark.parametrize("order", [[2, 0, 1], [1, 1, 1], [2], [0, 1, 2, 2, 0]])
+def test_reorder_picks_repeats_drops_and_adds_rows(order: list[int]) -> None:
+    state = state_of([10.0, 20.0, 30.0], max_length=4, length=2)
+    state.reorder(torch.tensor(order))
+    (cache,) = state.caches
+    assert cache.keys.shape == cache.values.shape == (len(order), 1, 4, 1)
+    assert filled(cache.keys, 2) == [[10.0 * (row + 1)] * 2 for row in order]
+    assert filled(cache.values, 2) == [[-10.0 * (row + 1)] * 2 for row in order]
+
+
+def test_layer_drop_in_training_only() -> None:
+    dropped, plain = decoder(layerdrop=0.999999), decoder()
+    torch.manual_seed(1)
+    assert torch.equal(dropped(TOKENS, FEATURES, PADDING_MASK), dropped.embedding(TOKENS))
+    dropped.eval()
+    assert torch.equal(dropped(TOKENS, FEATURES, PADDING_MASK), plain(TOKENS, FEATURES, PADDING_MASK))

@@ -1,0 +1,25 @@
+import torch
+
+from seqtrain.nn.linear import linear, packed_linear
+
+
+def test_linear_is_xavier_uniform_with_zero_bias() -> None:
+    layer = linear(64, 32)
+    assert layer.weight.shape == (32, 64)
+    assert 0.2450 < layer.weight.abs().max() <= 0.25  # sqrt(6 / (64 + 32)) = 0.25
+    assert layer.bias.count_nonzero() == 0
+
+
+def test_each_part_of_a_packed_layer_has_its_own_bounds() -> None:
+    layer = packed_linear(64, 64, parts=3)
+    assert layer.weight.shape == (192, 64)
+    for part in layer.weight.chunk(3):
+        assert 0.1500 < part.abs().max() <= 0.1531  # sqrt(6 / (64 + 64)) / sqrt(2); 0.108 if initialised as a whole
+    assert layer.bias.count_nonzero() == 0
+
+
+def test_initialisation_follows_the_seed() -> None:
+    torch.manual_seed(3)
+    first = packed_linear(4, 4, parts=2).weight
+    torch.manual_seed(3)
+    assert torch.equal(packed_linear(4, 4, parts=2).weight, first)
