@@ -170,7 +170,7 @@ def resolve(path: Path) -> Path:
         for link in (path / name, path / "checkpoints" / name):
             target = read_link(link)
             if target is not None and target.is_dir():
-                return target.resolve()
+                return target
     newest = complete(path / "checkpoints")
     if newest:
         return newest[-1]

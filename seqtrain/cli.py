@@ -75,6 +75,10 @@ def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
         close = difflib.get_close_matches(rest[0], COMMANDS, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(f"{rest[0]!r} is no command and no KEY=VALUE; {meant}Commands: {', '.join(COMMANDS)}")
+    if not any(argument.startswith("-") for argument in rest):
+        for word in rest:
+            if "=" not in word and not word.startswith("~"):
+                raise ConfigError(f"{word!r} is no KEY=VALUE; quote values that hold spaces")
     return command, rest
 
 

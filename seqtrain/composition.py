@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from seqtrain import plugins
+from seqtrain import mistakes, plugins
 from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.registry import REGISTRIES
@@ -71,7 +70,8 @@ def compose_node(config_name: str, overrides: Sequence[str]) -> DictConfig:
         with initialize_config_dir(str(conf_directory()), job_name="seqtrain", version_base="1.3"):
             return hydra_compose(config_name, overrides=list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_composition_message(error, config_name, overrides)) from error
+        keys = list(mistakes.flatten(without_hydra(compose_node(config_name, [])))) if overrides else []
+        raise ConfigError(mistakes.describe(error, overrides, keys)) from error
     finally:
         GlobalHydra.instance().hydra = before
 
@@ -83,6 +83,8 @@ def to_config(node: DictConfig) -> Any:
         ConfigError: a value is missing, does not fit, or belongs to no registered plug-in.
     """
     plain = without_hydra(node)
+    for key in mistakes.extra_keys(plain):
+        raise ConfigError(mistakes.unknown_key(key, list(mistakes.flatten(plain))))
     for kind, registry in REGISTRIES.items():
         group = OmegaConf.select(plain, kind)
         if group is None:
@@ -101,7 +103,8 @@ def to_config(node: DictConfig) -> Any:
         return OmegaConf.to_object(plain)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or ""
-        raise ConfigError(f"{key}: {_first_line(error)}" if key else _first_line(error)) from error
+        line = mistakes.first_line(error)
+        raise ConfigError(f"{key}: {line}" if key and key not in line else line) from error
 
 
 def without_hydra(node: DictConfig) -> DictConfig:
@@ -145,7 +148,7 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
         for override in OverridesParser.create().parse_overrides(list(overrides)):
             OmegaConf.update(node, override.key_or_group, override.value(), merge=True)
     except (OmegaConfBaseException, HydraException) as error:
-        raise ConfigError(_first_line(error)) from error
+        raise ConfigError(mistakes.describe(error, list(overrides), [])) from error
     config = to_config(node)
     assert isinstance(config, TrainConfig)
     return config
@@ -154,43 +157,3 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
 def option_names(config_type: type) -> list[str]:
     """Names of the fields that a config offers on the command line."""
     return [f.name for f in dataclasses.fields(config_type) if not f.name.startswith("_")]
-
-
-def _composition_message(error: Exception, config_name: str, overrides: Sequence[str]) -> str:
-    """Say in a line what is wrong with the overrides, and what was probably meant."""
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
-    message = _first_line(error)
-    detail = _first_line(cause) if cause is not None else ""
-    if detail and detail not in message:
-        message = f"{message}: {detail}" if message and not message.startswith("Error merging") else detail
-    for override in overrides:
-        key = override.lstrip("+~").split("=")[0]
-        if key and f"'{key}'" in message.replace('"', "'"):
-            message += _suggestion(key, config_name)
-    options = [line.strip() for line in str(error).splitlines() if line.startswith("\t")]
-    if "Available options" in str(error):
-        wanted = message.split("/")[-1].split("'")[0]
-        close = difflib.get_close_matches(wanted, options, n=1)
-        message += f"; did you mean {close[0]}?" if close else ""
-        message += f" There are: {', '.join(options)}"
-    return message
-
-
-def _suggestion(key: str, config_name: str) -> str:
-    """Return what key may have been meant: one that reads alike, or one of that name elsewhere."""
-    node = OmegaConf.to_container(compose_node(config_name, []), resolve=False)
-    keys = [k for k in _flatten(node) if not k.startswith("hydra.")]
-    same = [k for k in keys if k.split(".")[-1] == key.rsplit(".", maxsplit=1)[-1]]
-    close = same[:1] or difflib.get_close_matches(key, keys, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _flatten(node: Any, prefix: str = "") -> Iterable[str]:
-    for key, value in node.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")

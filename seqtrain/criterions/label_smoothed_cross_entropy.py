@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from seqtrain.config import check_at_least
 from seqtrain.criterions import (
     Batch,
     Criterion,
@@ -33,10 +34,9 @@ class LabelSmoothedCrossEntropyConfig(CriterionConfig):
         Raises:
             ConfigError: a value is out of its range.
         """
+        check_at_least("criterion", self, ignore_prefix_size=0)
         if not 0 <= self.label_smoothing < 1:
             raise ConfigError(f"criterion.label_smoothing={self.label_smoothing} must be at least 0 and below 1")
-        if self.ignore_prefix_size < 0:
-            raise ConfigError(f"criterion.ignore_prefix_size={self.ignore_prefix_size} must be at least 0")
 
 
 @register_criterion("label_smoothed_cross_entropy", LabelSmoothedCrossEntropyConfig)

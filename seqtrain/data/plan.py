@@ -89,7 +89,7 @@ def _cut(lengths: npt.NDArray[np.integer], spec: PlanSpec) -> Ints:
     of one size.
     """
     distinct, firsts = np.unique(lengths, return_index=True)
-    ends = np.append(firsts[1:], len(lengths))
+    ends = np.append(firsts, len(lengths))[1:]
     cuts = [np.zeros(1, dtype=np.int64)]
     start = 0
     for length, first, end in zip(distinct.tolist(), firsts.tolist(), ends.tolist(), strict=True):

@@ -133,6 +133,7 @@ class _ArrayFile:
         self._file.write(bytes(_HEADER_BYTES))
 
     def append(self, values: npt.NDArray[np.int64]) -> None:
+        """Write numbers (n,) behind those already there."""
         self._file.write(values.astype(self.dtype).tobytes())
         self.size += len(values)
 

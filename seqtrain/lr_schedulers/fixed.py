@@ -1,9 +1,9 @@
 """A rate for each epoch: constant, a list, or annealed from some epoch on."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from seqtrain.config import check_at_least
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
 
@@ -29,14 +29,11 @@ class FixedConfig(LRSchedulerConfig):
         """
         if self.force_anneal is not None and self.force_anneal < 1:
             raise ConfigError(f"lr_scheduler.force_anneal={self.force_anneal} must be at least 1, or null for never")
-        if not 0 < self.lr_shrink < math.inf:
-            raise ConfigError(f"lr_scheduler.lr_shrink={self.lr_shrink} must be above 0 and finite")
-        if self.warmup_updates < 0:
-            raise ConfigError(f"lr_scheduler.warmup_updates={self.warmup_updates} must be at least 0")
-        if not all(0 <= lr < math.inf for lr in self.lr_per_epoch):
-            raise ConfigError(
-                f"lr_scheduler.lr_per_epoch={self.lr_per_epoch} must be numbers of at least 0, and finite"
-            )
+        if not self.lr_shrink > 0:
+            raise ConfigError(f"lr_scheduler.lr_shrink={self.lr_shrink} must be above 0")
+        check_at_least("lr_scheduler", self, warmup_updates=0)
+        if not all(lr >= 0 for lr in self.lr_per_epoch):
+            raise ConfigError(f"lr_scheduler.lr_per_epoch={self.lr_per_epoch} must be numbers of at least 0")
 
 
 @register_lr_scheduler("fixed", FixedConfig)

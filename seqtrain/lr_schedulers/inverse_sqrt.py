@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from seqtrain.config import check_at_least
 from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
 
@@ -22,12 +23,9 @@ class InverseSqrtConfig(LRSchedulerConfig):
         Raises:
             ConfigError: a value is out of its range.
         """
-        if self.warmup_updates < 0:
-            raise ConfigError(f"lr_scheduler.warmup_updates={self.warmup_updates} must be at least 0")
-        if self.warmup_init_lr is not None and not 0 <= self.warmup_init_lr < math.inf:
-            raise ConfigError(
-                f"lr_scheduler.warmup_init_lr={self.warmup_init_lr} must be at least 0 and finite, or null for 0"
-            )
+        check_at_least("lr_scheduler", self, warmup_updates=0)
+        if self.warmup_init_lr is not None and not self.warmup_init_lr >= 0:
+            raise ConfigError(f"lr_scheduler.warmup_init_lr={self.warmup_init_lr} must be at least 0, or null for 0")
 
 
 @register_lr_scheduler("inverse_sqrt", InverseSqrtConfig)

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import II
 
+from seqtrain.config import check_at_least
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
 
@@ -31,14 +32,11 @@ class PolynomialDecayConfig(LRSchedulerConfig):
         Raises:
             ConfigError: a value is out of its range, or the decay has no end.
         """
-        if self.warmup_updates < 0:
-            raise ConfigError(f"lr_scheduler.warmup_updates={self.warmup_updates} must be at least 0")
+        check_at_least("lr_scheduler", self, warmup_updates=0, end_learning_rate=0)
         if self.force_anneal is not None and self.force_anneal < 1:
             raise ConfigError(f"lr_scheduler.force_anneal={self.force_anneal} must be at least 1, or null for never")
-        if not 0 <= self.end_learning_rate < math.inf:
-            raise ConfigError(f"lr_scheduler.end_learning_rate={self.end_learning_rate} must be at least 0 and finite")
-        if not 0 < self.power < math.inf:
-            raise ConfigError(f"lr_scheduler.power={self.power} must be above 0 and finite")
+        if not self.power > 0:
+            raise ConfigError(f"lr_scheduler.power={self.power} must be above 0")
         if isinstance(self.total_num_update, int):  # until it is composed, it may be an interpolation
             self._check_total()
 

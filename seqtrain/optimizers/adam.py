@@ -1,10 +1,10 @@
 """Adam with decoupled weight decay."""
 
-import math
 from dataclasses import dataclass, field
 
 import torch
 
+from seqtrain.config import check_at_least
 from seqtrain.errors import ConfigError
 from seqtrain.optimizers import OptimizerConfig, TorchOptimizer, register_optimizer
 from seqtrain.optimizers._torch import ParameterGroup
@@ -32,11 +32,9 @@ class AdamConfig(OptimizerConfig):
         Raises:
             ConfigError: a value is out of its range.
         """
-        for key, value in (("lr", self.lr), ("weight_decay", self.weight_decay)):
-            if not 0 <= value < math.inf:
-                raise ConfigError(f"optimizer.{key}={value} must be at least 0 and finite")
-        if not 0 < self.eps < math.inf:
-            raise ConfigError(f"optimizer.eps={self.eps} must be above 0 and finite")
+        check_at_least("optimizer", self, lr=0, weight_decay=0)
+        if not self.eps > 0:
+            raise ConfigError(f"optimizer.eps={self.eps} must be above 0")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ConfigError(f"optimizer.betas={self.betas} must be two numbers, each at least 0 and below 1")
 

@@ -1,10 +1,10 @@
 """Stochastic gradient descent, plain or with momentum."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 
+from seqtrain.config import check_at_least
 from seqtrain.errors import ConfigError
 from seqtrain.optimizers import OptimizerConfig, TorchOptimizer, register_optimizer
 from seqtrain.optimizers._torch import ParameterGroup
@@ -31,9 +31,7 @@ class SGDConfig(OptimizerConfig):
         Raises:
             ConfigError: a value is out of its range, or ``nesterov`` lacks what it needs.
         """
-        for key, value in (("lr", self.lr), ("weight_decay", self.weight_decay)):
-            if not 0 <= value < math.inf:
-                raise ConfigError(f"optimizer.{key}={value} must be at least 0 and finite")
+        check_at_least("optimizer", self, lr=0, weight_decay=0)
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"optimizer.momentum={self.momentum} must be at least 0 and below 1")
         if not 0 <= self.dampening <= 1:

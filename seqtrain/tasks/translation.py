@@ -165,8 +165,13 @@ class TranslationTask(Task[TaskInfo]):
 
     def _learn_dictionaries(self) -> Path:
         files = dict(zip(self.languages, self._files("train"), strict=True))
-        hashes = {language: [hash_file(file) for file in paths] for language, paths in files.items()}
-        key = {"tokenizer": repr(self.cfg.tokenizer), "joined": self.cfg.joined_dictionary, "text": hashes}
+        names = ["joined"] if self.cfg.joined_dictionary else list(files)
+        key = {
+            "tokenizer": repr(self.cfg.tokenizer),
+            "external": [hash_file(file) for name in names for file in self.tokenizer.external_files(name)],
+            "text": {language: [hash_file(file) for file in paths] for language, paths in files.items()},
+            "names": names,
+        }
 
         def learn(directory: Path) -> None:
             if self.cfg.joined_dictionary:

@@ -48,7 +48,8 @@ def check_trains(cfg: OptimizerConfig) -> None:
     for n in range(3):
         _update(model, optimizer, n)
     changed = [name for name, value in _values(model).items() if not torch.equal(value, before[name])]
-    assert changed == ["0.weight", "1.weight", "1.bias"], f"only {changed} change, or 0.bias, which is not to"
+    expected = ["0.weight", "1.weight", "1.bias"]
+    assert changed == expected, f"{changed} change, should be {expected}: 0.bias requires no gradient"
 
 
 def check_gradients(cfg: OptimizerConfig) -> None:

@@ -6,9 +6,10 @@ One ``<symbol> <count>`` a line, split at the last space, most frequent first; t
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from seqtrain.data.tokenizers import Dictionary, Tokenizer
+from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig
 from seqtrain.errors import DataError
 
 OVERWRITE = "#fairseq:overwrite"
@@ -45,33 +46,46 @@ class SymbolDictionary(Dictionary):
         return self._symbols[id]
 
 
+@dataclass
+class SymbolConfig(TokenizerConfig):
+    """Base of the configs of such tokenizers."""
+
+    threshold: int = 0
+    """Symbols that occur less often than this are unknown."""
+
+
 class SymbolTokenizer(Tokenizer):
     """Base of the tokenizers whose dictionary is a list of symbols, in ``dict.<name>.txt``."""
 
+    cfg: SymbolConfig
     separator: str
 
     @abstractmethod
     def split(self, text: str) -> list[str]:
         """Return the symbols of a text."""
 
-    @abstractmethod
-    def choose(self, counts: Counter[str]) -> Entries:
-        """Return the symbols to keep of those that occur, with their counts."""
+    def choose(self, entries: Entries) -> Entries:
+        """Return what to write, of the symbols that occur often enough and their counts, best first."""
+        return entries
 
     def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
         """Count the symbols of ``lines`` and write those to keep.
 
         Raises:
-            DataError: there is nothing to count.
+            DataError: no symbol occurs often enough.
         """
         counts: Counter[str] = Counter()
         for line in lines:
             counts.update(self.split(line))
         for special in Dictionary.specials:
             counts.pop(special, None)
-        if not counts:
-            raise DataError(f"no symbols for the dictionary {name!r}: its training text is empty; check task.train")
-        write_entries(dictionary_file(directory, name), self.choose(counts))
+        entries = most_frequent(counts, self.cfg.threshold)
+        if not entries:
+            raise DataError(
+                f"no symbols for the dictionary {name!r}: no symbol occurs {max(1, self.cfg.threshold)} times in its "
+                "training text, or that is empty; check task.train and tokenizer.threshold"
+            )
+        write_entries(dictionary_file(directory, name), self.choose(entries))
 
     def load(self, directory: Path, name: str) -> SymbolDictionary:
         """Read ``dict.<name>.txt``.

@@ -1,18 +1,14 @@
 """Characters as symbols, spaces included."""
 
-from collections import Counter
 from dataclasses import dataclass
 
-from seqtrain.data.tokenizers import TokenizerConfig, register_tokenizer
-from seqtrain.data.tokenizers._symbols import Entries, SymbolTokenizer, most_frequent
+from seqtrain.data.tokenizers import register_tokenizer
+from seqtrain.data.tokenizers._symbols import SymbolConfig, SymbolTokenizer
 
 
 @dataclass
-class CharConfig(TokenizerConfig):
+class CharConfig(SymbolConfig):
     """Config of the tokenizer ``char``."""
-
-    threshold: int = 0
-    """Characters that occur less often than this are unknown."""
 
 
 @register_tokenizer("char", CharConfig)
@@ -25,7 +21,3 @@ class CharTokenizer(SymbolTokenizer):
     def split(self, text: str) -> list[str]:
         """Return the characters of a text."""
         return list(text)
-
-    def choose(self, counts: Counter[str]) -> Entries:
-        """Return the characters that occur often enough."""
-        return most_frequent(counts, self.cfg.threshold)

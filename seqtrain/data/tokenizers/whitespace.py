@@ -1,29 +1,26 @@
 """Words between whitespace, for text that is tokenised already, with fairseq's ``dict.txt``."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqtrain.data.tokenizers import TokenizerConfig, register_tokenizer
+from seqtrain.data.tokenizers import register_tokenizer
 from seqtrain.data.tokenizers._symbols import (
     Entries,
+    SymbolConfig,
     SymbolTokenizer,
     dictionary_file,
-    most_frequent,
     read_symbols,
 )
 from seqtrain.errors import ConfigError
 
 
 @dataclass
-class WhitespaceConfig(TokenizerConfig):
+class WhitespaceConfig(SymbolConfig):
     """Config of the tokenizer ``whitespace``."""
 
     dictionary: str = ""
     """Existing ``dict.txt`` to use instead of counting; ``{name}`` in it stands for the language, or ``joined``."""
-    threshold: int = 0
-    """Words that occur less often than this are unknown."""
     nwords: int = 0
     """Most symbols of the dictionary, the four special ones included, before padding; 0 sets no limit."""
     padding_factor: int = 1
@@ -69,10 +66,8 @@ class WhitespaceTokenizer(SymbolTokenizer):
             return
         super().train(lines, directory, name)
 
-    def choose(self, counts: Counter[str]) -> Entries:
+    def choose(self, entries: Entries) -> Entries:
         """Return the most frequent words, and unused symbols to fill up, as fairseq names them."""
-        kept = most_frequent(counts, self.cfg.threshold)
-        if self.cfg.nwords:
-            kept = kept[: self.cfg.nwords - 4]
+        kept = entries[: self.cfg.nwords - 4] if self.cfg.nwords else entries
         missing = -(len(kept) + 4) % self.cfg.padding_factor
         return [*kept, *((f"madeupword{number:04d}", 0) for number in range(missing))]

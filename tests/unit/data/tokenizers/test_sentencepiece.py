@@ -1,0 +1,160 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentencepiece as spm
+
+from seqtrain.data.number_names import english, german
+from seqtrain.data.tokenizers import sentencepiece
+from seqtrain.data.tokenizers.sentencepiece import (
+    ModelType,
+    SentencePieceConfig,
+    SentencePieceDictionary,
+    SentencePieceTokenizer,
+)
+from seqtrain.errors import ConfigError, DataError
+
+LINES = [name(number) for number in range(1, 1_000_000, 9973) for name in (english, german)]
+
+
+def train(directory: Path, lines: list[str] = LINES, **config: Any) -> SentencePieceDictionary:
+    tokenizer = SentencePieceTokenizer(SentencePieceConfig(**{"vocab_size": 100, **config}))
+    tokenizer.train(lines, directory, "joined")
+    return tokenizer.load(directory, "joined")
+
+
+def foreign_model(**options: Any) -> bytes:
+    """A model whose special symbols stand elsewhere, or are missing."""
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(LINES), model_writer=model, vocab_size=60, minloglevel=3, num_threads=1, **options
+    )
+    return model.getvalue()
+
+
+@pytest.mark.parametrize("model_type", list(ModelType))
+def test_vocabulary_and_round_trip(tmp_path: Path, model_type: ModelType) -> None:
+    dictionary = train(tmp_path, model_type=model_type)
+    assert len(dictionary) == 100
+    assert dictionary.decode(dictionary.encode("zweihundertfünf dreißig zwölf")) == "zweihundertfünf dreißig zwölf"
+    assert [file.name for file in tmp_path.iterdir()] == ["joined.model"]
+
+
+def test_ids_are_those_of_sentencepiece_itself(tmp_path: Path) -> None:
+    dictionary = train(tmp_path)
+    processor = spm.SentencePieceProcessor(model_file=str(tmp_path / "joined.model"))
+    assert [processor.bos_id(), processor.pad_id(), processor.eos_id(), processor.unk_id()] == [0, 1, 2, 3]
+    assert dictionary.encode(LINES[9]) == processor.encode(LINES[9])
+    assert [dictionary.symbol(id) for id in range(100)] == [processor.id_to_piece(id) for id in range(100)]
+
+
+@pytest.mark.parametrize("model_type", list(ModelType))
+def test_the_largest_vocabulary_is_said_and_works(tmp_path: Path, model_type: ModelType) -> None:
+    with pytest.raises(DataError, match=r"^tokenizer\.vocab_size=9000 is too large .*; set \d+ or less$") as error:
+        train(tmp_path, vocab_size=9000, model_type=model_type)
+    most = int(str(error.value).split()[-3])
+    assert len(train(tmp_path, vocab_size=most, model_type=model_type)) == most
+
+
+def test_the_smallest_vocabulary_is_said_and_works(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"tokenizer\.vocab_size=10 is too small .*; set \d+ or more, or") as error:
+        train(tmp_path, vocab_size=10)
+    least = int(str(error.value).split("; set ")[1].split()[0])
+    assert len(train(tmp_path, vocab_size=least)) == least
+
+
+def test_other_refusals_of_sentencepiece_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise RuntimeError("INTERNAL: something new")
+
+    monkeypatch.setattr(spm.SentencePieceTrainer, "train", refuse)
+    with pytest.raises(DataError, match="cannot train on this text: INTERNAL: something new"):
+        train(tmp_path)
+
+
+def test_coverage_leaves_out_rare_characters(tmp_path: Path) -> None:
+    lines = [*LINES * 20, "Ω"]
+    assert 3 not in train(tmp_path, lines).encode("Ω")
+    assert 3 in train(tmp_path, lines, character_coverage=0.999).encode("Ω")
+
+
+def test_long_lines_are_not_left_out(tmp_path: Path) -> None:
+    long = "Ω" + " one two three" * 10_000
+    assert 3 not in train(tmp_path, [*LINES, long]).encode("Ω")
+
+
+@pytest.mark.parametrize(
+    ("options", "order"),
+    [
+        ({}, [1, -1, 2, 0]),
+        ({"bos_id": -1, "eos_id": -1}, [-1, -1, -1, 0]),
+        ({"unk_id": 3, "pad_id": 2, "bos_id": 1, "eos_id": 0}, [1, 2, 0, 3]),
+        ({"unk_id": 0, "pad_id": 59}, [1, 59, 2, 0]),
+    ],
+)
+def test_any_model_gets_our_special_symbols(tmp_path: Path, options: dict[str, int], order: list[int]) -> None:
+    model = foreign_model(**options)
+    (tmp_path / "their.model").write_bytes(model)
+    (tmp_path / "run").mkdir()
+    dictionary = train(tmp_path / "run", model_file=str(tmp_path / "their.model"))
+    theirs = spm.SentencePieceProcessor(model_proto=model)
+    assert [theirs.bos_id(), theirs.pad_id(), theirs.eos_id(), theirs.unk_id()] == order
+    assert (tmp_path / "run" / "joined.model").read_bytes() == model
+    assert len(dictionary) == len(theirs) + order.count(-1)
+    symbols = [dictionary.symbol(id) for id in range(len(dictionary))]
+    assert symbols[:4] == ["<s>", "<pad>", "</s>", "<unk>"]
+    assert symbols[4:] == [theirs.id_to_piece(id) for id in range(len(theirs)) if id not in order]
+    assert [dictionary.symbol(id) for id in dictionary.encode(LINES[8])] == theirs.encode(LINES[8], out_type=str)
+    assert dictionary.decode([0, *dictionary.encode(LINES[8]), 2, 1]) == LINES[8]
+    assert dictionary.encode("Ω")[-1] == 3
+
+
+def test_an_existing_model_for_each_language(tmp_path: Path) -> None:
+    tokenizer = SentencePieceTokenizer(SentencePieceConfig(model_file=str(tmp_path / "their.{name}.model")))
+    assert tokenizer.external_files("de") == [tmp_path / "their.de.model"]
+    with pytest.raises(DataError, match=r"cannot read the SentencePiece model .*their\.de\.model: No such file"):
+        tokenizer.train(LINES, tmp_path, "de")
+    (tmp_path / "their.de.model").write_bytes(b"no model")
+    with pytest.raises(DataError, match=r"their\.de\.model is no SentencePiece model, or a damaged one"):
+        tokenizer.train(LINES, tmp_path, "de")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["their.de.model"]
+
+
+def test_every_cut_of_a_model_is_noticed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    train(tmp_path, vocab_size=45)
+    path = tmp_path / "joined.model"
+    whole = path.read_bytes()
+    tokenizer = SentencePieceTokenizer(SentencePieceConfig())
+    # each byte of the pieces and specs, and a few of the long table of character normalisation
+    for size in [*range(1000), *range(1000, len(whole), 19_937), len(whole) - 1]:
+        path.write_bytes(whole[:size])
+        with pytest.raises(DataError, match=r"joined\.model is no SentencePiece model, or a damaged one"):
+            tokenizer.load(tmp_path, "joined")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_fingerprint_is_of_the_model_not_of_its_symbols_alone(tmp_path: Path) -> None:
+    first = foreign_model(normalization_rule_name="identity")
+    second = foreign_model(normalization_rule_name="nmt_nfkc_cf")
+    one, other = SentencePieceDictionary(first), SentencePieceDictionary(second)
+    assert [one.symbol(id) for id in range(len(one))] == [other.symbol(id) for id in range(len(other))]
+    assert one.encode("ONE") != other.encode("ONE")
+    assert one.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"vocab_size": 4}, r"tokenizer\.vocab_size=4 leaves room for no symbol"),
+        ({"character_coverage": 0.0}, r"tokenizer\.character_coverage=0\.0 is not above 0"),
+        ({"character_coverage": 1.5}, r"tokenizer\.character_coverage=1\.5"),
+    ],
+)
+def test_ranges(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SentencePieceConfig(**config)
+
+
+def test_the_number_of_training_threads_is_a_constant() -> None:
+    assert sentencepiece.TRAINING_THREADS == 4

@@ -1,0 +1,84 @@
+"""Each check finds the mistake that it is there for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqtrain.optimizers import REGISTRY, OptimizerConfig, TorchOptimizer
+from seqtrain.optimizers._torch import ParameterGroup
+from seqtrain.testing import optimizers as checks
+
+
+@dataclass
+class FaultyConfig(OptimizerConfig):
+    """An optimizer that is sound but for one fault."""
+
+    lr: float = 0.1
+    """Learning rate."""
+    fault: str = "none"
+    """What is wrong."""
+
+
+class Faulty(TorchOptimizer):
+    cfg: FaultyConfig
+
+    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
+        if self.cfg.fault == "lr_scale":
+            groups = [{**group, "lr": self.cfg.lr} for group in groups]
+        return torch.optim.SGD(groups, momentum=0.9)
+
+    @property
+    def lr(self) -> float:
+        return 2 * self._lr if self.cfg.fault == "lr" else self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = value
+        if self.cfg.fault != "rate_zero":
+            for group in self.optimizer.param_groups:
+                group["lr"] = value * group["lr_scale"]
+
+    def backward(self, loss: Tensor) -> None:
+        if self.cfg.fault == "gradients":
+            self.zero_grad()
+        super().backward(loss)
+
+    def step(self) -> None:
+        if self.cfg.fault != "trains":
+            super().step()
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        if self.cfg.fault == "state":
+            state = {entry: tensor * 0 for entry, tensor in state.items()}
+        super().load_state_dict(state)
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    snapshot = REGISTRY.snapshot()
+    REGISTRY.register("faulty", FaultyConfig)(Faulty)
+    yield
+    REGISTRY.restore(snapshot)
+
+
+def test_a_sound_optimizer_passes() -> None:
+    checks.check_optimizer(FaultyConfig())
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("lr", "lr is 0.2, should be 0.1, the config's"),
+        ("rate_zero", "an update at rate 0 changes parameters"),
+        ("trains", r"\[\] change, should be \['0.weight', '1.weight', '1.bias'\]"),
+        ("gradients", "not close"),
+        ("lr_scale", "the biases have lr_scale 0"),
+        ("state", "state_dict gives back something else than was loaded"),
+    ],
+)
+def test_a_fault_is_found(fault: str, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        checks.check_optimizer(FaultyConfig(fault=fault))
