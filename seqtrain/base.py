@@ -204,6 +204,13 @@ class FeatureModel(Model):
         return self.project(self.extract_features(*args, **net_input))
 
 
+def clean_name(name: str) -> str:
+    """Return a parameter's name without what ``torch.compile`` and wrappers of modules put into it."""
+    while name.startswith(("module.", "_orig_mod.")):
+        name = name.partition(".")[2]
+    return name.replace("._orig_mod.", ".")
+
+
 class EncoderModel(FeatureModel):
     """A model that sees ``source_tokens`` (B, S) as a whole and predicts for each position."""
 

@@ -17,6 +17,7 @@ import yaml
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from seqtrain.base import clean_name
 from seqtrain.composition import from_container, to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError
@@ -131,11 +132,6 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - set(parameters)
     buffers = {n: t for n, t in model.state_dict().items() if n not in parameters and n not in tied}
     return {clean_name(name): tensor.detach() for name, tensor in {**parameters, **buffers}.items()}
-
-
-def clean_name(name: str) -> str:
-    """Return a parameter's name without what compiling and wrapping put into it."""
-    return name.replace("_orig_mod.", "").removeprefix("module.")
 
 
 @torch.no_grad()

@@ -79,10 +79,10 @@ def _unknown_choice(error: MissingConfigException) -> str:
     """Say that a group has no such choice, or that there is no such config."""
     wanted, options = str(error.missing_cfg_file), [str(option) for option in error.options or []]
     group, _, name = wanted.rpartition("/")
-    close = difflib.get_close_matches(name, options, n=1)
-    meant = f"did you mean {group}={close[0]}? " if close else ""
     if not options:
         return f"{wanted}: there is no such config"
+    close: list[str] = difflib.get_close_matches(name, options, n=1)
+    meant = f"did you mean {group}={close[0]}? " if close else ""
     return f"{group}={name}: there is no such choice; {meant}there are: {', '.join(options)}"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from seqtrain.commands.trained import TrainedModel
+from seqtrain.commands.trained import load
 from seqtrain.composition import to_config
 from seqtrain.config import EvaluateConfig, Scorer
 from seqtrain.generation.beam import BeamSearch
@@ -23,7 +23,7 @@ def run(node: DictConfig) -> None:
 
 def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     """Return the loss, the perplexity and the scores of the decoded text, with what makes them comparable."""
-    trained = TrainedModel.load(cfg.checkpoint, device=cfg.device, data=cfg.data)
+    trained = load(cfg.checkpoint, device=cfg.device, data=cfg.data)
     criterion = trained.task.build_criterion(trained.cfg.criterion).to(trained.device)
     step = LossStep(trained.model, criterion, trained.cfg.training)
     metrics = evaluate_loss(trained.task, trained.model, step, cfg.split, max_tokens=cfg.max_tokens)

@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from seqtrain.base import Dictionary
-from seqtrain.commands.trained import TrainedModel
+from seqtrain.commands.trained import TrainedModel, load
 from seqtrain.composition import to_config
 from seqtrain.config import GenerateConfig
-from seqtrain.data.text import decode_lines, read_lines
+from seqtrain.data.text import read_lines, text_lines
 from seqtrain.errors import DataError
 from seqtrain.paths import writable
 from seqtrain.training.logs import logging_to
@@ -30,7 +30,7 @@ def run(node: DictConfig) -> None:
     """Translate line by line, ``generation.nbest`` lines for each; messages go to standard error."""
     cfg: GenerateConfig = to_config(node)
     with logging_to(Console(stderr=True)):
-        trained = TrainedModel.load(cfg.checkpoint, device=cfg.device)
+        trained = load(cfg.checkpoint, device=cfg.device)
         with open_output(cfg.output) as output:
             for text in translations(trained, cfg):
                 output.write(text + "\n")
@@ -56,7 +56,7 @@ def read_input(name: str) -> Iterator[str]:
         DataError: there is no such file, or it is no UTF-8 text.
     """
     if name == "-":
-        return decode_lines(sys.stdin.buffer, "standard input")
+        return text_lines(sys.stdin.buffer, "standard input")
     if not Path(name).is_file():
         raise DataError(f"input={name}: there is no such file")
     return read_lines(Path(name))

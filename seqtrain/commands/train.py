@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqtrain.checkpoint import Checkpoint, complete
-from seqtrain.commands.trained import TrainedModel
+from seqtrain.commands.trained import TrainedModel, load
 from seqtrain.composition import from_container, register_all, to_config, without_hydra
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
@@ -106,7 +106,7 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
         _say(f"interrupted after update {result.num_updates}; to go on:")
         _say(f"  python -m seqtrain resume={directory}")
         raise SystemExit(130)
-    trained = TrainedModel.load(result.run_directory, device=cfg.training.device)
+    trained = load(result.run_directory, device=cfg.training.device)
     scores = _decode_final_split(cfg, trained) if cfg.validation.final_split else []
     _say(f"best checkpoint: {trained.checkpoint.path} ({cfg.saving.metric} {result.objective:.4g})")
     _say(f"run directory: {result.run_directory}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 
 from seqtrain.base import Hypothesis, Model, Task
 from seqtrain.checkpoint import Checkpoint
+from seqtrain.composition import from_container, register_all
 from seqtrain.config import Device, GenerationConfig, TrainConfig
 from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import decode_lines, generation_plan
@@ -27,41 +27,40 @@ class TrainedModel:
     model: Model
     device: torch.device
 
-    @classmethod
-    def load(cls, path: str | Path, *, device: Device = Device.auto, data: str = "") -> "TrainedModel":
-        """Load a run directory's best checkpoint, or a checkpoint directory. No code of it is run.
-
-        Args:
-            path: the run or checkpoint directory.
-            device: where to compute.
-            data: directory of the data, if it is no longer where the checkpoint was trained from.
-
-        Raises:
-            CheckpointError: there is none, or it is damaged.
-            PluginError: it was made with a plug-in that is not registered.
-        """
-        checkpoint = Checkpoint.open(path)
-        cfg = checkpoint.config()
-        if data:
-            cfg.task.data = data  # type: ignore[attr-defined]  # tasks that read files have it
-        task = REGISTRIES["task"].build(cfg.task)
-        task.load(checkpoint.path)
-        model: Model = task.build_model(cfg.model)
-        checkpoint.load_model(model)
-        target = find_device(device)
-        return cls(checkpoint, cfg, task, model.to(target).eval(), target)
-
     def hypotheses(self, lines: Iterable[str], cfg: GenerationConfig, window: int = 4096) -> Iterator[list[Hypothesis]]:
         """Yield the hypotheses of each line, best first; none for an empty line. ``window`` lines are read ahead."""
         generator = BeamSearch(cfg, self.model, self.task.info)
-        unread = iter(lines)
-        while read := list(islice(unread, window)):
-            full = [line for line in read if line.strip()]
-            decoded = decode_lines(self.task, full, generator, generation_plan(cfg), self.device)
-            yield from (next(decoded)[1] if line.strip() else [] for line in read)
+        decoded = decode_lines(self.task, lines, generator, generation_plan(cfg), self.device, window)
+        return (hypotheses for _, hypotheses in decoded)
 
     def translate(self, lines: Iterable[str], cfg: GenerationConfig | None = None) -> list[str]:
         """Return the best translation of each line; an empty line gives an empty line."""
         decode = self.task.info.target_dictionary.decode
         found = self.hypotheses(lines, cfg or GenerationConfig())
         return [decode(best[0].tokens.tolist()) if best else "" for best in found]
+
+
+def load(path: str | Path, *, device: Device = Device.auto, data: str = "") -> TrainedModel:
+    """Load a run directory's best checkpoint, or a checkpoint directory. No code of it is run.
+
+    Args:
+        path: the run or checkpoint directory.
+        device: where to compute.
+        data: directory of the data, if it is no longer where the checkpoint was trained from.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+        PluginError: it was made with a plug-in that is not registered.
+    """
+    register_all()
+    checkpoint = Checkpoint.open(path)
+    container = checkpoint.container()
+    if data:
+        container["task"]["data"] = data
+    cfg = from_container(container)
+    task = REGISTRIES["task"].build(cfg.task)
+    task.load(checkpoint.path)
+    model: Model = task.build_model(cfg.model)
+    checkpoint.load_model(model)
+    target = find_device(device)
+    return TrainedModel(checkpoint, cfg, task, model.to(target).eval(), target)

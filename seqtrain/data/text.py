@@ -44,10 +44,10 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: the file cannot be read, is a damaged gzip file or no UTF-8.
     """
-    return decode_lines(_raw_lines(path), str(path))
+    return text_lines(_raw_lines(path), str(path))
 
 
-def decode_lines(raw_lines: Iterable[bytes], name: str) -> Iterator[str]:
+def text_lines(raw_lines: Iterable[bytes], name: str) -> Iterator[str]:
     """Yield lines of bytes as text, as :func:`read_lines` does; ``name`` is what an error calls their source.
 
     Raises:

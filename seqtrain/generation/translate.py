@@ -35,7 +35,7 @@ def decode_lines(
     device: torch.device,
     window: int = 4096,
 ) -> Iterator[tuple[str, list[Hypothesis]]]:
-    """Yield each line with its hypotheses, best first, in the order of the lines.
+    """Yield each line with its hypotheses, best first, in the order of the lines; an empty line has none.
 
     Args:
         task: reads a line as a sentence, by ``inference_dataset``.
@@ -47,5 +47,6 @@ def decode_lines(
     """
     unread = iter(lines)
     while read := list(islice(unread, window)):
-        dataset = task.inference_dataset(read)
-        yield from zip(read, decode_dataset(task, dataset, generator, plan, device), strict=True)
+        full = [line for line in read if line.strip()]
+        found = iter(decode_dataset(task, task.inference_dataset(full), generator, plan, device) if full else [])
+        yield from ((line, next(found) if line.strip() else []) for line in read)

@@ -2,7 +2,7 @@
 
 from seqtrain.base import Optimizer
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig
-from seqtrain.optimizers._torch import TorchOptimizer
+from seqtrain.optimizers._torch import ParameterGroup, TorchOptimizer
 from seqtrain.registry import Registry
 
 REGISTRY: Registry[Optimizer] = Registry("optimizer", OptimizerConfig, Optimizer)
@@ -13,6 +13,7 @@ __all__ = [
     "REGISTRY",
     "Optimizer",
     "OptimizerConfig",
+    "ParameterGroup",
     "ParameterGroupConfig",
     "TorchOptimizer",
     "register_optimizer",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Optimizer
+from seqtrain.base import Optimizer, clean_name
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig
 from seqtrain.errors import CheckpointError, ConfigError
 
@@ -94,13 +94,6 @@ class TorchOptimizer(Optimizer):
         optimizer = self.build(parameter_groups(self.cfg, blank))
         optimizer.step()
         return _named_state(optimizer, blank)
-
-
-def clean_name(name: str) -> str:
-    """Return a parameter's name without what ``torch.compile`` and wrappers of modules put into it."""
-    while name.startswith(("module.", "_orig_mod.")):
-        name = name.partition(".")[2]
-    return name.replace("._orig_mod.", ".")
 
 
 def trainable_parameters(named_parameters: Iterable[tuple[str, nn.Parameter]]) -> dict[str, nn.Parameter]:

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +56,24 @@ class TrainResult:
 
 
 def train(
-    cfg: TrainConfig, run_directory: str | Path, *, resume: Checkpoint | None = None, console: Console | None = None
+    cfg: TrainConfig,
+    run_directory: str | Path | None = None,
+    *,
+    resume: Checkpoint | None = None,
+    console: Console | None = None,
 ) -> TrainResult:
     """Train as ``python -m seqtrain`` does.
 
     Args:
         cfg: the config, such as ``seqtrain.compose()`` returns.
-        run_directory: where checkpoints, metrics and the log go.
+        run_directory: where checkpoints, metrics and the log go; a new directory in ``runs/`` if None.
         resume: checkpoint of this run directory to go on from.
         console: where to show progress; standard output if None.
 
     Raises:
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
     """
-    run = RunDirectory(Path(run_directory), cfg.saving)
+    run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
     run.path.mkdir(parents=True, exist_ok=True)
     console = console or Console()
     with logging_to(console, run.path / "train.log"), torch_settings(cfg.training):
