@@ -41,10 +41,10 @@ def unknown_key(key: str, keys: Sequence[str]) -> str:
 
 def extra_keys(node: DictConfig, prefix: str = "") -> Iterable[str]:
     """Yield the keys that no field of the node's dataclasses stands for, such as ``+`` adds."""
-    for key in node:
-        if not _is_field(node, str(key)):
+    for key in map(str, node):
+        if not _is_field(node, key):
             yield f"{prefix}{key}"
-        elif (child := _child(node, str(key))) is not None:
+        elif (child := _child(node, key)) is not None:
             yield from extra_keys(child, f"{prefix}{key}.")
 
 

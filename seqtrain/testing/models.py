@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from seqtrain.base import Dictionary, EncoderOutput, IncrementalModel, ModelOutput
+from seqtrain.base import Dictionary, EncoderOutput, IncrementalModel, IncrementalState, ModelOutput
 from seqtrain.config import ModelConfig
 from seqtrain.models import REGISTRY, DecoderModel, EncoderDecoderModel, EncoderModel, FeatureModel, Model, TaskInfo
 
@@ -117,7 +117,7 @@ def check_incremental(cfg: ModelConfig, task: TaskInfo) -> None:
         return
     net_input = random_input(model, task)
     source = {name: x for name, x in net_input.items() if name != "prev_output_tokens"}
-    incremental = cast(IncrementalModel[EncoderOutput], model)
+    incremental = cast(IncrementalModel[EncoderOutput, IncrementalState], model)
     beam, length = 2, 6
     tokens = _random_tokens(task.target_dictionary, beam * len(SOURCE_LENGTHS), length)
     with torch.no_grad():

@@ -1,0 +1,208 @@
+"""A run that was interrupted goes on as if it had not been."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtrain.training.hooks.validation import Validation
+from seqtrain.training.trainer import Trainer
+
+Call = Callable[..., Any]
+
+EXACT = (
+    "model.dropout=0.1 training.update_freq=2 dataset.max_tokens=256 "
+    "validation.interval_updates=7 saving.interval_updates=5"
+).split()
+"""Dropout, accumulation, and about 16 updates an epoch: the run is interrupted within one."""
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    """Return the reports of a run without what depends on the clock."""
+    timed = ("seconds", "train/tokens_per_second")
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
+
+
+def assert_same_end(run: Path, other: Path) -> None:
+    last, expected = run / "last", other / "last"
+    assert last.resolve().name == expected.resolve().name
+    for file in ("model.safetensors", "training/optimizer.safetensors", "metrics.json"):
+        assert (last / file).read_bytes() == (expected / file).read_bytes(), file
+    assert metrics(run) == metrics(other)
+
+
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, update: int) -> None:
+    """Let Ctrl-C come during an update."""
+    raise_for, notify = update, Trainer.notify
+
+    def notify_and_interrupt(self: Trainer, event: str, *args: Any) -> None:
+        if event == "on_update" and self.state.num_updates == raise_for:
+            signal.raise_signal(signal.SIGINT)
+        notify(self, event, *args)
+
+    monkeypatch.setattr(Trainer, "notify", notify_and_interrupt)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(session_dir: Path, tiny: list[str]) -> Path:
+    from seqtrain import cli
+
+    cli.main([*tiny, *EXACT, f"hydra.run.dir={session_dir / 'uninterrupted'}"])
+    return session_dir / "uninterrupted"
+
+
+def test_ctrl_c_in_a_process_and_resume_to_the_same_bytes(
+    start: Call, call: Call, tiny: list[str], uninterrupted: Path, tmp_path: Path
+) -> None:
+    with start(*tiny, *EXACT, "hydra.run.dir=run", "training.max_update=100000", cwd=tmp_path) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"update 7" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, b"")
+    stopped = int(out.decode().split("interrupted after update ")[1].split(";")[0])
+    assert "python -m seqtrain resume=run" in out.decode()
+    saved = json.loads((tmp_path / "run/last/training/state.json").read_text())["trainer"]
+    assert saved["num_updates"] == stopped
+    # However far it came: going back to a checkpoint before the end of the other run gives that run's end.
+    for checkpoint in (tmp_path / "run/checkpoints").glob("update-*"):
+        if int(checkpoint.name[-8:]) >= 24:
+            shutil.rmtree(checkpoint)
+    resumed = call(f"resume={tmp_path / 'run'}", "training.max_update=24")
+    assert resumed.code == 0, resumed.err
+    assert "going on after update" in resumed.out
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
+@pytest.mark.parametrize("update", [3, 7, 16, 23])
+def test_interrupted_at_any_update(
+    call: Call, train: Call, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: int
+) -> None:
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, update)
+        stopped = train(*EXACT)
+    assert stopped.code == 130
+    assert f"interrupted after update {update}; to go on:" in stopped.out
+    assert call(f"resume={tmp_path / 'run'}").code == 0
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
+def test_killed_between_checkpoints(
+    call: Call, train: Call, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(self: Validation, trainer: Trainer, result: object) -> None:
+        if trainer.state.num_updates == 13:
+            raise RuntimeError("power failure")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seqtrain.training.hooks.saving.Saving.on_end", die, raising=False)
+        patch.setattr("seqtrain.training.hooks.interrupt.Interrupt.on_update", die)
+        with pytest.raises(RuntimeError, match="power failure"):
+            train(*EXACT)
+    assert (tmp_path / "run/last").resolve().name == "update-00000010"
+    assert call(f"resume={tmp_path / 'run'}").code == 0
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
+def test_without_a_checkpoint_from_the_beginning(
+    call: Call, uninterrupted: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(uninterrupted, tmp_path / "run", symlinks=True)
+    for name in ("checkpoints", "train.log"):
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
+    for name in ("best", "last"):
+        (run / name).unlink()
+    assert call(f"resume={run}").code == 0
+    assert_same_end(run, uninterrupted)
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the shared run to go on with."""
+    return shutil.copytree(trained, tmp_path / "copy", symlinks=True)
+
+
+def test_more_updates(call: Call, copy: Path) -> None:
+    before = (copy / ".hydra/config.yaml").read_bytes()
+    resumed = call(f"resume={copy}", "training.max_update=27")
+    assert resumed.code == 0, resumed.err
+    assert "training ended after update 27: training.max_update=27 is reached" in resumed.out
+    assert (copy / "last").resolve().name == "update-00000027"
+    assert (copy / ".hydra/config.yaml").read_bytes() == before
+
+
+def test_a_run_that_has_ended_ends_at_once(call: Call, copy: Path) -> None:
+    resumed = call(f"resume={copy}")
+    assert resumed.code == 0
+    assert "training ended after update 24: training.max_update=24 is reached" in resumed.out
+    assert "epoch" not in resumed.out.split("going on after")[1].split("training ended")[0]
+
+
+@pytest.mark.parametrize("override", ["model.dropout=0.5", "training.update_freq=3", "optimizer.lr=1", "model=transformer"])
+def test_overrides_that_would_change_the_past(call: Call, copy: Path, override: str) -> None:
+    assert f"{override} would change what is past" in call(f"resume={copy}", override).refused()
+
+
+def test_forced_overrides(call: Call, copy: Path) -> None:
+    resumed = call(f"resume={copy}", "model.dropout=0.5", "resume_force=true", "training.max_update=25")
+    assert resumed.code == 0, resumed.err
+    assert "dropout: 0.5" in (copy / "last/config.yaml").read_text()
+
+
+def test_an_unknown_key(call: Call, copy: Path) -> None:
+    assert "saving.keep_first" in call(f"resume={copy}", "saving.keep_first=1").refused()
+
+
+def test_changed_training_data(call: Call, copy: Path, corpus: Path) -> None:
+    lines = (corpus / "train.de").read_text().splitlines(keepends=True)
+    (corpus / "train.de").write_text("".join(reversed(lines)))
+    message = call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").refused()
+    assert "the training data of" in message and "has changed since" in message
+
+
+def test_moved_training_data(call: Call, copy: Path, corpus: Path) -> None:
+    assert call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").code == 0
+
+
+def test_a_damaged_checkpoint(call: Call, copy: Path) -> None:
+    model = copy / "checkpoints/update-00000024/model.safetensors"
+    model.write_bytes(model.read_bytes()[:-10])
+    assert "model.safetensors is cut short" in call(f"resume={copy}").refused()
+
+
+@pytest.mark.parametrize("directory", ["nowhere", "."])
+def test_no_run(call: Call, tmp_path: Path, directory: str) -> None:
+    assert "there is no run here" in call(f"resume={tmp_path / directory}").refused()
+
+
+def test_resume_goes_with_train_only(call: Call, copy: Path) -> None:
+    assert "resume= goes with train" in call("generate", f"resume={copy}").refused()
+
+
+def test_auto_starts_and_then_goes_on(train: Call, tmp_path: Path) -> None:
+    first = train("resume=auto", "training.max_update=4")
+    assert first.code == 0, first.err
+    assert "going on" not in first.out
+    second = train("resume=auto", "training.max_update=6")
+    assert "going on after update 4" in second.out
+    assert (tmp_path / "run/last").resolve().name == "update-00000006"
+
+
+@pytest.mark.parametrize("name", ["with space", "a=b", "(paren)", "it's", "ü"])
+def test_any_path(call: Call, trained: Path, tmp_path: Path, name: str) -> None:
+    run = shutil.copytree(trained, tmp_path / name, symlinks=True)
+    resumed = call(f"resume={run}")
+    assert resumed.code == 0, resumed.err
+
+
+def test_a_second_run_does_not_mix_with_a_finished_one(train: Call, tmp_path: Path) -> None:
+    assert train("training.max_update=3").code == 0
+    message = train("training.max_update=3", "training.seed=2").refused()
+    assert "resume=" in message and str(tmp_path / "run") in message
