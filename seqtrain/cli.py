@@ -55,7 +55,7 @@ def dispatch(arguments: Sequence[str]) -> None:
 
         print(help_text(command))
     elif any(argument.startswith("resume=") for argument in rest):
-        resume(command, overrides)
+        resume(command, rest)
     elif any(argument.startswith("-") for argument in rest):
         run_through_hydra(command, rest)
     else:
@@ -97,21 +97,24 @@ def run(command: str, node: DictConfig) -> object:
     return importlib.import_module(f"seqtrain.commands.{command}").run(node)
 
 
-def resume(command: str, overrides: Sequence[str]) -> None:
-    """Go on with a run; its config is its checkpoint's. ``resume=auto`` starts it if there is nothing to go on with."""
+def resume(command: str, arguments: Sequence[str]) -> None:
+    """Go on with a run; its config is its checkpoint's.
+
+    ``resume=auto`` starts it if there is nothing to go on with; else it takes those of its overrides that a resume may.
+    """
     from seqtrain.commands import train
 
     if command != "train":
         raise ConfigError(f"resume= goes with train, not with {command}")
-    others = [o for o in overrides if not o.startswith("resume=")]
-    directory = next(o for o in overrides if o.startswith("resume=")).removeprefix("resume=").strip("'")
+    others = [quote_path(argument) for argument in arguments if not argument.startswith("resume=")]
+    directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
     if directory != "auto":
         train.resume(Path(directory), others)
         return
     node = compose_node(CONFIG_NAMES[command], others)
     run_directory = Path(node.hydra.run.dir)
     if train.has_checkpoint(run_directory):
-        train.resume(run_directory, [])
+        train.resume(run_directory, [override for override in others if override.startswith(train.SAFE_OVERRIDES)])
     else:
         train.run(node)
 

@@ -43,6 +43,10 @@ def run(node: DictConfig, directory: Path | None = None) -> float:
     cfg = to_config(node)
     if directory is None:
         directory = Path(node.hydra.run.dir)
+        if has_checkpoint(directory):
+            raise ConfigError(
+                f"hydra.run.dir={directory} holds a run already: choose another, or go on with it: resume={directory}"
+            )
         with writable(directory):
             _write_hydra(node, directory)
     return finish(cfg, train(cfg, directory))

@@ -61,6 +61,18 @@ def check_backward(cfg: ModelConfig, task: TaskInfo) -> None:
             assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite"
 
 
+def check_projection(cfg: ModelConfig, task: TaskInfo) -> None:
+    """What ``projection_weights`` returns is all that ``project`` applies, in a model that has it."""
+    model = _build(cfg, task).eval()
+    projection_weights = getattr(model, "projection_weights", None)
+    if projection_weights is None or not isinstance(model, FeatureModel):
+        return
+    weight, bias = projection_weights()
+    features = _seeded(lambda: torch.randn(3, weight.size(1)))
+    expected = torch.nn.functional.linear(features, weight, bias)
+    _assert_close(model.project(features), expected, "project does something else than projection_weights says")
+
+
 def check_state_dict(cfg: ModelConfig, task: TaskInfo) -> None:
     """A model that loads another's state dict computes the same."""
     model, other = _build(cfg, task).eval(), _build(cfg, task, seed=2).eval()
@@ -144,6 +156,7 @@ CHECKS: tuple[Check, ...] = (
     check_builds_on_meta,
     check_output,
     check_backward,
+    check_projection,
     check_state_dict,
     check_deterministic,
     check_padding,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from seqtrain.training.hooks.validation import Validation
+from seqtrain import cli
+from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.trainer import Trainer
 
 Call = Callable[..., Any]
@@ -38,10 +39,10 @@ def assert_same_end(run: Path, other: Path) -> None:
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, update: int) -> None:
     """Let Ctrl-C come during an update."""
-    raise_for, notify = update, Trainer.notify
+    notify = Trainer.notify
 
     def notify_and_interrupt(self: Trainer, event: str, *args: Any) -> None:
-        if event == "on_update" and self.state.num_updates == raise_for:
+        if event == "on_update" and self.state.num_updates == update:
             signal.raise_signal(signal.SIGINT)
         notify(self, event, *args)
 
@@ -50,8 +51,6 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, update: int) -> None:
 
 @pytest.fixture(scope="module")
 def uninterrupted(session_dir: Path, tiny: list[str]) -> Path:
-    from seqtrain import cli
-
     cli.main([*tiny, *EXACT, f"hydra.run.dir={session_dir / 'uninterrupted'}"])
     return session_dir / "uninterrupted"
 
@@ -97,13 +96,13 @@ def test_interrupted_at_any_update(
 def test_killed_between_checkpoints(
     call: Call, train: Call, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(self: Validation, trainer: Trainer, result: object) -> None:
+    def die(self: Interrupt, trainer: Trainer, result: object) -> None:
         if trainer.state.num_updates == 13:
             raise RuntimeError("power failure")
 
     with monkeypatch.context() as patch:
         patch.setattr("seqtrain.training.hooks.saving.Saving.on_end", die, raising=False)
-        patch.setattr("seqtrain.training.hooks.interrupt.Interrupt.on_update", die)
+        patch.setattr(Interrupt, "on_update", die)
         with pytest.raises(RuntimeError, match="power failure"):
             train(*EXACT)
     assert (tmp_path / "run/last").resolve().name == "update-00000010"

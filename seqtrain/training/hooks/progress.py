@@ -12,6 +12,15 @@ from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
 log = logging.getLogger(__name__)
 
+SHORT = {
+    "train/loss": "loss",
+    "train/ppl": "ppl",
+    "train/grad_norm": "norm",
+    "train/lr": "lr",
+    "train/tokens_per_second": "tokens/s",
+}
+"""What the bar shows of a report, and what it calls it."""
+
 
 class ProgressLines(Hook):
     """Logs each report as a line."""
@@ -55,8 +64,9 @@ class ProgressBar(Hook):
 
     def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Show the newest numbers of training."""
-        if any(name.startswith("train/") for name in metrics):
-            self.progress.update(self.bar, numbers=describe(metrics, self.cfg.log_base, prefix=False))
+        shown = {short: metrics[name] for name, short in SHORT.items() if name in metrics}
+        if shown:
+            self.progress.update(self.bar, numbers=describe(shown, self.cfg.log_base))
 
     def on_end(self, trainer: Trainer) -> None:
         """Remove the bar."""
@@ -66,10 +76,9 @@ class ProgressBar(Hook):
         return self.cfg.max_update or None
 
 
-def describe(metrics: dict[str, float], log_base: float, *, prefix: bool = True) -> str:
+def describe(metrics: dict[str, float], log_base: float) -> str:
     """Return metrics as readable text, losses in units of ``log_base``."""
-    shown = to_log_base(metrics, log_base)
-    return ", ".join(f"{name if prefix else name.split('/')[-1]} {_number(value)}" for name, value in shown.items())
+    return ", ".join(f"{name} {_number(value)}" for name, value in to_log_base(metrics, log_base).items())
 
 
 def _number(value: float) -> str:

@@ -48,8 +48,9 @@ class Validation(Hook):
 
     def _is_due(self, trainer: Trainer) -> bool:
         cfg, state = self.cfg.validation, trainer.state
-        if trainer.stop_reason:
-            return trainer.stop_reason != INTERRUPTED
+        if trainer.stop_reason not in ("", INTERRUPTED):
+            return True
+        # Also at an interrupt: a resume goes on after this update, and would never make up for it.
         return is_due(state, cfg.interval_epochs, cfg.interval_updates)
 
 

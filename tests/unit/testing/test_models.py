@@ -57,6 +57,10 @@ class Faulty(EncoderDecoderModel):
         logits: Tensor = self.out(features)
         return logits
 
+    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Return weight (V, D) and bias (V,); the fault is to forget the latter."""
+        return self.out.weight, None if self.fault == "projection" else self.out.bias
+
     def encode(self, **source: Tensor) -> EncoderOutput:
         """Keep the source tokens."""
         return EncoderOutput(source["source_tokens"], source["source_tokens"] == 1)
@@ -93,6 +97,7 @@ def test_a_sound_model_passes() -> None:
         ("device", checks.check_builds_on_meta, r"a device of their own: source\.weight"),
         ("output", checks.check_output, r"logits are \(3, 6, 17\), should be \(3, 6, 16\)"),
         ("backward", checks.check_backward, "unused gets no gradient"),
+        ("projection", checks.check_projection, "project does something else than projection_weights says"),
         ("state_dict", checks.check_state_dict, "the state dict does not hold everything"),
         ("deterministic", checks.check_deterministic, "evaluation depends on chance"),
         ("padding", checks.check_padding, "padding changes the logits"),

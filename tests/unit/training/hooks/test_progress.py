@@ -11,7 +11,7 @@ from seqtrain.training.trainer import Trainer
 def test_losses_are_shown_to_the_base_that_was_asked_for() -> None:
     metrics = {"valid/loss": 0.6931472, "valid/ppl": 2.0, "train/tokens_per_second": 12345.6}
     assert describe(metrics, 2.0) == "valid/loss 1, valid/ppl 2, train/tokens_per_second 12,346"
-    assert describe(metrics, 2.718281828, prefix=False) == "loss 0.6931, ppl 2, tokens_per_second 12,346"
+    assert describe(metrics, 2.718281828) == "valid/loss 0.6931, valid/ppl 2, train/tokens_per_second 12,346"
 
 
 def test_plain_lines(trainer: Trainer) -> None:
