@@ -31,17 +31,20 @@ class ParallelDataset(PlannedDataset):
             raise DataError(f"the source has {len(source)} sentences and the target {len(target)}; index both again")
         self.source, self.target = source, target
         self.max_positions = max_positions
-        self.num_empty = 0
-        """Pairs left out because a side is empty."""
-        self.num_too_long = 0
-        """Pairs left out because a side is over the limit."""
-        self.num_truncated = 0
-        """Sides cut to the limit."""
         lengths = np.stack([source.lengths, target.lengths], axis=1)
-        usable = self._usable(lengths) if for_training else np.ones(len(lengths), dtype=np.bool_)
-        self.ids = np.flatnonzero(usable)
-        self.lengths = np.minimum(lengths[usable], np.array(max_positions, dtype=np.int32))
-        self.num_truncated = int((lengths[usable] > self.lengths).sum())
+        limits = np.array(max_positions, dtype=np.int32)
+        empty, too_long = (lengths <= 1).any(axis=1), (lengths > limits).any(axis=1)
+        nothing = np.zeros(len(lengths), dtype=np.bool_)
+        self.empty = np.flatnonzero(empty if for_training else nothing)
+        """Numbers of the pairs left out because a side is empty."""
+        self.too_long = np.flatnonzero(too_long & ~empty if for_training else nothing)
+        """Numbers of the pairs left out because a side is over the limit."""
+        self.truncated = np.flatnonzero(nothing if for_training else too_long)
+        """Numbers of the pairs of which a side is cut to the limit."""
+        self.ids = np.delete(np.arange(len(lengths)), np.concatenate([self.empty, self.too_long]))
+        if for_training and not len(self.ids):
+            raise self._nothing_left()
+        self.lengths = np.minimum(lengths[self.ids], limits)
         parts = f"{source.fingerprint} {target.fingerprint} {max_positions} {for_training}"
         self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
 
@@ -65,19 +68,12 @@ class ParallelDataset(PlannedDataset):
             nsentences=len(ids),
         )
 
-    def _usable(self, lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-        """Return which pairs (N,) to train on, and count the others."""
-        empty = np.any(lengths <= 1, axis=1)
-        too_long = np.any(lengths > np.array(self.max_positions), axis=1) & ~empty
-        self.num_empty, self.num_too_long = int(empty.sum()), int(too_long.sum())
-        usable = np.asarray(~(empty | too_long))
-        if not usable.any():
-            raise DataError(
-                f"there is nothing to train on: of {len(lengths)} pairs {self.num_empty} have an empty side and "
-                f"{self.num_too_long} a side of more than {self.max_positions[0]} source or {self.max_positions[1]} "
-                "target tokens; check task.train, or raise task.max_source_positions and task.max_target_positions"
-            )
-        return usable
+    def _nothing_left(self) -> DataError:
+        return DataError(
+            f"there is nothing to train on: of {len(self.source)} pairs {len(self.empty)} have an empty side and "
+            f"{len(self.too_long)} a side of more than {self.max_positions[0]} source or {self.max_positions[1]} "
+            "target tokens; check task.train, or raise task.max_source_positions and task.max_target_positions"
+        )
 
 
 class SourceDataset(PlannedDataset):
@@ -91,8 +87,8 @@ class SourceDataset(PlannedDataset):
         self.max_length = max_length
         self.ids = np.arange(len(sentences))
         self.lengths = np.minimum(self.source.lengths, np.int32(max_length))
-        self.num_truncated = int((self.source.lengths > max_length).sum())
-        """Sentences cut to the limit."""
+        self.truncated = np.flatnonzero(self.source.lengths > max_length)
+        """Numbers of the sentences that are cut to the limit."""
         self.fingerprint = self.source.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:

@@ -66,8 +66,8 @@ def text_lines(raw_lines: Iterable[bytes], name: str) -> Iterator[str]:
         yield text
 
 
-def check_parallel(source: Path, target: Path) -> None:
-    """Check that line n of one file has a line n in the other to be translated by.
+def check_parallel(source: Path, target: Path) -> int:
+    """Return the number of lines of two files, in which line n of one is the translation of line n of the other.
 
     Raises:
         DataError: the files differ in their number of lines, or one cannot be read.
@@ -79,6 +79,7 @@ def check_parallel(source: Path, target: Path) -> None:
             "translation of line n of the other; find the line from which they are shifted, or take the files "
             "from one source"
         )
+    return source_count
 
 
 def hash_file(path: Path) -> str:

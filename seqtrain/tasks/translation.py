@@ -120,24 +120,22 @@ class TranslationTask(Task[TaskInfo]):
 
     def _open(self, split: str) -> ParallelDataset:
         files = self._files(split)
-        for pair in zip(*files, strict=True):
-            check_parallel(*pair)
+        lines = [check_parallel(*pair) for pair in zip(*files, strict=True)]
         dictionaries = (self.info.source_dictionary, self.info.target_dictionary)
         source, target = (self._index(f, d) for f, d in zip(files, dictionaries, strict=True))
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
-        self._report(split, dataset)
-        return dataset
-
-    def _report(self, split: str, dataset: ParallelDataset) -> None:
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
-        if dataset.num_too_long or dataset.num_empty:
-            log.warning(
-                "%s: left out %d pairs over the limit of %d source or %d target tokens "
-                "(task.max_source_positions, task.max_target_positions) and %d with an empty side",
-                *(split, dataset.num_too_long, *self.info.max_positions, dataset.num_empty),
-            )
-        if dataset.num_truncated:
-            log.warning("%s: truncated %d sentences over the model's limit", split, dataset.num_truncated)
+        source_limit, target_limit = self.info.max_positions
+        limit = f"over the limit of {source_limit} source or {target_limit} target tokens"
+        for what, numbers in (
+            ("left out {} pairs with an empty side", dataset.empty),
+            (f"left out {{}} pairs {limit} (task.max_source_positions, task.max_target_positions)", dataset.too_long),
+            (f"truncated {{}} pairs {limit}", dataset.truncated),
+        ):
+            if len(numbers):
+                first = _place(int(numbers[0]), list(zip(files[0], lines, strict=True)))
+                log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), first)
+        return dataset
 
     def _corpus(self) -> Path:
         if not self.cfg.data.startswith("builtin:"):
@@ -189,6 +187,15 @@ class TranslationTask(Task[TaskInfo]):
             source, target = (self.tokenizer.load(directory, language) for language in self.languages)
         limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
         self.info = TaskInfo(source, target, limits)
+
+
+def _place(number: int, files: Sequence[tuple[Path, int]]) -> str:
+    """Return ``file:line`` of a sentence in files with so many lines each; sentences count from 0, lines from 1."""
+    for file, lines in files:
+        if number < lines:
+            return f"{file}:{number + 1}"
+        number -= lines
+    raise IndexError(number)
 
 
 def _lines(files: "chain[Path] | Sequence[Path]") -> Iterator[str]:

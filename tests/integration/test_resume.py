@@ -110,9 +110,7 @@ def test_killed_between_checkpoints(
     assert_same_end(tmp_path / "run", uninterrupted)
 
 
-def test_without_a_checkpoint_from_the_beginning(
-    call: Call, uninterrupted: Path, tmp_path: Path
-) -> None:
+def test_without_a_checkpoint_from_the_beginning(call: Call, uninterrupted: Path, tmp_path: Path) -> None:
     run = shutil.copytree(uninterrupted, tmp_path / "run", symlinks=True)
     for name in ("checkpoints", "train.log"):
         shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
@@ -144,7 +142,9 @@ def test_a_run_that_has_ended_ends_at_once(call: Call, copy: Path) -> None:
     assert "epoch" not in resumed.out.split("going on after")[1].split("training ended")[0]
 
 
-@pytest.mark.parametrize("override", ["model.dropout=0.5", "training.update_freq=3", "optimizer.lr=1", "model=transformer"])
+@pytest.mark.parametrize(
+    "override", ["model.dropout=0.5", "training.update_freq=3", "optimizer.lr=1", "model=transformer"]
+)
 def test_overrides_that_would_change_the_past(call: Call, copy: Path, override: str) -> None:
     assert f"{override} would change what is past" in call(f"resume={copy}", override).refused()
 

@@ -62,7 +62,7 @@ def test_batches_are_in_the_order_of_the_plan() -> None:
 
 def test_training_leaves_out_empty_and_long_pairs_and_counts_them() -> None:
     dataset = pairs(limit=(4, 10))
-    assert (dataset.num_empty, dataset.num_too_long, dataset.num_truncated) == (1, 1, 0)
+    assert (dataset.empty.tolist(), dataset.too_long.tolist(), dataset.truncated.tolist()) == ([1], [2], [])
     assert len(dataset) == 2
     assert dataset.lengths.tolist() == [[3, 2], [2, 4]]
     assert dataset.num_tokens == (5, 6)
@@ -71,12 +71,12 @@ def test_training_leaves_out_empty_and_long_pairs_and_counts_them() -> None:
 
 def test_an_empty_pair_over_the_limit_counts_once() -> None:
     dataset = pairs(limit=(10, 3), source=[*SOURCE[:3], [2]])
-    assert (dataset.num_empty, dataset.num_too_long, len(dataset)) == (2, 0, 2)
+    assert (dataset.empty.tolist(), dataset.too_long.tolist(), len(dataset)) == ([1, 3], [], 2)
 
 
 def test_validation_leaves_out_none_and_truncates() -> None:
     dataset = pairs(limit=(3, 3), for_training=False)
-    assert (dataset.num_empty, dataset.num_too_long, dataset.num_truncated) == (0, 0, 2)
+    assert (dataset.empty.tolist(), dataset.too_long.tolist(), dataset.truncated.tolist()) == ([], [], [2, 3])
     assert dataset.num_tokens == (9, 9)
     batch = dataset.collate(np.arange(4))
     assert rows(batch.net_input["source_tokens"]) == [[5, 6, 2], [2, 1, 1], [7, 8, 2], [4, 2, 1]]
@@ -121,7 +121,7 @@ def test_source_only() -> None:
     assert rows(batch.net_input["source_tokens"]) == [[2, 1, 1], [4, 2, 1], [5, 6, 2]]
     assert batch.net_input["source_lengths"].tolist() == [1, 2, 3]
     assert batch.target.shape == (3, 0)
-    assert (batch.ntokens, batch.nsentences, dataset.num_truncated, len(dataset)) == (0, 3, 1, 3)
+    assert (batch.ntokens, batch.nsentences, len(dataset.truncated), len(dataset)) == (0, 3, 1, 3)
 
 
 def test_no_sentences_to_translate() -> None:
