@@ -72,16 +72,25 @@ def open_output(name: str) -> Iterator[TextIO]:
     if name == "-":
         yield sys.stdout
         return
-    final = Path(name)
+    # What a link points to is replaced, not the link; a device or a pipe is written to as it is.
+    final = Path(name).resolve()
+    if final.exists() and not final.is_file():
+        with _open(final, name) as file:
+            yield file
+        return
     temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-    with writable(final), temporary.open("w", encoding="utf-8") as file:
-        pass
+    _open(temporary, name).close()
     try:
         with temporary.open("w", encoding="utf-8") as file:
             yield file
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open(path: Path, name: str) -> TextIO:
+    with writable(Path(name)):
+        return path.open("w", encoding="utf-8")
 
 
 def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:

@@ -37,19 +37,11 @@ class PolynomialDecayConfig(LRSchedulerConfig):
             raise ConfigError(f"lr_scheduler.force_anneal={self.force_anneal} must be at least 1, or null for never")
         if not self.power > 0:
             raise ConfigError(f"lr_scheduler.power={self.power} must be above 0")
-        if isinstance(self.total_num_update, int):  # until it is composed, it may be an interpolation
-            self._check_total()
-
-    def _check_total(self) -> None:
-        if self.total_num_update <= 0:
+        # Until it is composed, it may be an interpolation.
+        if isinstance(self.total_num_update, int) and self.total_num_update <= 0:
             raise ConfigError(
                 "lr_scheduler polynomial_decay needs to know when the decay ends: "
                 "set training.max_update or lr_scheduler.total_num_update"
-            )
-        if self.total_num_update <= self.warmup_updates:
-            raise ConfigError(
-                f"lr_scheduler.warmup_updates={self.warmup_updates} leaves nothing of "
-                f"lr_scheduler.total_num_update={self.total_num_update} to decay in: lower it, or train for longer"
             )
 
 
@@ -59,7 +51,7 @@ class PolynomialDecay(LRScheduler):
 
     With the peak :math:`r`, the final rate :math:`r_T`, the warm-up W and the end T, the rate after n updates is
     :math:`r\,n / W` up to n = W, then :math:`r_T + (r - r_T)(1 - (n - W) / (T - W))^\text{power}`, and :math:`r_T`
-    from n = T on.
+    from n = T on. A training that is shorter than the warm-up ends while the rate still rises.
 
     Raises:
         ConfigError: ``total_num_update`` is no number; a config made by hand must give it.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqtrain.nn.linear import linear, packed_linear
+from seqtrain.nn.linear import output_linear, packed_linear
 
 
 class KeysValues(NamedTuple):
@@ -26,7 +26,7 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
         self.dropout = dropout
-        self.out_proj = linear(dim, dim)
+        self.out_proj = output_linear(dim, dim)
 
     def split_heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
         """Take packed projections (B, T, parts * D) apart, into ``parts`` tensors (B, H, T, K)."""

@@ -6,8 +6,6 @@ from enum import Enum
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqtrain.nn.linear import linear
-
 
 class Activation(str, Enum):
     """Nonlinearity of the feed-forward network; swish is x * sigmoid(x)."""
@@ -25,14 +23,14 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with an activation between them, the same at each position."""
+    """Two linear layers with an activation between them, the same at each position; initialised as torch does."""
 
     def __init__(self, dim: int, ffn_dim: int, activation: Activation, dropout: float = 0.0) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[activation]
-        self.fc1 = linear(dim, ffn_dim)
+        self.fc1 = nn.Linear(dim, ffn_dim)
         self.dropout = nn.Dropout(dropout)
-        self.fc2 = linear(ffn_dim, dim)
+        self.fc2 = nn.Linear(ffn_dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform x (..., D) to (..., D)."""

@@ -1,22 +1,24 @@
-"""Linear layers as transformers initialise them: Xavier uniform weights (Glorot and Bengio, 2010), zero biases."""
+"""Linear layers as fairseq's attention initialises them: Xavier uniform weights (Glorot and Bengio, 2010)."""
 
 import math
 
 from torch import nn
 
 
-def linear(in_dim: int, out_dim: int) -> nn.Linear:
-    """Return a linear layer with a weight (out_dim, in_dim) and a bias."""
-    return packed_linear(in_dim, out_dim, parts=1, gain=1.0)
+def output_linear(in_dim: int, out_dim: int) -> nn.Linear:
+    """Return the layer that follows attention: weight (out_dim, in_dim), zero bias."""
+    layer = nn.Linear(in_dim, out_dim)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
-def packed_linear(in_dim: int, out_dim: int, parts: int, gain: float = 1 / math.sqrt(2)) -> nn.Linear:
-    """Return ``parts`` linear layers as one, with a weight (parts * out_dim, in_dim).
+def packed_linear(in_dim: int, out_dim: int, parts: int) -> nn.Linear:
+    """Return ``parts`` layers of queries, keys or values as one, with a weight (parts * out_dim, in_dim).
 
-    Each part is initialised by itself, as if it were not packed.
+    Each part is initialised by itself, as if it were not packed, with a gain of sqrt(1/2); biases are torch's.
     """
     layer = nn.Linear(in_dim, parts * out_dim)
     for part in layer.weight.detach().chunk(parts):
-        nn.init.xavier_uniform_(part, gain)
-    nn.init.zeros_(layer.bias)
+        nn.init.xavier_uniform_(part, gain=math.sqrt(0.5))
     return layer

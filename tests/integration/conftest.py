@@ -110,9 +110,9 @@ def tiny(data: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def trained(session_dir: Path, data: Path) -> Path:
-    """The run directory of a tiny model, with three checkpoints at updates 8, 16 and 24."""
+    """The run directory of a tiny model, with checkpoints at updates 8, 16 and 24 among others."""
     run_directory = session_dir / "trained"
-    cli.main([*TINY, f"task.data={data}", f"hydra.run.dir={run_directory}", "saving.interval_updates=8"])
+    cli.main([*TINY, f"task.data={data}", f"hydra.run.dir={run_directory}", "saving.interval_updates=8", "saving.keep_last=0"])
     return run_directory
 
 

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,7 @@ def test_no_line_gives_no_line(generate: Call, tmp_path: Path) -> None:
     assert generate(f"input={tmp_path / 'empty'}").out == ""
 
 
-@pytest.mark.parametrize("name", ["with space", "a=b", "(paren) [1]", "it's, {x}: ${y}", "ü\\", '"q"', "-"])
+@pytest.mark.parametrize("name", ["with space", "a=b", "(paren) [1]", "it's, {x}: $y", "ü\\", '"q"', "-"])
 def test_any_path(call: Call, generate: Call, trained: Path, source: Path, tmp_path: Path, name: str) -> None:
     place = tmp_path / name
     place.mkdir()
@@ -152,13 +154,10 @@ def test_output_appears_only_whole(
 
 
 def test_output_into_a_pipe_leaves_the_pipe(generate: Call, source: Path, tmp_path: Path) -> None:
-    import os
-    import threading
-
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     received: list[str] = []
-    reader = threading.Thread(target=lambda: received.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: received.append(pipe.read_text()), daemon=True)
     reader.start()
     assert generate(f"input={source}", f"output={pipe}").code == 0
     reader.join(timeout=10)
@@ -175,7 +174,7 @@ def test_output_through_a_link_leaves_the_link(generate: Call, source: Path, tmp
 
 
 def test_a_checkpoint_of_its_own(call: Call, generate: Call, trained: Path, source: Path) -> None:
-    checkpoint = trained / "checkpoints/update-00000008"
+    checkpoint = min((trained / "checkpoints").glob("update-*"))
     result = call("generate", f"checkpoint={checkpoint}", f"input={source}", "generation.max_len_b=20")
     assert result.code == 0
     assert len(result.out.splitlines()) == len(LINES)

@@ -89,7 +89,7 @@ def test_layer_drop_leaves_no_parameter_without_gradient() -> None:
 def test_initialisation() -> None:
     state = build(small(encoder_embed_dim=64, decoder_embed_dim=64)).state_dict()
     for name, x in state.items():
-        if name.endswith("bias"):
+        if name.endswith(("norm.bias", "out_proj.bias")):
             assert x.count_nonzero() == 0, name
         elif "norm" in name:
             assert (x == 1).all(), name
@@ -99,14 +99,16 @@ def test_initialisation() -> None:
     assert_bound(state[layer + "cross_attention.q_proj.weight"], 0.1531)
     assert_bound(state[layer + "cross_attention.kv_proj.weight"], 0.1531)
     assert_bound(state[layer + "cross_attention.out_proj.weight"], 0.2166)
-    assert_bound(state[layer + "feed_forward.fc1.weight"], 0.2612)
+    # torch's own for the rest: 1 / sqrt(in), here 64.
+    assert_bound(state[layer + "feed_forward.fc1.weight"], 0.125)
+    assert_bound(state[layer + "self_attention.qkv_proj.bias"], 0.125)
     for name in ("encoder.embedding.tokens", "decoder.embedding.tokens", "output_projection"):
         assert 0.115 < state[name + ".weight"].std() < 0.135  # 1 / sqrt(64) = 0.125
     assert state["encoder.embedding.tokens.weight"][1].count_nonzero() == 0
 
 
 def assert_bound(weight: Tensor, bound: float) -> None:
-    assert 0.98 * bound < weight.abs().max() <= bound
+    assert 0.9 * bound < weight.abs().max() <= bound
 
 
 @pytest.mark.parametrize("tie", TIES)

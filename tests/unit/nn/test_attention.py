@@ -12,6 +12,7 @@ def self_attention(heads: int) -> SelfAttention:
     attention = SelfAttention(2, heads)
     with torch.no_grad():
         attention.qkv_proj.weight.copy_(torch.eye(2).repeat(3, 1))
+        attention.qkv_proj.bias.zero_()
         attention.out_proj.weight.copy_(torch.eye(2))
     return attention
 

@@ -16,6 +16,8 @@ def test_activations_by_hand(activation: Activation, expected: list[float]) -> N
     network = FeedForward(1, 1, activation)
     torch.nn.init.ones_(network.fc1.weight)
     torch.nn.init.ones_(network.fc2.weight)
+    torch.nn.init.zeros_(network.fc1.bias)
+    torch.nn.init.zeros_(network.fc2.bias)
     out = network(torch.tensor([[-1.0], [2.0]]))
     torch.testing.assert_close(out[:, 0], torch.tensor(expected), atol=1e-5, rtol=0)
 

@@ -1,10 +1,10 @@
 import torch
 
-from seqtrain.nn.linear import linear, packed_linear
+from seqtrain.nn.linear import output_linear, packed_linear
 
 
-def test_linear_is_xavier_uniform_with_zero_bias() -> None:
-    layer = linear(64, 32)
+def test_output_linear_is_xavier_uniform_with_zero_bias() -> None:
+    layer = output_linear(64, 32)
     assert layer.weight.shape == (32, 64)
     assert 0.2450 < layer.weight.abs().max() <= 0.25  # sqrt(6 / (64 + 32)) = 0.25
     assert layer.bias.count_nonzero() == 0
@@ -15,7 +15,7 @@ def test_each_part_of_a_packed_layer_has_its_own_bounds() -> None:
     assert layer.weight.shape == (192, 64)
     for part in layer.weight.chunk(3):
         assert 0.1500 < part.abs().max() <= 0.1531  # sqrt(6 / (64 + 64)) / sqrt(2); 0.108 if initialised as a whole
-    assert layer.bias.count_nonzero() == 0
+    assert 0.1100 < layer.bias.abs().max() <= 0.125  # 1 / sqrt(64)
 
 
 def test_initialisation_follows_the_seed() -> None:
