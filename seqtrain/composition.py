@@ -16,9 +16,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqtrain import mistakes, plugins
-from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, PluginConfig, TrainConfig
+from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, TrainConfig
 from seqtrain.errors import ConfigError
-from seqtrain.registry import REGISTRIES
+from seqtrain.registry import REGISTRIES, Registry
 
 ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
 """Root dataclass of each command that has one of its own."""
@@ -83,28 +83,31 @@ def to_config(node: DictConfig) -> Any:
         ConfigError: a value is missing, does not fit, or belongs to no registered plug-in.
     """
     plain = without_hydra(node)
+    for kind, registry in REGISTRIES.items():
+        if (group := OmegaConf.select(plain, kind)) is not None:
+            _check_group(group, registry)
     for key in mistakes.extra_keys(plain):
         raise ConfigError(mistakes.unknown_key(key, list(mistakes.flatten(plain))))
-    for kind, registry in REGISTRIES.items():
-        group = OmegaConf.select(plain, kind)
-        if group is None:
-            continue
-        if not issubclass(OmegaConf.get_type(group) or dict, PluginConfig):
-            raise ConfigError(
-                f"{kind}: the chosen YAML is based on no registered {kind}; "
-                f"begin it with `defaults: [NAME, _self_]`, NAME one of: {', '.join(registry.names())}"
-            )
-        name = next(
-            (e.name for e in map(registry.entry, registry.names()) if e.config_type is OmegaConf.get_type(group)), ""
-        )
-        if group._name != name:
-            raise ConfigError(f"{kind}._name cannot be set: choose the plug-in with {kind}={group._name}")
     try:
         return OmegaConf.to_object(plain)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or ""
         line = mistakes.first_line(error)
         raise ConfigError(f"{key}: {line}" if key and key not in line else line) from error
+
+
+def _check_group(group: DictConfig, registry: Registry[Any]) -> None:
+    """Check that a group's config is a registered plug-in's, under its own name.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    entries = map(registry.entry, registry.names())
+    name = next((entry.name for entry in entries if entry.config_type is OmegaConf.get_type(group)), None)
+    if name is None:
+        raise ConfigError(mistakes.based_on_nothing(registry))
+    if group._name != name:
+        raise ConfigError(f"{registry.kind}._name cannot be set: choose the plug-in with {registry.kind}={group._name}")
 
 
 def without_hydra(node: DictConfig) -> DictConfig:

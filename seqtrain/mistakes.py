@@ -9,6 +9,8 @@ from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+from seqtrain.registry import REGISTRIES, Registry
+
 
 def describe(error: Exception, overrides: Sequence[str], keys: Sequence[str]) -> str:
     """Return one line for an error of Hydra's or OmegaConf's.
@@ -21,12 +23,23 @@ def describe(error: Exception, overrides: Sequence[str], keys: Sequence[str]) ->
     if isinstance(error, MissingConfigException):
         return _unknown_choice(error)
     cause = next((e for e in _chain(error) if isinstance(e, OmegaConfBaseException)), error)
+    for registry in REGISTRIES.values():
+        if getattr(cause, "object_type", None) is registry.config_base:
+            return based_on_nothing(registry)
     key = str(getattr(cause, "full_key", None) or "")
     override = _override_in(str(error), overrides)
     if isinstance(cause, ConfigKeyError) or "Could not override" in str(error):
         return unknown_key(override.split("=")[0].lstrip("+~") or key, keys)
     subject = override or key
     return f"{subject}: {first_line(cause)}" if subject and subject not in first_line(cause) else first_line(cause)
+
+
+def based_on_nothing(registry: Registry[Any]) -> str:
+    """Say that a YAML of a user's holds values for no plug-in in particular."""
+    return (
+        f"{registry.kind}: the chosen YAML is based on no registered {registry.kind}; "
+        f"begin it with `defaults: [NAME, _self_]`, NAME one of: {', '.join(registry.names())}"
+    )
 
 
 def unknown_key(key: str, keys: Sequence[str]) -> str:

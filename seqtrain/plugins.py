@@ -113,7 +113,8 @@ def _import_package(name: str, directory: Path) -> None:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    if spec.loader is not None:
+    if init.is_file():
+        assert spec.loader is not None
         spec.loader.exec_module(module)
     else:
         _import_files(name, module)

@@ -97,7 +97,7 @@ def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:
     """Pass lines on; say of each that the model is going to see only the beginning of."""
     dictionary, limit = trained.task.info.source_dictionary, trained.task.info.max_positions[0]
     for number, line in enumerate(lines, start=1):
-        # A token holds at least one character, so that most lines need no second look.
-        if len(line) >= limit and len(dictionary.encode(line)) >= limit:
+        # But for a word boundary, a token holds at least one character: most lines need no second look.
+        if len(line) + 1 >= limit and len(dictionary.encode(line)) >= limit:
             log.warning("line %d is over the model's limit of %d tokens: its end is not translated", number, limit)
         yield line

@@ -172,7 +172,10 @@ def run(start: Start) -> Run:
 
     def run(*arguments: object, cwd: Path, stdin: bytes | None = None) -> Result:
         with start(*arguments, cwd=cwd, **({} if stdin is None else {"stdin": subprocess.PIPE})) as process:
-            out, err = process.communicate(stdin, timeout=120)
+            try:
+                out, err = process.communicate(stdin, timeout=120)
+            finally:
+                process.kill()
         return Result(process.returncode, out.decode(), err.decode())
 
     return run

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from seqtrain.commands import generate as generate_command
-from seqtrain.commands.trained import TrainedModel
+from seqtrain.commands.trained import TrainedModel, load
 from seqtrain.config import GenerationConfig
 
 Call = Callable[..., Any]
@@ -42,7 +42,7 @@ def test_one_line_out_for_each_line_in(generate: Call, trained: Path, source: Pa
     assert len(lines) == len(LINES) + 1 and lines[-1] == ""
     assert (lines[2], lines[4]) == ("", "")
     # Each line alone, in order, gives what all together gave.
-    model = TrainedModel.load(trained)
+    model = load(trained)
     cfg = GenerationConfig(beam=2, max_len_b=20)
     assert lines[:-1] == [model.translate([line], cfg)[0] for line in LINES]
 
