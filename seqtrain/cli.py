@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from seqtrain import __version__, plugins
-from seqtrain.composition import compose_node, conf_directory, register_all
+from seqtrain.composition import compose_node, conf_directory, quote, register_all
 from seqtrain.errors import ConfigError, SeqtrainError
 
 COMMANDS = ("train", "prepare", "generate", "evaluate", "average")
@@ -87,9 +87,7 @@ def quote_path(argument: str) -> str:
     key, separator, value = argument.partition("=")
     if not separator or key.lstrip("+") not in PATH_KEYS or not value or value[0] in "'\"[":
         return argument
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
-    trailing = len(escaped) - len(escaped.rstrip("\\"))
-    return f"{key}='{escaped}{chr(92) * trailing}'"
+    return f"{key}={quote(value)}"
 
 
 def run(command: str, node: DictConfig) -> object:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,18 @@ def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] =
         ConfigError: an override names no key or choice, or a value is wrong.
         PluginError: a user directory is missing or cannot be imported.
     """
-    quoted = ",".join(f"'{path}'" for path in searchpath)
+    quoted = ",".join(quote(str(path)) for path in searchpath)
     more = [f"hydra.searchpath=[{quoted}]"] if searchpath else []
     config = to_config(compose_node("config", [*overrides, *more]))
     assert isinstance(config, TrainConfig)
     return config
+
+
+def quote(text: str) -> str:
+    """Return ``text`` as a quoted value in Hydra's grammar, where a backslash counts only before a quote."""
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return f"'{escaped}{chr(92) * trailing}'"
 
 
 def compose_node(config_name: str, overrides: Sequence[str]) -> DictConfig:
@@ -69,7 +77,7 @@ def compose_node(config_name: str, overrides: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_dir(str(conf_directory()), job_name="seqtrain", version_base="1.3"):
             return hydra_compose(config_name, overrides=list(overrides), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # the last one at `model=null`
         keys = list(mistakes.flatten(without_hydra(compose_node(config_name, [])))) if overrides else []
         raise ConfigError(mistakes.describe(error, overrides, keys)) from error
     finally:

@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
@@ -22,6 +22,8 @@ def describe(error: Exception, overrides: Sequence[str], keys: Sequence[str]) ->
     """
     if isinstance(error, MissingConfigException):
         return _unknown_choice(error)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read; quote a value that holds special characters: \"KEY='VALUE'\""
     cause = next((e for e in _chain(error) if isinstance(e, OmegaConfBaseException)), error)
     for registry in REGISTRIES.values():
         if getattr(cause, "object_type", None) is registry.config_base:
@@ -30,6 +32,8 @@ def describe(error: Exception, overrides: Sequence[str], keys: Sequence[str]) ->
     override = _override_in(str(error), overrides)
     if isinstance(cause, ConfigKeyError) or "Could not override" in str(error):
         return unknown_key(override.split("=")[0].lstrip("+~") or key, keys)
+    if "Ambiguous value" in str(error):
+        return f"{override}: several values; write [A,B] for a list, or add -m to train once for each"
     subject = override or key
     return f"{subject}: {first_line(cause)}" if subject and subject not in first_line(cause) else first_line(cause)
 
@@ -44,6 +48,8 @@ def based_on_nothing(registry: Registry[Any]) -> str:
 
 def unknown_key(key: str, keys: Sequence[str]) -> str:
     """Say that there is no such key, and which may have been meant: one of that name elsewhere, or one much like it."""
+    if key == "experiment":
+        return "experiment: is none of the defaults; add it with +experiment=NAME"
     name = key.rsplit(".", 1)[-1]
     same_name = [k for k in keys if k.rsplit(".", 1)[-1] == name]
     if same_name:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from seqtrain.models import Model, ModelConfig, TaskInfo, register_model
 from torch import Tensor, nn
+
+from seqtrain.models import Model, ModelConfig, TaskInfo, register_model
 
 
 @dataclass
@@ -34,7 +35,9 @@ class GRUModel(Model):
     def forward(self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor) -> Tensor:
         """Return logits (B, T, V) for source_tokens (B, S), source_lengths (B,), prev_output_tokens (B, T)."""
         embedded = self.dropout(self.source_embedding(source_tokens))
-        packed = nn.utils.rnn.pack_padded_sequence(embedded, source_lengths.cpu(), batch_first=True, enforce_sorted=False)
+        packed = nn.utils.rnn.pack_padded_sequence(
+            embedded, source_lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
         encoded, _ = nn.utils.rnn.pad_packed_sequence(
             self.encoder(packed)[0], batch_first=True, total_length=source_tokens.shape[1]
         )

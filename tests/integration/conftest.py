@@ -16,15 +16,29 @@ from seqtrain.data.number_names import english, german
 
 ROOT = Path(__file__).parents[2]
 
-TINY = (
-    "task=translation tokenizer=char model=transformer_tiny lr_scheduler=inverse_sqrt "
-    "model.encoder_layers=1 model.encoder_embed_dim=16 model.encoder_ffn_embed_dim=16 "
-    "model.decoder_layers=1 model.decoder_embed_dim=16 model.decoder_ffn_embed_dim=16 "
-    "task.max_source_positions=40 task.max_target_positions=40 "
-    "optimizer.lr=1e-2 lr_scheduler.warmup_updates=10 training.max_update=24 training.log_interval=5 "
-    "dataset.max_tokens=1024 validation.final_split='' training.device=cpu "
-    "generation.beam=1 generation.max_len_b=20"
-).split()
+TINY = [
+    "task=translation",
+    "tokenizer=char",
+    "model=transformer_tiny",
+    "lr_scheduler=inverse_sqrt",
+    "model.encoder_layers=1",
+    "model.encoder_embed_dim=16",
+    "model.encoder_ffn_embed_dim=16",
+    "model.decoder_layers=1",
+    "model.decoder_embed_dim=16",
+    "model.decoder_ffn_embed_dim=16",
+    "task.max_source_positions=40",
+    "task.max_target_positions=40",
+    "optimizer.lr=1e-2",
+    "lr_scheduler.warmup_updates=10",
+    "training.max_update=24",
+    "training.log_interval=5",
+    "dataset.max_tokens=1024",
+    "validation.final_split=''",
+    "training.device=cpu",
+    "generation.beam=1",
+    "generation.max_len_b=20",
+]
 """A model, and a training of it, that are as small as can be."""
 
 DECODE = ("generation.beam=2", "generation.max_len_b=20", "device=cpu")
@@ -112,7 +126,15 @@ def tiny(data: Path) -> list[str]:
 def trained(session_dir: Path, data: Path) -> Path:
     """The run directory of a tiny model, with checkpoints at updates 8, 16 and 24 among others."""
     run_directory = session_dir / "trained"
-    cli.main([*TINY, f"task.data={data}", f"hydra.run.dir={run_directory}", "saving.interval_updates=8", "saving.keep_last=0"])
+    cli.main(
+        [
+            *TINY,
+            f"task.data={data}",
+            f"hydra.run.dir={run_directory}",
+            "saving.interval_updates=8",
+            "saving.keep_last=0",
+        ]
+    )
     return run_directory
 
 
@@ -159,7 +181,7 @@ def start() -> Start:
 
     def start(*arguments: object, cwd: Path, **options: Any) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command = [sys.executable, "-m", "seqtrain", *map(str, arguments)]
         return subprocess.Popen(command, cwd=cwd, env=environment, **(pipes | options))
 

@@ -44,10 +44,15 @@ class Linear(Model):
         return self.output(self.embedding(prev_output_tokens))
 '''
 
-SHORT = (
-    "task=translation tokenizer=char lr_scheduler=inverse_sqrt training.max_update=3 validation.final_split='' "
-    "dataset.max_tokens=512 training.device=cpu"
-).split()
+SHORT = [
+    "task=translation",
+    "tokenizer=char",
+    "lr_scheduler=inverse_sqrt",
+    "training.max_update=3",
+    "validation.final_split=''",
+    "dataset.max_tokens=512",
+    "training.device=cpu",
+]
 
 
 def forget(before: set[str]) -> None:
@@ -94,9 +99,7 @@ def linear(file: Path, name: str) -> None:
 def test_the_example_in_processes_from_another_directory(run: Call, data: Path, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, tmp_path / "my-module")
     search = "hydra.searchpath=[my-module]"
-    trained = run(
-        search, "model=my_transformer", *SHORT, f"task.data={data}", "hydra.run.dir=run", cwd=tmp_path
-    )
+    trained = run(search, "model=my_transformer", *SHORT, f"task.data={data}", "hydra.run.dir=run", cwd=tmp_path)
     assert trained.code == 0, trained.err
     assert "model transformer" in trained.out
     assert (tmp_path / "run/last/model.safetensors").is_file()

@@ -72,6 +72,12 @@ def test_the_end_validates_but_an_interrupt_does_not(trainer: Trainer) -> None:
     assert trainer.state.best == 1.0
 
 
+def test_an_interrupt_does_not_put_off_what_is_due(trainer: Trainer) -> None:
+    trainer.stop(INTERRUPTED)
+    make([1.0]).on_update(trainer, None)
+    assert trainer.state.best == 1.0
+
+
 def test_unknown_metric_lists_what_there_is(trainer: Trainer) -> None:
     with pytest.raises(ConfigError, match=r"saving.metric=valid/wer: validation gives valid/loss, valid/bleu"):
         make([1.0], metric="valid/wer").on_update(trainer, None)

@@ -1,0 +1,175 @@
+"""What holds for the project as a whole: layers, names, presets, options, and that imports have no side effects."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra.core.config_store import ConfigStore
+
+from seqtrain import composition
+from seqtrain.commands.help import field_docs, help_text
+from seqtrain.plugins import PACKAGES, builtin_names, import_builtin
+from seqtrain.registry import REGISTRIES, Entry
+
+ROOT = Path(__file__).parents[2]
+CONF = composition.conf_directory()
+PRESETS = sorted((group, file.stem) for group in PACKAGES for file in (CONF / group).glob("*.yaml"))
+EXPERIMENTS = sorted((CONF / "experiment").glob("*.yaml"))
+OPTIONS = Path(__file__).with_name("options.txt")
+
+import_builtin()
+
+
+def builtin() -> list[tuple[str, Entry]]:
+    """Return every built-in plug-in with its kind."""
+    entries = [(kind, registry.entry(name)) for kind, registry in REGISTRIES.items() for name in registry.names()]
+    return [(kind, entry) for kind, entry in entries if entry.config_type.__module__.startswith(PACKAGES[kind])]
+
+
+def in_a_process(code: str) -> str:
+    """Return what Python prints that has imported nothing yet."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_registers_nothing_and_discovery_does() -> None:
+    packages = ", ".join(PACKAGES.values())
+    printed = in_a_process(
+        "from hydra.core.config_store import ConfigStore\n"
+        "before = set(ConfigStore.instance().repo)\n"
+        f"import seqtrain, {packages}\n"
+        "from seqtrain.registry import REGISTRIES\n"
+        "print(set(ConfigStore.instance().repo) - before, sum(len(r.names()) for r in REGISTRIES.values()))\n"
+    )
+    assert printed == "set() 0\n"
+
+
+@pytest.mark.parametrize("code", ["import seqtrain", "import seqtrain.config, seqtrain.paths, seqtrain.registry"])
+def test_imports_no_torch(code: str) -> None:
+    assert in_a_process(f"{code}\nimport sys\nprint('torch' in sys.modules)") == "False\n"
+
+
+def test_help_lists_everything_without_torch() -> None:
+    code = "import sys; from seqtrain import cli; cli.main(['--help']); print('torch' in sys.modules)"
+    *lines, torch_imported = in_a_process(code).splitlines()
+    assert torch_imported == "False"
+    for group in PACKAGES:
+        (line,) = [line for line in lines if line.startswith(f"  {group}: ")]
+        presets = [name for kind, name in PRESETS if kind == group]
+        assert line == f"  {group}: {', '.join(sorted([*builtin_names(group), *presets]))}"
+    assert "  training.max_update=0" in lines
+
+
+@pytest.mark.parametrize("command", composition.ROOTS)
+def test_help_has_a_text_for_each_field(command: str) -> None:
+    lines = help_text(command).split("\nFields, set with KEY=VALUE:\n")[1].splitlines()
+    assert len(lines) % 2 == 0
+    for key, text in zip(lines[::2], lines[1::2], strict=True):
+        assert re.fullmatch(r"  [\w.]+=.*", key) and text.strip(), key
+
+
+@pytest.mark.parametrize("kind", PACKAGES)
+def test_the_name_of_a_plugin_is_its_files(kind: str) -> None:
+    for _, entry in (pair for pair in builtin() if pair[0] == kind):
+        assert entry.cls.__module__ == entry.config_type.__module__ == f"{PACKAGES[kind]}.{entry.name}"
+    assert {entry.name for k, entry in builtin() if k == kind} == set(builtin_names(kind))
+
+
+@pytest.mark.parametrize(("kind", "entry"), builtin(), ids=lambda value: getattr(value, "name", value))
+def test_every_field_of_a_plugins_config_is_documented(kind: str, entry: Entry) -> None:
+    assert_documented(entry.config_type)
+
+
+def sections(config_type: type) -> Iterator[type]:
+    """Yield a root dataclass and the plain sections in it."""
+    yield config_type
+    for field in dataclasses.fields(config_type):
+        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
+            yield from sections(field.type)
+
+
+@pytest.mark.parametrize("root", composition.ROOTS.values())
+def test_every_field_of_a_section_is_documented(root: type) -> None:
+    for section in sections(root):
+        assert_documented(section)
+
+
+def assert_documented(config_type: type) -> None:
+    docs = field_docs(config_type)
+    for field in dataclasses.fields(config_type):
+        text = docs.get(field.name, "")
+        assert re.fullmatch(r"\S.*\.", text, re.DOTALL), f"{config_type.__name__}.{field.name}: {text!r}"
+
+
+def option_names() -> list[str]:
+    """Return every key of the roots that is no plug-in's, by command."""
+
+    def keys(config_type: type, prefix: str) -> Iterator[str]:
+        for field in dataclasses.fields(config_type):
+            if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
+                if field.name not in PACKAGES:
+                    yield from keys(field.type, f"{prefix}{field.name}.")
+            elif not field.name.startswith("_"):
+                yield f"{prefix}{field.name}"
+
+    return [key for command, root in composition.ROOTS.items() for key in keys(root, f"{command} ")]
+
+
+def test_options_are_those_that_were_agreed_on() -> None:
+    """An option is a promise: to add, rename or drop one, change ``options.txt`` too and tell the changelog."""
+    assert option_names() == OPTIONS.read_text().splitlines()
+
+
+@pytest.mark.parametrize(("group", "name"), PRESETS)
+def test_preset(group: str, name: str) -> None:
+    text = (CONF / group / f"{name}.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# "), "says first what it is for"
+    assert name not in REGISTRIES[group].names(), "the plug-in of that name would hide it"
+    cfg = composition.compose([f"{group}={name}"])
+    values = {key: value for key, value in yaml.safe_load(text).items() if key != "defaults"}
+    (base, _self) = yaml.safe_load(text)["defaults"]
+    assert _self == "_self_"
+    based_on = getattr(composition.compose([f"{group}={base}"]), group)
+    for key, value in values.items():
+        assert plain(getattr(cfg, group), key) != plain(based_on, key), f"{key}: {value} is what {base} has anyway"
+
+
+def plain(cfg: Any, key: str) -> Any:
+    value = getattr(cfg, key)
+    return getattr(value, "value", value)
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
+def test_experiment(file: Path) -> None:
+    first, _, command, *_ = file.read_text(encoding="utf-8").splitlines()
+    assert first == "# @package _global_"
+    assert command.startswith(f"#   python -m seqtrain +experiment={file.stem}")
+    composition.compose([f"+experiment={file.stem}"])
+
+
+def test_the_default_config_composes_and_survives_its_own_yaml() -> None:
+    cfg = composition.compose()
+    assert composition.from_container(composition.to_container(cfg)) == cfg
+
+
+def test_layers() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_registered_plugin_is_in_config_store() -> None:
+    repo = ConfigStore.instance().repo
+    for kind, entry in builtin():
+        assert repo[kind][f"{entry.name}.yaml"].node._name == entry.name

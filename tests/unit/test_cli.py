@@ -1,0 +1,93 @@
+import os
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from seqtrain import __version__, cli
+from seqtrain.cli import quote_path, split_command
+from seqtrain.errors import ConfigError, DataError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command", "rest"),
+    [
+        ([], "train", []),
+        (["training.seed=2"], "train", ["training.seed=2"]),
+        (["generate", "input=-"], "generate", ["input=-"]),
+        (["train", "generate=1"], "train", ["generate=1"]),
+        (["~model.dropout"], "train", ["~model.dropout"]),
+        (["--help"], "train", ["--help"]),
+        (["evaluate", "--cfg", "job"], "evaluate", ["--cfg", "job"]),
+    ],
+)
+def test_command(arguments: list[str], command: str, rest: list[str]) -> None:
+    assert split_command(arguments) == (command, rest)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["genrate"], "'genrate' is no command and no KEY=VALUE; did you mean generate? Commands: train, prepare, "),
+        (["xyz"], "'xyz' is no command and no KEY=VALUE; Commands: "),
+        (["training.seed=1", "generate"], "'generate' is no KEY=VALUE; quote values that hold spaces"),
+        (["generate", "input=my", "file"], "'file' is no KEY=VALUE"),
+    ],
+)
+def test_words_that_are_neither(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        split_command(arguments)
+    assert message in str(error.value)
+
+
+PATHS = st.text(st.characters(exclude_characters="\0\n\r", exclude_categories=["Cs"]), min_size=1).filter(
+    lambda path: path[0] not in "'\"[" and "${" not in path
+)
+"""Names that a file can have, apart from what Hydra's own notation is for: quotes, lists and interpolations."""
+
+
+@given(PATHS)
+def test_a_path_survives_hydras_grammar(path: str) -> None:
+    (override,) = OverridesParser.create().parse_overrides([quote_path(f"input={path}")])
+    assert OmegaConf.create({"input": override.value()}).input == path
+
+
+@pytest.mark.parametrize(
+    "argument", ["training.seed=1", "model=a b", "input='a b'", "checkpoint=[a,b]", "input", "input=", "--cfg"]
+)
+def test_other_arguments_are_left_as_they_are(argument: str) -> None:
+    assert quote_path(argument) == argument
+
+
+def test_interpolations_in_paths_stay_interpolations() -> None:
+    assert quote_path("hydra.run.dir=runs/${now:%Y}") == "hydra.run.dir='runs/${now:%Y}'"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["--version"])
+    assert capsys.readouterr().out == f"seqtrain {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "printed"),
+    [(DataError("no such"), 2, "seqtrain: no such\n"), (KeyboardInterrupt(), 130, "")],
+)
+def test_errors_of_users_end_with_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, code: int, printed: str
+) -> None:
+    def fail(arguments: list[str]) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "dispatch", fail)
+    with pytest.raises(SystemExit) as end:
+        cli.main([])
+    assert end.value.code == code
+    assert capsys.readouterr().err == printed
+
+
+def test_the_full_error_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "HYDRA_FULL_ERROR", "1")
+    with pytest.raises(ConfigError):
+        cli.main(["genrate"])

@@ -1,0 +1,33 @@
+from typing import Any
+
+import pytest
+
+from seqtrain import config
+from seqtrain.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "message"),
+    [
+        ("TrainingConfig", {"max_update": -1}, "training.max_update=-1 must be at least 0"),
+        ("TrainingConfig", {"update_freq": 0}, "training.update_freq=0 must be at least 1"),
+        ("TrainingConfig", {"clip_norm": float("nan")}, "training.clip_norm=nan must be at least 0"),
+        ("TrainingConfig", {"log_base": 1.0}, "training.log_base=1.0 must be above 1"),
+        ("TrainingConfig", {"log_interval": 0}, "training.log_interval=0 must be at least 1"),
+        ("DatasetConfig", {"max_tokens": 0}, "set dataset.max_tokens or dataset.max_sentences"),
+        ("DatasetConfig", {"required_batch_size_multiple": 0}, "must be at least 1"),
+        ("ValidationConfig", {"max_batches": -1}, "validation.max_batches=-1 must be at least 0"),
+        ("SavingConfig", {"keep_last": -1}, "saving.keep_last=-1 must be at least 0"),
+        ("GenerationConfig", {"beam": 0}, "generation.beam=0 must be at least 1"),
+        ("GenerationConfig", {"nbest": 6}, "generation.nbest=6 is more than generation.beam=5"),
+        ("TrainConfig", {}, "training would never end"),
+    ],
+)
+def test_values_out_of_range(section: str, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        getattr(config, section)(**values)
+    assert message in str(error.value)
+
+
+def test_one_limit_of_batches_is_enough() -> None:
+    assert config.DatasetConfig(max_tokens=0, max_sentences=1).max_sentences == 1
