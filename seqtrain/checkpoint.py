@@ -6,6 +6,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from seqtrain.base import clean_name
 from seqtrain.composition import from_container, to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError
+from seqtrain.metrics.sums import strict_json
 from seqtrain.paths import atomic_directory, read_link
 
 VERSION = 1
@@ -49,7 +51,7 @@ class Checkpoint:
         Raises:
             CheckpointError: there is none, it is incomplete or damaged, or another version wrote it.
         """
-        directory = resolve(Path(path))
+        directory = resolve(Path(path).expanduser())
         _verify(directory)
         return cls(directory)
 
@@ -73,8 +75,8 @@ class Checkpoint:
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics of the last validation before it was written."""
-        metrics: dict[str, float] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
-        return metrics
+        metrics: dict[str, float | None] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+        return {name: math.nan if value is None else value for name, value in metrics.items()}
 
     def load_model(self, model: nn.Module) -> None:
         """Copy the saved parameters into ``model``.
@@ -85,15 +87,24 @@ class Checkpoint:
         saved = _read_tensors(self.path / MODEL)
         load_tensors(model_tensors(model), saved, f"{self.path / MODEL}")
 
-    def snapshot(self) -> Snapshot:
-        """Return what training goes on from.
+    def state(self) -> dict[str, Any]:
+        """Return the state of training but for the optimizer's tensors.
 
         Raises:
             CheckpointError: it was written for inference only, such as an average.
         """
         if not (self.path / STATE).is_file():
             raise CheckpointError(f"{self.path} holds a model but no state of training: resume another checkpoint")
-        state = json.loads((self.path / STATE).read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads((self.path / STATE).read_text(encoding="utf-8"))
+        return state
+
+    def snapshot(self) -> Snapshot:
+        """Return what training goes on from.
+
+        Raises:
+            CheckpointError: it was written for inference only, such as an average.
+        """
+        state = self.state()
         return Snapshot(_read_tensors(self.path / OPTIMIZER), state)
 
 
@@ -116,7 +127,7 @@ def write(
     with atomic_directory(directory) as temporary:
         _write_tensors(temporary / MODEL, model)
         (temporary / CONFIG).write_text(yaml.safe_dump(container, sort_keys=False, allow_unicode=True), "utf-8")
-        _write_json(temporary / METRICS, metrics)
+        (temporary / METRICS).write_text(strict_json(metrics, indent=1) + "\n", encoding="utf-8")
         save_task(temporary)
         if snapshot is not None:
             (temporary / STATE).parent.mkdir()
@@ -163,10 +174,9 @@ def resolve(path: Path) -> Path:
     if (path / MANIFEST).is_file() or (path / MODEL).is_file():
         return path
     for name in ("best", "last"):
-        for link in (path / name, path / "checkpoints" / name):
-            target = read_link(link)
-            if target is not None and target.is_dir():
-                return target
+        target = read_link(path / name)
+        if target is not None and target.is_dir():
+            return target
     newest = complete(path / "checkpoints")
     if newest:
         return newest[-1]

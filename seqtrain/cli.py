@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from seqtrain import __version__, plugins
@@ -100,21 +102,16 @@ def resume(command: str, arguments: Sequence[str]) -> None:
 
     ``resume=auto`` starts it if there is nothing to go on with; else it takes those of its overrides that a resume may.
     """
-    from seqtrain.commands import train
+    from seqtrain.commands import resume as resuming
 
     if command != "train":
         raise ConfigError(f"resume= goes with train, not with {command}")
     others = [quote_path(argument) for argument in arguments if not argument.startswith("resume=")]
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
-    if directory != "auto":
-        train.resume(Path(directory), others)
-        return
-    node = compose_node(CONFIG_NAMES[command], others)
-    run_directory = Path(node.hydra.run.dir)
-    if train.has_checkpoint(run_directory):
-        train.resume(run_directory, [override for override in others if override.startswith(train.SAFE_OVERRIDES)])
+    if directory == "auto":
+        resuming.resume_or_start(compose_node(CONFIG_NAMES[command], others), others)
     else:
-        train.run(node)
+        resuming.resume(Path(directory).expanduser(), others)
 
 
 def run_through_hydra(command: str, arguments: Sequence[str]) -> None:
@@ -122,10 +119,21 @@ def run_through_hydra(command: str, arguments: Sequence[str]) -> None:
     import hydra
 
     register_all()
-    sys.argv = ["seqtrain", *arguments]
     name = CONFIG_NAMES.get(command, f"{command}_root")
+    if not any(argument.startswith(("--config-", "-c")) and argument != "--cfg" for argument in arguments):
+        # Hydra ends with its own messages and another exit code: what can be refused before it starts is.
+        compose_node(name, [a for a in arguments if "=" in a and not a.startswith("-") and not is_sweep(a)])
+    sys.argv = ["seqtrain", *arguments]
     job = partial(run_job, command)
     hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=name)(job)()
+
+
+def is_sweep(override: str) -> bool:
+    """Tell whether an override has several values, one for each job."""
+    try:
+        return bool(OverridesParser.create().parse_override(override).is_sweep_override())
+    except HydraException:
+        return False
 
 
 def run_job(command: str, node: DictConfig) -> object:

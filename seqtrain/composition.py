@@ -17,12 +17,15 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqtrain import mistakes, plugins
-from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, TrainConfig
+from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, TaskConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.registry import REGISTRIES, Registry
 
 ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
 """Root dataclass of each command that has one of its own."""
+
+SHARED = tuple(f.name for f in dataclasses.fields(TaskConfig) if str(f.default).startswith("${"))
+"""Fields of a task's config that stand for values elsewhere in the root."""
 
 
 def conf_directory() -> Path:
@@ -127,11 +130,12 @@ def without_hydra(node: DictConfig) -> DictConfig:
 
 
 def to_container(cfg: TrainConfig) -> dict[str, Any]:
-    """Return a config as plain data, enums by name; what stands twice, such as ``task.tokenizer``, once."""
+    """Return a config as plain data, enums by name; what a task shares with other sections, only there."""
     container = OmegaConf.to_container(OmegaConf.structured(cfg), resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     result: dict[str, Any] = {str(key): value for key, value in container.items()}
-    result["task"].pop("tokenizer", None)
+    for name in SHARED:
+        result["task"].pop(name)
     return result
 
 
@@ -152,7 +156,8 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
             if key in REGISTRIES:
                 entry = REGISTRIES[key].entry(value["_name"])
                 part = OmegaConf.structured(entry.config_type)
-                node[key] = OmegaConf.merge(part, {k: v for k, v in value.items() if k != "tokenizer"})
+                shared = SHARED if key == "task" else ()  # Hydra's own config.yaml has them
+                node[key] = OmegaConf.merge(part, {k: v for k, v in value.items() if k not in shared})
             else:
                 node[key] = OmegaConf.merge(node[key], value)
         OmegaConf.set_struct(node, True)
@@ -163,8 +168,3 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
     config = to_config(node)
     assert isinstance(config, TrainConfig)
     return config
-
-
-def option_names(config_type: type) -> list[str]:
-    """Names of the fields that a config offers on the command line."""
-    return [f.name for f in dataclasses.fields(config_type) if not f.name.startswith("_")]

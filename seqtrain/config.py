@@ -6,6 +6,7 @@ Every field's meaning and unit stand in the string below it, which ``--help`` an
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from omegaconf import II, MISSING
 
@@ -189,11 +190,11 @@ class ValidationConfig:
     interval_updates: int = 0
     """Validate every this many updates; 0 does not."""
     max_batches: int = 0
-    """Batches of a validation set to use; 0 takes all."""
+    """Batches of a validation set to compute the loss on; 0 takes all. Decoding takes all."""
     generate: bool = False
     """Also decode the validation sets, with the settings of ``generation``, and score the text."""
     scorers: list[Scorer] = field(default_factory=lambda: [Scorer.bleu])
-    """Scores of decoded text: bleu, chrf, exact_match (percentage of lines that are right)."""
+    """Scores of decoded text, ``final_split`` too: bleu, chrf, exact_match (percentage of lines that are right)."""
     bleu_tokenizer: str = "13a"
     """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
     final_split: str = ""
@@ -225,6 +226,10 @@ class SavingConfig:
     maximize: bool = False
     """Whether a higher ``saving.metric`` is better."""
 
+    def rank(self, value: float) -> float:
+        """Return a number by which values of ``metric`` are in order, the best first."""
+        return -value if self.maximize else value
+
     def __post_init__(self) -> None:
         """Check the ranges.
 
@@ -251,7 +256,7 @@ class GenerationConfig:
     min_len: int = 1
     """Fewest tokens of an output, end of sentence excluded."""
     max_tokens: int = 4096
-    """Most source tokens, padding included, in a batch that is decoded."""
+    """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = 128
     """Most sentences in a batch that is decoded; 0 sets no limit."""
 
@@ -311,10 +316,23 @@ class TrainConfig:
         """Check what no section can alone.
 
         Raises:
-            ConfigError: training would never end.
+            ConfigError: training would never end, or ``saving.metric`` is a score that validation does not give.
         """
         if not (self.training.max_update or self.training.max_epoch):
             raise ConfigError("training would never end: set training.max_update or training.max_epoch")
+        self._check_metric()
+
+    def _check_metric(self) -> None:
+        metric, validation = self.saving.metric, self.validation
+        name = metric.rpartition("/")[2]
+        if name not in Scorer.__members__:
+            return
+        if not validation.generate or Scorer(name) not in validation.scorers:
+            raise ConfigError(
+                f"saving.metric={metric} needs validation.generate=true and {name} among validation.scorers"
+            )
+        if not self.saving.maximize:
+            raise ConfigError(f"saving.metric={metric} is better the higher it is: set saving.maximize=true")
 
 
 @dataclass
@@ -345,21 +363,30 @@ class EvaluateConfig:
     """Directory of the data if it is no longer where the checkpoint was trained from."""
     bleu_tokenizer: str = "13a"
     """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    """How data is kept here, and batched for the loss."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
     device: Device = Device.auto
     """Where to compute: auto takes cuda, else mps, else cpu."""
-    max_tokens: int = 4096
-    """Most tokens in a batch when the loss is computed."""
 
 
 @dataclass
 class AverageConfig:
     """Root config of ``average``."""
 
-    checkpoint: list[str] = MISSING
-    """Run directories, of which the newest checkpoints are taken, or checkpoint directories: ``[A,B]``."""
+    checkpoint: Any = MISSING
+    """Run directory, whose newest checkpoints are taken, or checkpoint directory; several of them: ``[A,B]``."""
     last: int = 5
     """How many of the newest checkpoints of a run directory to take."""
     output: str = MISSING
     """Checkpoint directory to write."""
+
+    def __post_init__(self) -> None:
+        """Check the range.
+
+        Raises:
+            ConfigError: there is nothing to average.
+        """
+        if self.last < 1:
+            raise ConfigError(f"last={self.last} must be at least 1")

@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from seqtrain.errors import SeqtrainError
+
+TEMPORARY = ".tmp-"
+"""What the names of unfinished files and directories begin with."""
 
 
 @contextlib.contextmanager
@@ -17,18 +22,50 @@ def atomic_directory(final: Path) -> Iterator[Path]:
         SeqtrainError: the place cannot be written.
         FileExistsError: something has the final name already.
     """
-    temporary = final.with_name(f".tmp-{final.name}-{os.getpid()}")
     if final.exists():
         raise FileExistsError(f"{final} is there already")
-    with writable(final):
-        temporary.mkdir(parents=True)
+    temporary = temporary_name(final)
     try:
-        yield temporary
-        sync_tree(temporary)
-        os.rename(temporary, final)
-        sync(final.parent)
+        with writable(final):
+            temporary.mkdir(parents=True)
+            yield temporary
+            sync_tree(temporary)
+            os.rename(temporary, final)
+            sync(final.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def atomic_file(final: Path) -> Iterator[TextIO]:
+    """Open a new UTF-8 file to write; it takes its ``final`` name when all went well.
+
+    Raises:
+        SeqtrainError: the place cannot be written.
+    """
+    temporary = temporary_name(final)
+    with writable(final):
+        file = temporary.open("w", encoding="utf-8", newline="\n")
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with writable(final):
+            os.replace(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def temporary_name(final: Path) -> Path:
+    """Return a new name beside ``final`` for what is to become it."""
+    return final.with_name(f"{TEMPORARY}{final.name}-{secrets.token_hex(8)}")
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what was left unfinished in a directory that no other process writes into."""
+    for leftover in directory.glob(f"{TEMPORARY}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -40,7 +77,7 @@ def writable(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (PermissionError, NotADirectoryError, IsADirectoryError, OSError) as error:
+    except OSError as error:
         raise SeqtrainError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
 
 
@@ -61,19 +98,22 @@ def sync(path: Path) -> None:
 
 def replace_link(link: Path, target: str) -> None:
     """Let ``link`` point to its sibling ``target``: a symbolic link, a text file where there are none."""
-    temporary = link.with_name(f".tmp-{link.name}-{os.getpid()}")
-    temporary.unlink(missing_ok=True)
+    temporary = temporary_name(link)
     try:
         temporary.symlink_to(target)
     except (OSError, NotImplementedError):
         temporary.write_text(target + "\n", encoding="utf-8")
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # what a copy that followed links made of it
     os.replace(temporary, link)
 
 
 def read_link(link: Path) -> Path | None:
-    """Return where :func:`replace_link` pointed it, or None if it is not there."""
+    """Return where :func:`replace_link` pointed it, or None if it is not there; a directory is its own target."""
     if link.is_symlink():
         return link.parent / os.readlink(link)
+    if link.is_dir():
+        return link
     if link.is_file():
         return link.parent / link.read_text(encoding="utf-8").strip()
     return None

@@ -29,12 +29,10 @@ def choose(cfg: AverageConfig) -> list[Checkpoint]:
     """Return the checkpoints to average, verified.
 
     Raises:
-        CheckpointError: there are none, or one is damaged.
+        CheckpointError: one is missing or damaged.
     """
-    if cfg.last < 1:
-        raise CheckpointError(f"last={cfg.last}: average at least one checkpoint")
     found: list[Path] = []
-    for path in map(Path, cfg.checkpoint):
+    for path in map(Path, [cfg.checkpoint] if isinstance(cfg.checkpoint, str) else cfg.checkpoint):
         newest = checkpoint.complete(path / "checkpoints")[-cfg.last :]
         found += newest or [checkpoint.resolve(path)]
     return [Checkpoint.open(path) for path in found]

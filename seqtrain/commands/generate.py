@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +11,16 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from seqtrain.base import Dictionary
-from seqtrain.commands.trained import TrainedModel, load
 from seqtrain.composition import to_config
 from seqtrain.config import GenerateConfig
 from seqtrain.data.text import read_lines, text_lines
 from seqtrain.errors import DataError
-from seqtrain.paths import writable
+from seqtrain.generation.translate import WINDOW
+from seqtrain.paths import atomic_file
+from seqtrain.trained import TrainedModel, load
 from seqtrain.training.logs import logging_to
 
 log = logging.getLogger(__name__)
-
-WINDOW = 4096
-"""Lines to read ahead and batch by length; from a terminal each line is answered at once."""
 
 
 def run(node: DictConfig) -> None:
@@ -41,12 +38,13 @@ def run(node: DictConfig) -> None:
 def translations(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
     """Yield ``generation.nbest`` translations of each line of the input, best first; an empty one for an empty line."""
     lines = _warn_if_long(read_input(cfg.input), trained)
+    # From a terminal each line is answered at once.
     window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
     dictionary: Dictionary = trained.task.info.target_dictionary
     for hypotheses in trained.hypotheses(lines, cfg.generation, window):
-        if not hypotheses:
-            yield from [""] * cfg.generation.nbest
         yield from (dictionary.decode(h.tokens.tolist()) for h in hypotheses)
+        # An empty line has no hypotheses, and a short limit may leave fewer than asked for: lines stay in step.
+        yield from [""] * (cfg.generation.nbest - len(hypotheses))
 
 
 def read_input(name: str) -> Iterator[str]:
@@ -57,9 +55,10 @@ def read_input(name: str) -> Iterator[str]:
     """
     if name == "-":
         return text_lines(sys.stdin.buffer, "standard input")
-    if not Path(name).is_file():
+    path = Path(name).expanduser()
+    if not path.exists() or path.is_dir():
         raise DataError(f"input={name}: there is no such file")
-    return read_lines(Path(name))
+    return read_lines(path)
 
 
 @contextlib.contextmanager
@@ -73,24 +72,15 @@ def open_output(name: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     # What a link points to is replaced, not the link; a device or a pipe is written to as it is.
-    final = Path(name).resolve()
+    final = Path(name).expanduser().resolve()
+    if final.is_dir():
+        raise DataError(f"output={name} is a directory: name a file")
     if final.exists() and not final.is_file():
-        with _open(final, name) as file:
+        with final.open("w", encoding="utf-8") as file:
             yield file
         return
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-    _open(temporary, name).close()
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            yield file
-        os.replace(temporary, final)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _open(path: Path, name: str) -> TextIO:
-    with writable(Path(name)):
-        return path.open("w", encoding="utf-8")
+    with atomic_file(final) as file:
+        yield file
 
 
 def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:

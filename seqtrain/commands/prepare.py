@@ -9,7 +9,7 @@ from seqtrain.training.logs import logging_to
 
 
 def run(node: DictConfig) -> None:
-    """Prepare every split that the task names, as far as its files are there."""
+    """Prepare every split that the task names."""
     cfg = to_config(node)
     with logging_to(Console()):
         task = REGISTRIES["task"].build(cfg.task)

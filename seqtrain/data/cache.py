@@ -10,19 +10,18 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from seqtrain.errors import DataError
-from seqtrain.paths import sync, sync_tree
+from seqtrain.paths import TEMPORARY, sync, sync_tree, temporary_name
 
+KEY_FILE = "key.json"
+"""File of an entry that holds its key."""
 STALE_SECONDS = 60.0
 """Age from which a temporary directory that no process holds counts as left behind."""
-
-_TEMPORARY = ".tmp-"
 
 
 def cached(cache_dir: Path, name: str, key: Mapping[str, object], make: Callable[[Path], None]) -> Path:
@@ -44,12 +43,12 @@ def cached(cache_dir: Path, name: str, key: Mapping[str, object], make: Callable
     with _writing(entry.parent):
         entry.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(entry.parent)
-        temporary = entry.with_name(f"{_TEMPORARY}{entry.name}-{secrets.token_hex(8)}")
+        temporary = temporary_name(entry)
         temporary.mkdir()
     try:
         with _writing(entry.parent, only=(errno.ENOSPC, errno.EDQUOT)), _held(temporary):
             make(temporary)
-            (temporary / "key.json").write_text(text + "\n", encoding="utf-8")
+            (temporary / KEY_FILE).write_text(text + "\n", encoding="utf-8")
             sync_tree(temporary)
             _publish(temporary, entry)
     finally:
@@ -102,7 +101,7 @@ def _lock(descriptor: int) -> bool:
 
 def _remove_stale(cache_dir: Path) -> None:
     """Remove temporary directories that dead processes left."""
-    for directory in cache_dir.glob(f"{_TEMPORARY}*"):
+    for directory in cache_dir.glob(f"{TEMPORARY}*"):
         with contextlib.suppress(OSError):
             if time.time() - directory.stat().st_mtime > STALE_SECONDS:
                 with _held(directory) as held:

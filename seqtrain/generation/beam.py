@@ -4,18 +4,17 @@ The rules are those of fairseq's ``SequenceGenerator``, except that a limit of l
 own source length, so that a result never depends on the other sentences of the batch.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqtrain.base import Hypothesis, IncrementalModel, Model, TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.generation.candidates import Candidates, forbid, force, score_tokens, top_candidates
 from seqtrain.generation.full_forward import FullForward
 from seqtrain.generation.hypotheses import Hypotheses
+from seqtrain.nn.mode import evaluation_mode
 
 
 class BeamSearch:
@@ -50,9 +49,11 @@ class BeamSearch:
             SeqtrainError: a sentence has no hypothesis, because the model's logits are NaN or rule out its end.
         """
         source = {name: x for name, x in net_input.items() if name.startswith("source_")}
+        if (parameter := next(self.model.parameters(), None)) is not None:
+            source = {name: x.to(parameter.device) for name, x in source.items()}
         limits = [self._limit(length) for length in source["source_lengths"].tolist()]
         hypotheses = Hypotheses(self.cfg, self.dictionary.eos, limits, source["source_tokens"].device)
-        with _eval_mode(self.model):
+        with evaluation_mode(self.model):
             self._search(source, hypotheses, max(limits) + 1)
         return hypotheses.results()
 
@@ -89,15 +90,3 @@ class BeamSearch:
         if at_limit.any():
             force(scores, self.dictionary.eos, where=at_limit.to(scores.device))
         return top_candidates(scores, 2 * self.cfg.beam)
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    """Switch off dropout and the like; afterwards each module is back in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import torch
-
 from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
 from seqtrain.config import GenerationConfig
+
+WINDOW = 4096
+"""Lines to read ahead and batch by length."""
 
 
 def generation_plan(cfg: GenerationConfig) -> PlanSpec:
@@ -15,38 +16,29 @@ def generation_plan(cfg: GenerationConfig) -> PlanSpec:
     return PlanSpec(max_tokens=cfg.max_tokens, max_sentences=cfg.max_sentences, shuffle=False)
 
 
-def decode_dataset(
-    task: Task[Any], dataset: Dataset, generator: Generator, plan: PlanSpec, device: torch.device
-) -> list[list[Hypothesis]]:
+def decode_dataset(task: Task[Any], dataset: Dataset, generator: Generator, plan: PlanSpec) -> list[list[Hypothesis]]:
     """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order."""
     results: list[list[Hypothesis]] = [[] for _ in range(len(dataset))]
     for batch in task.get_batch_iterator(dataset, epoch=1, plan=plan):
-        hypotheses = task.inference_step(batch.to(device), generator)
-        for number, found in zip(batch.ids.tolist(), hypotheses, strict=True):
+        for number, found in zip(batch.ids.tolist(), task.inference_step(batch, generator), strict=True):
             results[number] = found
     return results
 
 
 def decode_lines(
-    task: Task[Any],
-    lines: Iterable[str],
-    generator: Generator,
-    plan: PlanSpec,
-    device: torch.device,
-    window: int = 4096,
-) -> Iterator[tuple[str, list[Hypothesis]]]:
-    """Yield each line with its hypotheses, best first, in the order of the lines; an empty line has none.
+    task: Task[Any], lines: Iterable[str], generator: Generator, plan: PlanSpec, window: int = WINDOW
+) -> Iterator[list[Hypothesis]]:
+    """Yield the hypotheses of each line, best first, in the order of the lines; an empty line has none.
 
     Args:
         task: reads a line as a sentence, by ``inference_dataset``.
         lines: any number of them.
         generator: the search.
         plan: how the sentences of a window become batches.
-        device: where the model is.
         window: lines to read ahead and batch by length; 1 answers each line before the next is read.
     """
     unread = iter(lines)
     while read := list(islice(unread, window)):
         full = [line for line in read if line.strip()]
-        found = iter(decode_dataset(task, task.inference_dataset(full), generator, plan, device) if full else [])
-        yield from ((line, next(found) if line.strip() else []) for line in read)
+        found = iter(decode_dataset(task, task.inference_dataset(full), generator, plan) if full else [])
+        yield from (next(found) if line.strip() else [] for line in read)

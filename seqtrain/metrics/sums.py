@@ -3,8 +3,10 @@
 Values may be tensors: adding does not wait for the device, averaging does.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from seqtrain.base import Sum
 
@@ -36,6 +38,12 @@ def to_log_base(metrics: Mapping[str, float], base: float) -> dict[str, float]:
     Losses are in nats: base e leaves them so, 2 makes them bits.
     """
     return {name: value / math.log(base) if name.endswith("loss") else value for name, value in metrics.items()}
+
+
+def strict_json(data: Mapping[str, Any], indent: int | None = None) -> str:
+    """Return data as JSON that every reader takes: a number that is not finite becomes null."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in data.items()}
+    return json.dumps(finite, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def _exp(x: float) -> float:

@@ -7,15 +7,15 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from seqtrain.base import Dataset, Dictionary
+from seqtrain.base import Dictionary
 from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
-from seqtrain.data.cache import cached
+from seqtrain.data.cache import KEY_FILE, cached
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.store import TokenStore
 from seqtrain.data.text import check_parallel, find_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
-from seqtrain.errors import ConfigError
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import Task, TaskInfo, register_task
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class TranslationTask(Task[TaskInfo]):
     def __init__(self, cfg: TranslationConfig) -> None:
         super().__init__(cfg)
         self.tokenizer = TOKENIZERS.build(cfg.tokenizer)
-        self._datasets: dict[str, Dataset] = {}
-        self._dictionary_files: Path | None = None
+        self._datasets: dict[str, ParallelDataset] = {}
+        self._dictionary_files: dict[str, bytes] = {}
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -72,40 +72,33 @@ class TranslationTask(Task[TaskInfo]):
         """
         generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
         log.info("translation %s-%s, task.data=%s%s", *self.languages, self.cfg.data, generated)
-        self._dictionary_files = self._learn_dictionaries()
-        self._read_dictionaries(self._dictionary_files)
+        self._read_dictionaries(self._learn_dictionaries())
         for split in ["train", *self.splits("valid")]:
             self.dataset(split)
 
     def save(self, directory: Path) -> None:
         """Write the tokenizer's files into ``tokenizer/``."""
-        assert self._dictionary_files is not None, "prepare() or load() comes first"
         (directory / "tokenizer").mkdir()
-        for file in sorted(self._dictionary_files.iterdir()):
-            if file.name != "key.json":
-                (directory / "tokenizer" / file.name).write_bytes(file.read_bytes())
+        for name, content in self._dictionary_files.items():
+            (directory / "tokenizer" / name).write_bytes(content)
 
     def load(self, directory: Path) -> None:
         """Read the tokenizer's files from ``tokenizer/``."""
-        self._dictionary_files = directory / "tokenizer"
-        self._read_dictionaries(self._dictionary_files)
+        self._read_dictionaries(directory / "tokenizer")
 
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind, ``valid``, ``valid1``, ...: one for each prefix."""
-        prefixes = {"train": self.cfg.train[:1], "valid": self.cfg.valid, "test": self.cfg.test}[kind]
-        return [f"{kind}{number or ''}" for number in range(len(prefixes))]
+        return list(self._prefixes(kind))
 
     def dataset(self, split: str) -> ParallelDataset:
         """Return a split, indexed on first use.
 
         Raises:
-            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
+            DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
         if split not in self._datasets:
             self._datasets[split] = self._open(split)
-        dataset = self._datasets[split]
-        assert isinstance(dataset, ParallelDataset)
-        return dataset
+        return self._datasets[split]
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
@@ -121,6 +114,8 @@ class TranslationTask(Task[TaskInfo]):
     def _open(self, split: str) -> ParallelDataset:
         files = self._files(split)
         lines = [check_parallel(*pair) for pair in zip(*files, strict=True)]
+        if not any(lines):
+            raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
         dictionaries = (self.info.source_dictionary, self.info.target_dictionary)
         source, target = (self._index(f, d) for f, d in zip(files, dictionaries, strict=True))
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
@@ -145,21 +140,30 @@ class TranslationTask(Task[TaskInfo]):
         key = {"version": number_names.VERSION}
         return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)
 
+    def _prefixes(self, kind: str) -> dict[str, list[str]]:
+        """Return the prefixes of the files of each split of a kind."""
+        if kind == "train":
+            return {"train": self.cfg.train}
+        each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
+        return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
+
     def _files(self, split: str) -> tuple[list[Path], list[Path]]:
         """Return the source and the target files of a split."""
-        kind = split.rstrip("0123456789")
-        if kind not in ("train", "valid", "test") or split not in self.splits(kind):
-            known = [*self.splits("train"), *self.splits("valid"), *self.splits("test")]
-            raise ConfigError(f"there is no split {split!r}; there are: {', '.join(known)}")
-        prefixes = self.cfg.train if kind == "train" else [getattr(self.cfg, kind)[int(split[len(kind) :] or 0)]]
+        splits = {**self._prefixes("train"), **self._prefixes("valid"), **self._prefixes("test")}
+        if split not in splits:
+            raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
         corpus = self._corpus()
-        source, target = ([find_text(corpus, prefix, language) for prefix in prefixes] for language in self.languages)
+        source, target = (
+            [find_text(corpus, prefix, language) for prefix in splits[split]] for language in self.languages
+        )
         return source, target
 
     def _index(self, files: Sequence[Path], dictionary: Dictionary) -> TokenStore:
         key = {"text": [hash_file(file) for file in files], "dictionary": dictionary.fingerprint}
         make = partial(_write_store, files, dictionary)
-        return TokenStore(cached(Path(self.cfg.cache_dir), "tokens", key, make))
+        store = TokenStore(cached(Path(self.cfg.cache_dir), "tokens", key, make))
+        store.verify()
+        return store
 
     def _learn_dictionaries(self) -> Path:
         files = dict(zip(self.languages, self._files("train"), strict=True))
@@ -181,6 +185,9 @@ class TranslationTask(Task[TaskInfo]):
         return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
 
     def _read_dictionaries(self, directory: Path) -> None:
+        # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
+        files = sorted(file for file in directory.iterdir() if file.name != KEY_FILE)
+        self._dictionary_files = {file.name: file.read_bytes() for file in files}
         if self.cfg.joined_dictionary:
             source = target = self.tokenizer.load(directory, "joined")
         else:

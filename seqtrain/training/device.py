@@ -28,11 +28,16 @@ def find_device(choice: Device) -> torch.device:
 
 
 @contextlib.contextmanager
-def torch_settings(cfg: TrainingConfig) -> Iterator[None]:
-    """Set threads and determinism as the config says, and set them back."""
+def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
+    """Set threads and determinism, and set them back.
+
+    Args:
+        cfg: the config.
+        num_threads: CPU threads if the config leaves them open; 0 leaves them to torch.
+    """
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    if cfg.num_threads > 0:
-        torch.set_num_threads(cfg.num_threads)
+    if cfg.num_threads or num_threads:
+        torch.set_num_threads(cfg.num_threads or num_threads)
     torch.use_deterministic_algorithms(cfg.deterministic or deterministic)
     try:
         yield

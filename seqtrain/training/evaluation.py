@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from seqtrain.base import Criterion, Generator, Model, PlanSpec, Task
+from seqtrain.base import Criterion, Model, PlanSpec, Task
 from seqtrain.config import GenerationConfig, Scorer
+from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import decode_dataset, generation_plan
 from seqtrain.metrics.sums import add_sums, reduce_sums
 from seqtrain.metrics.text import SCORERS, TextScore
+from seqtrain.nn.mode import evaluation_mode
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class DecodedSplit:
 
 @torch.no_grad()
 def evaluate_loss(
-    task: Task[Any], model: Model, criterion: Criterion, split: str, *, max_tokens: int, max_batches: int = 0
+    task: Task[Any], model: Model, criterion: Criterion, split: str, plan: PlanSpec, max_batches: int = 0
 ) -> dict[str, float]:
     """Return the criterion's averages over a split, without dropout; no sentence is left out.
 
@@ -39,26 +41,17 @@ def evaluate_loss(
         model: the model.
         criterion: the criterion, or a :class:`~seqtrain.training.loss_module.LossStep`.
         split: name of the split.
-        max_tokens: most tokens in a batch.
+        plan: how it is batched; a shuffled one, if not all batches are used.
         max_batches: batches to use; 0 takes all.
     """
-    criterion.eval()
-    plan = PlanSpec(max_tokens=max_tokens, shuffle=False)
     batches = task.get_batch_iterator(task.dataset(split), epoch=1, plan=plan)
-    outputs = (task.valid_step(batch, model, criterion) for batch in islice(batches, max_batches or None))
-    metrics = reduce_sums(add_sums(output.metrics for output in outputs))
-    criterion.train()
-    return metrics
+    with evaluation_mode(criterion):
+        outputs = (task.valid_step(batch, model, criterion) for batch in islice(batches, max_batches or None))
+        return reduce_sums(add_sums(output.metrics for output in outputs))
 
 
-def decode_split(
-    task: Task[Any],
-    generator: Generator,
-    split: str,
-    cfg: GenerationConfig,
-    device: torch.device,
-) -> DecodedSplit:
+def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), device)
+    decoded = decode_dataset(task, task.dataset(split), BeamSearch(cfg, model, task.info), generation_plan(cfg))
     hypotheses = [task.info.target_dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses)

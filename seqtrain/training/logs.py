@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from seqtrain.paths import writable
+
 
 class ConsoleHandler(logging.Handler):
     """Prints messages above a progress bar, or as plain lines where there is no terminal."""
@@ -28,7 +30,8 @@ def logging_to(console: Console, file: Path | None = None) -> Iterator[None]:
     logger = logging.getLogger("seqtrain")
     handlers: list[logging.Handler] = [ConsoleHandler(console)]
     if file is not None:
-        handlers.append(logging.FileHandler(file, encoding="utf-8"))
+        with writable(file):
+            handlers.append(logging.FileHandler(file, encoding="utf-8"))
         handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level, propagate = logger.level, logger.propagate
     logger.setLevel(logging.INFO)

@@ -26,8 +26,8 @@ class LossStep(Criterion):
 
     def __init__(self, model: Model, criterion: Criterion, cfg: TrainingConfig) -> None:
         nn.Module.__init__(self)
-        module = LossModule(model, criterion)
         self.device = next(model.parameters()).device
+        module = LossModule(model, criterion.to(self.device))
         self.autocast = cfg.precision is Precision.bf16
         if cfg.compile:
             module.compile(dynamic=True)

@@ -1,7 +1,6 @@
 """A run directory: its checkpoints, which of them is the best and the last, and which to keep."""
 
 import math
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,18 @@ from pathlib import Path
 from seqtrain import checkpoint
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.config import SavingConfig
-from seqtrain.paths import replace_link
+from seqtrain.errors import ConfigError
+from seqtrain.paths import remove_leftovers, replace_link, temporary_name
+
+
+def check_unused(path: Path) -> None:
+    """Check that no run has saved into a directory.
+
+    Raises:
+        ConfigError: one has; its checkpoints would stand in the way of a new run's.
+    """
+    if checkpoint.complete(path / "checkpoints"):
+        raise ConfigError(f"{path} holds a run already: go on with it by resume={path}, or choose another directory")
 
 
 @dataclass(frozen=True)
@@ -37,31 +47,28 @@ class RunDirectory:
         if self.cfg.keep_best == 0 or math.isnan(value):
             return False
         best = self._ranked(self.complete())[: self.cfg.keep_best]
-        return len(best) < self.cfg.keep_best or self._key(value) < self._key(self._value(best[-1]))
+        return len(best) < self.cfg.keep_best or self.cfg.rank(value) < self.cfg.rank(self._value(best[-1]))
 
     def refresh(self) -> None:
         """Remove what is not to be kept and let ``best`` and ``last`` point to what they say."""
         complete = self.complete()
         ranked = self._ranked(complete)
+        # With keep_last=0 the second slice is [-0:], which is all of them.
         keep = {c.path for c in [*ranked[: self.cfg.keep_best], *complete[-self.cfg.keep_last :]]}
-        for stale in complete:
-            if stale.path not in keep:
-                shutil.rmtree(stale.path)
-        for leftover in self.checkpoints.glob(".tmp-update-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        for name, found in (("best", ranked[:1]), ("last", complete[-1:])):
+        # Renamed first: a kill in the middle must not leave half a checkpoint under its name.
+        for stale in (c for c in complete if c.path not in keep):
+            stale.path.rename(temporary_name(stale.path))
+        remove_leftovers(self.checkpoints)
+        kept = [c for c in complete if c.path in keep]
+        for name, found in (("best", self._ranked(kept)[:1]), ("last", kept[-1:])):
             if found:
-                replace_link(self.checkpoints / name, found[0].path.name)
-                replace_link(self.path / name, f"checkpoints/{found[0].path.name}")
+                replace_link(self.path / name, f"{self.checkpoints.name}/{found[0].path.name}")
 
     def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""
         values = [(self._value(c), c) for c in checkpoints]
         validated = [pair for pair in values if not math.isnan(pair[0])]
-        return [c for _, c in sorted(validated, key=lambda pair: self._key(pair[0]))]
+        return [c for _, c in sorted(validated, key=lambda pair: self.cfg.rank(pair[0]))]
 
     def _value(self, saved: Checkpoint) -> float:
         return saved.metrics().get(self.cfg.metric, math.nan)
-
-    def _key(self, value: float) -> float:
-        return -value if self.cfg.maximize else value

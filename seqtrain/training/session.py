@@ -12,15 +12,15 @@ import torch
 from rich.console import Console
 
 from seqtrain import __version__, checkpoint
-from seqtrain.base import Model
+from seqtrain.base import Model, Task
 from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
-from seqtrain.config import Scorer, TrainConfig
+from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.generation.beam import BeamSearch
+from seqtrain.paths import writable
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.evaluation import decode_split, evaluate_loss
-from seqtrain.training.hooks.interrupt import INTERRUPTED, Interrupt
+from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.hooks.metrics_file import MetricsFile
 from seqtrain.training.hooks.progress import ProgressBar, ProgressLines
@@ -30,7 +30,7 @@ from seqtrain.training.hooks.train_metrics import TrainMetrics
 from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
-from seqtrain.training.run_directory import RunDirectory
+from seqtrain.training.run_directory import RunDirectory, check_unused
 from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
 
 log = logging.getLogger(__name__)
@@ -48,11 +48,8 @@ class TrainResult:
     """Updates done in all."""
     stop_reason: str
     """Why training ended."""
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal ended it, so that it can go on with ``resume=``."""
-        return self.stop_reason == INTERRUPTED
+    interrupted: bool
+    """Whether a signal ended it, so that it can go on with ``resume=``."""
 
 
 def train(
@@ -74,9 +71,14 @@ def train(
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
     """
     run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
-    run.path.mkdir(parents=True, exist_ok=True)
+    if resume is None:
+        check_unused(run.path)
+    with writable(run.path):
+        run.path.mkdir(parents=True, exist_ok=True)
     console = console or Console()
-    with logging_to(console, run.path / "train.log"), torch_settings(cfg.training):
+    # A sum depends on how many threads share it: a run goes on with as many as it began with.
+    num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
+    with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
         return Session(cfg, run, console).train(resume)
 
 
@@ -88,7 +90,6 @@ class Session:
         self.run = run
         self.console = console
         self.device = find_device(cfg.training.device)
-        self._check_metric()
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
@@ -100,16 +101,17 @@ class Session:
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
         best = math.nan if trainer.state.best is None else trainer.state.best
-        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason)
+        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, trainer.interrupted)
 
     def build(self) -> Parts:
         """Build every part from its config, the parameters from the seed."""
         cfg = self.cfg
-        task = REGISTRIES["task"].build(cfg.task)
+        task: Task[Any] = REGISTRIES["task"].build(cfg.task)
         task.prepare()
+        self._check_splits(task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
-        criterion = LossStep(model, task.build_criterion(cfg.criterion).to(self.device), cfg.training)
+        criterion = LossStep(model, task.build_criterion(cfg.criterion), cfg.training)
         optimizer = REGISTRIES["optimizer"].build(cfg.optimizer, model.named_parameters())
         lr_scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
         return Parts(task, model, criterion, optimizer, lr_scheduler)
@@ -134,12 +136,13 @@ class Session:
     def validate(self, trainer: Trainer, split: str) -> dict[str, float]:
         """Return the metrics of a validation set: the criterion's, and the scores of its decoded text."""
         cfg, parts = self.cfg, trainer.parts
-        limits = {"max_tokens": cfg.dataset.max_tokens, "max_batches": cfg.validation.max_batches}
         parts.optimizer.eval()
-        metrics = evaluate_loss(parts.task, parts.model, parts.criterion, split, **limits)
+        # In the order of training, so that the first `max_batches` are not the shortest.
+        metrics = evaluate_loss(
+            parts.task, parts.model, parts.criterion, split, trainer.plan, cfg.validation.max_batches
+        )
         if cfg.validation.generate:
-            generator = BeamSearch(cfg.generation, parts.model, parts.task.info)
-            decoded = decode_split(parts.task, generator, split, cfg.generation, self.device)
+            decoded = decode_split(parts.task, parts.model, split, cfg.generation)
             scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
             metrics |= {score.name: score.value for score in scores}
         parts.optimizer.train()
@@ -166,7 +169,7 @@ class Session:
             "trainer": dataclasses.asdict(trainer.state),
             "lr_scheduler": parts.lr_scheduler.state_dict(),
             "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
-            "micro_batches_per_update": trainer.shard.world * self.cfg.training.update_freq,
+            "micro_batches_per_update": self._micro_batches_per_update(trainer),
             "data": parts.task.dataset("train").fingerprint,
             "environment": environment(),
         }
@@ -179,32 +182,48 @@ class Session:
             CheckpointError: it does not fit the model, or the training data has changed.
         """
         parts, snapshot = trainer.parts, saved.snapshot()
+        for name, value in environment().items():
+            if (before := snapshot.state["environment"].get(name)) != value:
+                log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
         fingerprint = parts.task.dataset("train").fingerprint
         if snapshot.state["data"] != fingerprint:
             raise CheckpointError(
                 f"the training data of {self.run.path} has changed since {saved.path} was written; "
                 "put the files back as they were, or start a new run"
             )
+        before, now = snapshot.state["micro_batches_per_update"], self._micro_batches_per_update(trainer)
+        if before != now:
+            log.warning("an update takes %d batches from here on, and took %d", now, before)
         saved.load_model(parts.model)
         parts.optimizer.load_state_dict(snapshot.optimizer)
         parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])
         trainer.state = TrainState(**snapshot.state["trainer"])
         for hook in trainer.hooks:
-            hook.load_state_dict(snapshot.state["hooks"].get(type(hook).__name__, {}))
+            if state := snapshot.state["hooks"].get(type(hook).__name__):
+                hook.load_state_dict(state)
+        if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
+            log.warning("the learning rate is 0 from here on: the lr_scheduler has come to its end")
 
-    def _check_metric(self) -> None:
-        """Raise ConfigError if ``saving.metric`` is a score of text that validation will not give."""
-        name = self.cfg.saving.metric.rpartition("/")[2]
-        scored = [scorer.value for scorer in self.cfg.validation.scorers] if self.cfg.validation.generate else []
-        if name in Scorer.__members__ and name not in scored:
-            raise ConfigError(
-                f"saving.metric={self.cfg.saving.metric} needs validation.generate=true "
-                f"and {name} among validation.scorers"
-            )
+    def _micro_batches_per_update(self, trainer: Trainer) -> int:
+        return trainer.shard.world * self.cfg.training.update_freq
+
+    def _check_splits(self, task: Task[Any]) -> None:
+        """Check, before anything is trained, that the sets that validation and its end will ask for are there.
+
+        Raises:
+            ConfigError: ``saving.metric`` is of no validation set, or a score that validation will not give.
+            DataError: the files of ``validation.final_split`` are not there.
+        """
+        if self.cfg.validation.final_split:
+            task.dataset(self.cfg.validation.final_split)
+        valid, metric = task.splits("valid"), self.cfg.saving.metric
+        if valid and metric.split("/")[0] not in valid:
+            raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")
 
     def _describe(self, parts: Parts) -> None:
         cfg, parameters = self.cfg, sum(p.numel() for p in parts.model.parameters())
-        chosen = {kind: registry.entry_of(getattr(cfg, kind)).name for kind, registry in REGISTRIES.items()}
+        configs = {kind: config for kind, config in vars(cfg).items() if kind in REGISTRIES}
+        chosen = {kind: REGISTRIES[kind].entry_of(config).name for kind, config in configs.items()}
         log.info("%s", ", ".join(f"{kind} {name}" for kind, name in chosen.items()))
         log.info("%s parameters; %s, %s", f"{parameters:,}", self._describe_device(), cfg.training.precision.value)
         log.info("run directory: %s", self.run.path)

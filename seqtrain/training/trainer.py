@@ -1,5 +1,6 @@
 """The training loop, and nothing else: logging, validation, saving and stopping are hooks."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -36,6 +37,11 @@ class TrainState:
     seconds: float = 0.0
     """Time spent in training, earlier runs of the same run directory included."""
 
+    def is_due(self, interval_epochs: int, interval_updates: int) -> bool:
+        """Tell whether it is time for what is done at every so many epochs or updates (0: never)."""
+        by_epoch = interval_epochs > 0 and self.end_of_epoch and self.epoch % interval_epochs == 0
+        return by_epoch or (interval_updates > 0 and self.num_updates % interval_updates == 0)
+
 
 @dataclass(frozen=True)
 class UpdateResult:
@@ -54,7 +60,7 @@ class UpdateResult:
 
 
 class Hook:
-    """One concern beside the loop, such as logging. Reads the trainer's state; never touches gradients or batches.
+    """One concern beside the loop, such as logging. Never touches gradients, the optimizer or batches.
 
     Hooks are called in order: at an update those that validate come before those that save.
     """
@@ -84,10 +90,15 @@ class Parts:
     """What is trained, and with what."""
 
     task: Task[Any]
+    """Owns the data and the steps."""
     model: Model
+    """The network."""
     criterion: Criterion
+    """The loss; what seeds, places and compiles it is inside."""
     optimizer: Optimizer
+    """Updates the parameters."""
     lr_scheduler: LRScheduler
+    """Sets the rate."""
 
 
 @dataclass
@@ -101,6 +112,13 @@ class Trainer:
     state: TrainState = field(default_factory=TrainState)
     stop_reason: str = ""
     """Why training is to end after this update; empty as long as it is not."""
+    interrupted: bool = False
+    """Whether it ends before its time, to be resumed."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether training has come to its end, and not just to an interrupt."""
+        return bool(self.stop_reason) and not self.interrupted
 
     @property
     def plan(self) -> PlanSpec:
@@ -112,12 +130,13 @@ class Trainer:
         """Train until a hook gives a reason to stop."""
         self.parts.lr_scheduler.step_update(self.state.num_updates)
         self.parts.criterion.train()
-        try:
-            self.notify("on_start")
+        self.parts.optimizer.train()
+        with contextlib.ExitStack() as stack:
+            for hook in self.hooks:
+                hook.on_start(self)
+                stack.callback(hook.on_end, self)
             while not self.stop_reason:
                 self.train_epoch()
-        finally:
-            self.notify("on_end")
 
     def train_epoch(self) -> None:
         """Train on what is left of the epoch."""
@@ -131,14 +150,21 @@ class Trainer:
             if result is not None:
                 state.num_updates += 1
                 lr_scheduler.step_update(state.num_updates)
-            self.notify("on_update", result)
+            for hook in self.hooks:
+                hook.on_update(self, result)
             if self.stop_reason:
                 return
+        # A run that was stopped at the end of an epoch comes here at once, with nothing left to train on.
+        if state.position == 0:
+            raise TrainingError("the training data gives no batch: check task.data and task.train")
         lr_scheduler.step(state.epoch, state.val_loss)
         state.epoch, state.position, state.end_of_epoch = state.epoch + 1, 0, False
 
     def update(self, batches: Sequence[Batch]) -> UpdateResult | None:
-        """Accumulate the gradients of the batches, average, clip, step. None: the update was not applied."""
+        """Accumulate the gradients of the batches, average, clip, step.
+
+        None says that the update was not applied and the clock stands, as a precision that can overflow needs it.
+        """
         task, model, criterion, optimizer = (
             self.parts.task,
             self.parts.model,
@@ -182,14 +208,10 @@ class Trainer:
         for hook in self.hooks:
             hook.on_metrics(self, metrics)
 
-    def notify(self, event: str, *args: Any) -> None:
-        """Call a method of every hook, in order."""
-        for hook in self.hooks:
-            getattr(hook, event)(self, *args)
-
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, *, interrupted: bool = False) -> None:
         """End training after this update; the first reason counts."""
-        self.stop_reason = self.stop_reason or reason
+        if not self.stop_reason:
+            self.stop_reason, self.interrupted = reason, interrupted
 
 
 def grouped(items: Iterable[T], size: int) -> Iterator[tuple[list[T], bool]]:

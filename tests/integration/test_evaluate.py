@@ -12,7 +12,7 @@ import pytest
 import torch
 from sacrebleu.metrics.bleu import BLEU
 
-from seqtrain.commands.trained import load
+from seqtrain.trained import load
 
 Call = Callable[..., Any]
 
@@ -75,7 +75,7 @@ def test_bleu_is_sacrebleus(evaluate: Call, trained: Path, data: Path) -> None:
 
 @pytest.mark.parametrize("max_tokens", [1, 60, 4096])
 def test_batches_do_not_change_the_loss(evaluate: Call, max_tokens: int) -> None:
-    assert evaluate(f"max_tokens={max_tokens}")["loss"] == pytest.approx(evaluate()["loss"], rel=1e-5)
+    assert evaluate(f"dataset.max_tokens={max_tokens}")["loss"] == pytest.approx(evaluate()["loss"], rel=1e-5)
 
 
 def test_a_directory_that_moved_and_empty_lines(evaluate: Call, data: Path, tmp_path: Path) -> None:

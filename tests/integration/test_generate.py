@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from seqtrain.commands import generate as generate_command
-from seqtrain.commands.trained import TrainedModel, load
 from seqtrain.config import GenerationConfig
+from seqtrain.trained import TrainedModel, load
 
 Call = Callable[..., Any]
 
@@ -128,7 +128,12 @@ def test_no_input(generate: Call, tmp_path: Path) -> None:
     assert "there is no such file" in generate(f"input={tmp_path}").refused()
 
 
-@pytest.mark.parametrize("output", ["nowhere/out", "source.en/out", "."])
+def test_output_that_is_a_directory(generate: Call, source: Path, tmp_path: Path) -> None:
+    message = generate(f"input={source}", f"output={tmp_path}").refused()
+    assert message == f"output={tmp_path} is a directory: name a file"
+
+
+@pytest.mark.parametrize("output", ["nowhere/out", "source.en/out"])
 def test_output_that_cannot_be_written(generate: Call, source: Path, tmp_path: Path, output: str) -> None:
     message = generate(f"input={source}", f"output={tmp_path / output}").refused()
     assert message.startswith(f"cannot write {tmp_path / output}: ")
@@ -211,7 +216,6 @@ def test_no_checkpoint_named(call: Call, source: Path) -> None:
 
 
 def test_a_broken_best_link_falls_back_to_last(call: Call, copy: Path, source: Path) -> None:
-    for link in (copy / "best", copy / "checkpoints/best"):
-        link.unlink()
-        link.symlink_to("update-99999999")
+    (copy / "best").unlink()
+    (copy / "best").symlink_to("checkpoints/update-99999999")
     assert call("generate", f"checkpoint={copy}", f"input={source}", "generation.max_len_b=5").code == 0

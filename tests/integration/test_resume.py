@@ -11,7 +11,8 @@ import pytest
 
 from seqtrain import cli
 from seqtrain.training.hooks.interrupt import Interrupt
-from seqtrain.training.trainer import Trainer
+from seqtrain.training.hooks.limits import Limits
+from seqtrain.training.trainer import Trainer, UpdateResult
 
 Call = Callable[..., Any]
 
@@ -42,14 +43,14 @@ def assert_same_end(run: Path, other: Path) -> None:
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, update: int) -> None:
     """Let Ctrl-C come during an update."""
-    notify = Trainer.notify
+    on_update = Limits.on_update
 
-    def notify_and_interrupt(self: Trainer, event: str, *args: Any) -> None:
-        if event == "on_update" and self.state.num_updates == update:
+    def interrupt(self: Limits, trainer: Trainer, result: UpdateResult | None) -> None:
+        if trainer.state.num_updates == update:
             signal.raise_signal(signal.SIGINT)
-        notify(self, event, *args)
+        on_update(self, trainer, result)
 
-    monkeypatch.setattr(Trainer, "notify", notify_and_interrupt)
+    monkeypatch.setattr(Limits, "on_update", interrupt)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from torch import nn
 
 from seqtrain import checkpoint
 from seqtrain.checkpoint import Checkpoint, Snapshot, load_tensors, model_tensors
-from seqtrain.errors import CheckpointError
+from seqtrain.errors import CheckpointError, SeqtrainError
 
 
 class Tied(nn.Module):
@@ -63,7 +63,7 @@ def test_failure_while_writing_leaves_nothing(tmp_path: Path) -> None:
     def fail(path: Path) -> None:
         raise OSError("no space left")
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(SeqtrainError, match="no space"):
         checkpoint.write(tmp_path / "c", model={}, config={}, metrics={}, save_task=fail)
     assert list(tmp_path.iterdir()) == []
 
@@ -120,9 +120,9 @@ def test_resolve_finds_best_then_last_then_newest(tmp_path: Path) -> None:
     for update in (1, 2, 3):
         write(directory / f"update-{update:08d}", Tied())
     assert checkpoint.resolve(tmp_path / "run").name == "update-00000003"
-    (directory / "last").symlink_to("update-00000002")
+    (tmp_path / "run" / "last").symlink_to("checkpoints/update-00000002")
     assert checkpoint.resolve(tmp_path / "run").name == "update-00000002"
-    (directory / "best").write_text("update-00000001\n")
+    (tmp_path / "run" / "best").write_text("checkpoints/update-00000001\n")
     assert checkpoint.resolve(tmp_path / "run").name == "update-00000001"
 
 

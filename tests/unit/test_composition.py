@@ -4,8 +4,8 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from seqtrain.composition import compose, compose_node, from_container, option_names, to_config, to_container
-from seqtrain.config import GenerateConfig, Precision, TrackingConfig
+from seqtrain.composition import compose, compose_node, from_container, to_config, to_container
+from seqtrain.config import GenerateConfig, Precision
 from seqtrain.errors import ConfigError, PluginError
 from seqtrain.models.transformer import TransformerConfig
 
@@ -83,11 +83,6 @@ def test_a_user_directory_by_argument(tmp_path: Path) -> None:
     (directory / "optimizer").mkdir(parents=True)
     (directory / "optimizer" / "quick.yaml").write_text("defaults: [adam, _self_]\nlr: 0.5\n")
     assert compose(["optimizer=quick"], searchpath=[directory]).optimizer.lr == 0.5
-
-
-def test_option_names_leave_out_what_is_private() -> None:
-    assert option_names(TrackingConfig) == ["tensorboard"]
-    assert "_name" not in option_names(TransformerConfig)
 
 
 def test_a_checkpoints_config_holds_no_interpolation() -> None:

@@ -3,6 +3,7 @@
 One ``<symbol> <count>`` a line, split at the last space, most frequent first; the special symbols are not in it.
 """
 
+import hashlib
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,11 @@ class SymbolDictionary(Dictionary):
 
     def __len__(self) -> int:
         return len(self._symbols)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what determines the ids: how text is split, and the symbols in order."""
+        return hashlib.sha256(f"{super().fingerprint} {self._separator!r}".encode()).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of the symbols of ``text``, without beginning or end of sentence."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqtrain.config import check_at_least
 from seqtrain.data.tokenizers import register_tokenizer
 from seqtrain.data.tokenizers._symbols import (
     Entries,
@@ -32,6 +33,7 @@ class WhitespaceConfig(SymbolConfig):
         Raises:
             ConfigError: a number is out of its range.
         """
+        check_at_least("tokenizer", self, threshold=0, nwords=0)
         if self.padding_factor < 1:
             raise ConfigError(f"tokenizer.padding_factor={self.padding_factor}: set 1 (no padding) or more")
         if 0 < self.nwords <= 4:

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: finish the update, save, end; a second one ends at once."""
 
+import logging
 import signal
 import threading
 from types import FrameType
@@ -7,7 +8,7 @@ from typing import Any
 
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
-INTERRUPTED = "interrupted"
+log = logging.getLogger(__name__)
 
 
 class Interrupt(Hook):
@@ -26,7 +27,7 @@ class Interrupt(Hook):
     def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
         """Stop if a signal came."""
         if self._received:
-            trainer.stop(INTERRUPTED)
+            trainer.stop("interrupted", interrupted=True)
 
     def on_end(self, trainer: Trainer) -> None:
         """Give the signals back."""
@@ -36,5 +37,6 @@ class Interrupt(Hook):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received = True
+        log.info("ending after this update; once more to end at once")
         for other, handler in self._previous.items():
             signal.signal(other, handler)

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from seqtrain.metrics.sums import strict_json
+from seqtrain.paths import atomic_file
 from seqtrain.training.trainer import Hook, Trainer
 
 
@@ -17,15 +19,15 @@ class MetricsFile(Hook):
         """Drop what was written after the checkpoint that training goes on from."""
         if self.path.exists():
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if _belongs(line, trainer.state.num_updates)]
-            self.path.write_text("".join(kept), encoding="utf-8")
+            with atomic_file(self.path) as file:
+                file.writelines(line for line in lines if _belongs(line, trainer.state.num_updates))
 
     def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Append a line."""
         state = trainer.state
         record: dict[str, Any] = {"num_updates": state.num_updates, "epoch": state.epoch, **metrics}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record | {"seconds": round(state.seconds, 3)}) + "\n")
+            file.write(strict_json(record | {"seconds": round(state.seconds, 3)}) + "\n")
 
 
 def _belongs(line: str, num_updates: int) -> bool:

@@ -40,14 +40,13 @@ class ProgressBar(Hook):
     def __init__(self, cfg: TrainingConfig, console: Console) -> None:
         self.cfg = cfg
         self.console = console
-        self._loss = ""
 
     def on_start(self, trainer: Trainer) -> None:
         """Draw the bar."""
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
-            TextColumn("{task.completed}/{task.total} updates"),
+            TextColumn("{task.completed}{task.fields[of]} updates"),
             TextColumn("{task.fields[numbers]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -55,7 +54,9 @@ class ProgressBar(Hook):
             transient=True,
             expand=True,
         )
-        self.bar: TaskID = self.progress.add_task("", total=self._total(trainer), epoch=trainer.state.epoch, numbers="")
+        total = self.cfg.max_update or None
+        of = f"/{total}" if total else ""
+        self.bar: TaskID = self.progress.add_task("", total=total, epoch=trainer.state.epoch, of=of, numbers="")
         self.progress.start()
 
     def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
@@ -71,9 +72,6 @@ class ProgressBar(Hook):
     def on_end(self, trainer: Trainer) -> None:
         """Remove the bar."""
         self.progress.stop()
-
-    def _total(self, trainer: Trainer) -> int | None:
-        return self.cfg.max_update or None
 
 
 def describe(metrics: dict[str, float], log_base: float) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqtrain.config import SavingConfig
-from seqtrain.training.hooks.validation import is_due
 from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
@@ -34,7 +33,8 @@ class Saving(Hook):
         """Save if it is due."""
         metrics, self._metrics = self._metrics, {}
         is_best = bool(metrics) and self.run.is_among_best(metrics[self.cfg.metric])
-        if trainer.stop_reason or is_best or is_due(trainer.state, self.cfg.interval_epochs, self.cfg.interval_updates):
+        is_due = trainer.state.is_due(self.cfg.interval_epochs, self.cfg.interval_updates)
+        if trainer.stop_reason or is_best or is_due:
             path = self.run.checkpoint_path(trainer.state.num_updates)
             if not path.exists():
                 self.write(trainer, path, metrics)

@@ -5,7 +5,6 @@ from typing import Any
 
 from seqtrain.base import Sum
 from seqtrain.metrics.sums import add_sums, reduce_sums
-from seqtrain.training.hooks.interrupt import INTERRUPTED
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
 
@@ -33,7 +32,7 @@ class TrainMetrics(Hook):
             self._sums = add_sums([self._sums, result.metrics, norm])
             self._ntokens += result.ntokens
             self._results += 1
-        if self._results and (self._results >= self.log_interval or trainer.stop_reason not in ("", INTERRUPTED)):
+        if self._results and (self._results >= self.log_interval or trainer.ended):
             self._report(trainer)
 
     def _report(self, trainer: Trainer) -> None:

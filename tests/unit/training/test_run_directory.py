@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_links_point_to_best_and_last(tmp_path: Path) -> None:
     run = make_run(tmp_path, {1: 2.0, 2: 1.0, 3: 1.5})
     run.refresh()
     assert (tmp_path / "best").resolve() == run.checkpoint_path(2)
-    assert (run.checkpoints / "last").resolve() == run.checkpoint_path(3)
+    assert (tmp_path / "last").resolve() == run.checkpoint_path(3)
     assert checkpoint.resolve(tmp_path) == run.checkpoint_path(2).resolve()
 
 
@@ -65,3 +66,19 @@ def test_leftovers_of_a_killed_save_are_removed(tmp_path: Path) -> None:
     leftover.mkdir()
     run.refresh()
     assert not leftover.exists()
+
+
+def test_best_is_one_that_is_kept(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {1: 1.0, 2: 2.0, 3: 3.0}, keep_last=1, keep_best=0)
+    run.refresh()
+    assert (tmp_path / "best").resolve() == (tmp_path / "last").resolve() == run.checkpoint_path(3)
+
+
+def test_a_copy_that_followed_links_still_has_its_best_and_can_go_on(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", {1: 1.0, 2: 2.0})
+    run.refresh()
+    shutil.copytree(run.path, tmp_path / "copy", symlinks=False)
+    copy = RunDirectory(tmp_path / "copy", run.cfg)
+    assert checkpoint.Checkpoint.open(copy.path).metrics() == {"valid/loss": 1.0}
+    copy.refresh()
+    assert (copy.path / "best").resolve() == copy.checkpoint_path(1)

@@ -205,6 +205,28 @@ def test_hooks_end_even_if_training_fails() -> None:
     assert calls[-1] == "end"
 
 
+class Unstartable(Hook):
+    def on_start(self, trainer: Trainer) -> None:
+        raise RuntimeError("no")
+
+    def on_end(self, trainer: Trainer) -> None:
+        raise AssertionError("it never started")
+
+
+def test_a_hook_that_does_not_start_is_not_ended_but_those_before_it_are() -> None:
+    trainer, calls = make_trainer(num_updates=1)
+    trainer.hooks = [*trainer.hooks, Unstartable()]
+    with pytest.raises(RuntimeError, match="no"):
+        trainer.train()
+    assert calls[-2:] == ["start", "end"]
+
+
+def test_data_without_a_batch_ends_training() -> None:
+    trainer, _ = make_trainer(num_updates=1, values=[])
+    with pytest.raises(TrainingError, match="gives no batch"):
+        trainer.train()
+
+
 def test_grouped_knows_the_last() -> None:
     assert list(grouped([1, 2, 3, 4, 5], 2)) == [([1, 2], False), ([3, 4], False), ([5], True)]
     assert list(grouped([1, 2, 3, 4], 2)) == [([1, 2], False), ([3, 4], True)]

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from seqtrain.training.hooks.interrupt import INTERRUPTED, Interrupt
+from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.trainer import Trainer
 
 
@@ -16,7 +16,7 @@ def test_a_signal_stops_after_the_update_and_handlers_are_given_back(trainer: Tr
     assert trainer.stop_reason == ""
     os.kill(os.getpid(), number)
     hook.on_update(trainer, None)
-    assert trainer.stop_reason == INTERRUPTED
+    assert (trainer.stop_reason, trainer.interrupted, trainer.ended) == ("interrupted", True, False)
     hook.on_end(trainer)
     assert signal.getsignal(number) is before
 

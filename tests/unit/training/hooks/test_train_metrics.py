@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from seqtrain.base import Sum
-from seqtrain.training.hooks.interrupt import INTERRUPTED
 from seqtrain.training.hooks.train_metrics import TrainMetrics
 from seqtrain.training.trainer import Trainer, UpdateResult
 
@@ -27,11 +26,11 @@ def test_averages_by_weight_at_each_interval(trainer: Trainer) -> None:
 def test_the_end_reports_the_rest_but_an_interrupt_leaves_it_for_the_resume(trainer: Trainer) -> None:
     reported = trainer.hooks[0].metrics  # type: ignore[attr-defined]  # the fixture's Reports
     first, second = TrainMetrics(log_interval=2), TrainMetrics(log_interval=2)
-    trainer.stop(INTERRUPTED)
+    trainer.stop("interrupted", interrupted=True)
     first.on_update(trainer, result(6.0, 2, 1.0))
     assert reported == []
     second.load_state_dict(json.loads(json.dumps(first.state_dict())))
-    trainer.stop_reason = "enough"
+    trainer.stop_reason, trainer.interrupted = "enough", False
     second.on_update(trainer, result(4.0, 8, 3.0))
     assert reported[0]["train/loss"] == pytest.approx(1.0)
     assert reported[0]["train/grad_norm"] == pytest.approx(2.0)

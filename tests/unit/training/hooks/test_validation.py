@@ -4,8 +4,7 @@ import pytest
 
 from seqtrain.config import SavingConfig, TrainConfig, TrainingConfig, ValidationConfig
 from seqtrain.errors import ConfigError
-from seqtrain.training.hooks.interrupt import INTERRUPTED
-from seqtrain.training.hooks.validation import Validation, is_due
+from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.trainer import Trainer, TrainState
 
 
@@ -33,7 +32,7 @@ def make(losses: list[float], *, patience: int = 0, metric: str = "valid/loss", 
     ],
 )
 def test_due(state: TrainState, epochs: int, updates: int, due: bool) -> None:
-    assert is_due(state, epochs, updates) is due
+    assert state.is_due(epochs, updates) is due
 
 
 def test_reports_every_set_and_keeps_the_loss_of_the_first(trainer: Trainer) -> None:
@@ -64,16 +63,16 @@ def test_the_end_validates_but_an_interrupt_does_not(trainer: Trainer) -> None:
     validation = make([1.0])
     validation.cfg.validation.interval_updates = 0
     validation.on_update(trainer, None)
-    trainer.stop(INTERRUPTED)
+    trainer.stop("interrupted", interrupted=True)
     validation.on_update(trainer, None)
     assert trainer.state.best is None
-    trainer.stop_reason = "enough"
+    trainer.stop_reason, trainer.interrupted = "enough", False
     validation.on_update(trainer, None)
     assert trainer.state.best == 1.0
 
 
 def test_an_interrupt_does_not_put_off_what_is_due(trainer: Trainer) -> None:
-    trainer.stop(INTERRUPTED)
+    trainer.stop("interrupted", interrupted=True)
     make([1.0]).on_update(trainer, None)
     assert trainer.state.best == 1.0
 

@@ -1,0 +1,108 @@
+"""``resume=RUN``: go on with a run, exactly."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seqtrain.checkpoint import Checkpoint, complete
+from seqtrain.commands import train
+from seqtrain.composition import from_container, register_all, to_config, to_container
+from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.plugins import import_user_directory
+from seqtrain.training import session
+
+SAFE_OVERRIDES = (
+    *(f"training.{name}" for name in ("max_update", "max_epoch", "stop_time_hours", "patience")),
+    *("training.log_interval", "training.log_base", "training.device", "training.num_threads"),
+    *("saving.interval_", "saving.keep_", "validation.", "generation.", "tracking.", "dataset.cache_dir", "task.data"),
+)
+"""Keys, or what they begin with, that a resume may override: they cannot change what is past."""
+
+
+def resume(directory: Path, overrides: Sequence[str]) -> float:
+    """Go on with a run from its last checkpoint, or from its start if it has none; return the objective.
+
+    Raises:
+        CheckpointError: the directory holds no run.
+        ConfigError: an override would change what is past.
+    """
+    if not (directory / ".hydra").is_dir():
+        raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
+    register_all()
+    for path in train.user_directories(directory):
+        if "://" not in path:
+            import_user_directory(Path(path))
+    overrides = _check_overrides(overrides)
+    checkpoint = _last_whole(directory)
+    if checkpoint is not None:
+        cfg = checkpoint.config(overrides)
+        return train.finish(cfg, session.train(cfg, directory, resume=checkpoint))
+    cfg = from_container(_read_yaml(directory / ".hydra" / "config.yaml"), overrides)
+    return train.finish(cfg, session.train(cfg, directory))
+
+
+def resume_or_start(node: DictConfig, overrides: Sequence[str]) -> float:
+    """Go on with the run in the directory that a composed config names, or start it.
+
+    Raises:
+        ConfigError: an override has another value than the run was started with, and that is past.
+    """
+    directory = Path(node.hydra.run.dir)
+    checkpoint = _last_whole(directory)
+    if checkpoint is None:
+        return train.run(node)
+    changed = list(_changed(overrides, to_container(to_config(node)), checkpoint.container()))
+    safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
+    return resume(directory, [*safe, *changed])
+
+
+def _last_whole(directory: Path) -> Checkpoint | None:
+    """Return the newest checkpoint of a run that is not damaged, or None if it has none at all."""
+    error = None
+    for path in reversed(complete(directory / "checkpoints")):
+        try:
+            return Checkpoint.open(path)
+        except CheckpointError as damaged:
+            error = damaged
+            print(f"warning: {damaged}; going on from the one before it", flush=True)
+    if error is not None:
+        raise error
+    return None
+
+
+def _check_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides to apply, refusing those that would change the past unless ``resume_force=true``."""
+    forced = "resume_force=true" in overrides
+    wanted = [override for override in overrides if not override.startswith("resume_force=")]
+    refused = [override for override in wanted if not override.startswith(SAFE_OVERRIDES)]
+    if refused and not forced:
+        raise ConfigError(
+            f"resume= goes on with the run's own config; {', '.join(refused)} would change what is past. "
+            "Leave it out, start a new run, or add resume_force=true"
+        )
+    return wanted
+
+
+def _changed(overrides: Sequence[str], composed: Mapping[str, Any], saved: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the overrides that are not safe and say something else than the saved config."""
+    now, before = OmegaConf.create(dict(composed)), OmegaConf.create(dict(saved))
+    for override in overrides:
+        key = override.split("=")[0].lstrip("+~")
+        if not override.startswith((*SAFE_OVERRIDES, "hydra.")) and OmegaConf.select(now, key) != OmegaConf.select(
+            before, key
+        ):
+            yield override
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        container = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    except (OSError, OmegaConfBaseException, YAMLError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): the run directory is damaged") from error
+    if not isinstance(container, dict):
+        raise CheckpointError(f"{file} holds no config: the run directory is damaged")
+    return {str(key): value for key, value in container.items()}
