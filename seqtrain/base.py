@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -211,6 +211,22 @@ def clean_name(name: str) -> str:
     return name.replace("._orig_mod.", ".")
 
 
+@runtime_checkable
+class LinearlyProjected(Protocol):
+    """A :class:`FeatureModel` whose ``project(features)`` is ``features weight^T + bias`` and nothing else.
+
+    Criterions then compute logits and their gradients in chunks, at once.
+    """
+
+    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Return the weight (V, D) and the bias (V,) or None."""
+
+
+def logits_of(output: ModelOutput | Tensor) -> Tensor:
+    """Return the logits (B, T, V) of what a model returned."""
+    return output.logits if isinstance(output, ModelOutput) else output
+
+
 class EncoderModel(FeatureModel):
     """A model that sees ``source_tokens`` (B, S) as a whole and predicts for each position."""
 
@@ -247,6 +263,7 @@ EncodedT = TypeVar("EncodedT")
 StateT = TypeVar("StateT", bound=IncrementalState)
 
 
+@runtime_checkable
 class IncrementalModel(Protocol[EncodedT, StateT]):
     """A model that decodes one token at a time; one without is decoded by full forward passes."""
 
@@ -338,6 +355,7 @@ class LRScheduler(ABC):
     def __init__(self, cfg: LRSchedulerConfig, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
         self.base_lr = optimizer.lr
+        self.num_updates = 0
 
     @abstractmethod
     def lr_at(self, num_updates: int) -> float:
@@ -345,6 +363,7 @@ class LRScheduler(ABC):
 
     def step_update(self, num_updates: int) -> float:
         """Set and return the rate of the update after ``num_updates``."""
+        self.num_updates = num_updates
         lr = self.lr_at(num_updates)
         self.optimizer.lr = lr
         return lr

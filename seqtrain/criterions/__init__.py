@@ -2,6 +2,7 @@
 
 from seqtrain.base import Batch, Criterion, LossOutput, Model, Sum, TaskInfo
 from seqtrain.config import CriterionConfig
+from seqtrain.criterions._target_tokens import TargetTokenCriterion
 from seqtrain.registry import Registry
 
 REGISTRY: Registry[Criterion] = Registry("criterion", CriterionConfig, Criterion)
@@ -16,6 +17,7 @@ __all__ = [
     "LossOutput",
     "Model",
     "Sum",
+    "TargetTokenCriterion",
     "TaskInfo",
     "register_criterion",
     "register_criterion_preset",

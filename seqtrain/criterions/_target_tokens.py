@@ -1,11 +1,20 @@
 """What the criterions over target tokens share: which tokens count, how logits come about, what is reported."""
 
-from typing import Protocol, runtime_checkable
-
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, FeatureModel, Model, ModelOutput, Sum
+from seqtrain.base import (
+    Batch,
+    Criterion,
+    FeatureModel,
+    LinearlyProjected,
+    LossOutput,
+    Model,
+    Sum,
+    TaskInfo,
+    logits_of,
+)
+from seqtrain.config import CriterionConfig
 from seqtrain.errors import PluginError
 from seqtrain.nn.chunked_cross_entropy import (
     CrossEntropySums,
@@ -14,14 +23,6 @@ from seqtrain.nn.chunked_cross_entropy import (
     linear_cross_entropy,
     projected_cross_entropy,
 )
-
-
-@runtime_checkable
-class LinearlyProjected(Protocol):
-    """A :class:`FeatureModel` whose ``project(features)`` is ``features weight^T + bias`` and nothing else."""
-
-    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
-        """Return the weight (V, D) and the bias (V,) or None."""
 
 
 class TargetTokens:
@@ -50,22 +51,46 @@ class TargetTokens:
         return x.flatten(0, 1).index_select(0, self._positions)
 
 
+class TargetTokenCriterion(Criterion):
+    """Cross-entropy of the target tokens; of a model that projects features, logits are never held whole.
+
+    Reports ``loss`` and the unsmoothed ``nll_loss``, per token, and ``accuracy`` if the options count it.
+
+    Args:
+        cfg: the criterion's config.
+        task: gives the padding.
+        options: label smoothing and what to count.
+        ignore_prefix_size: target tokens at the start of each sentence that do not count.
+    """
+
+    def __init__(
+        self, cfg: CriterionConfig, task: TaskInfo, options: Options = Options(), ignore_prefix_size: int = 0
+    ) -> None:
+        super().__init__(cfg, task)
+        self.sentence_avg = cfg.sentence_avg
+        self.pad = task.target_dictionary.pad
+        self.options = options
+        self.ignore_prefix_size = ignore_prefix_size
+
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        """Return the loss of a batch, summed, in nats."""
+        tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
+        sums = target_cross_entropy(model, batch, tokens, self.options)
+        metrics = {"loss": Sum(sums.loss.detach(), tokens.number), "nll_loss": Sum(sums.nll, tokens.number)}
+        if self.options.count_correct:
+            metrics["accuracy"] = Sum(sums.correct, tokens.number)
+        return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
+
+
 def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, options: Options) -> CrossEntropySums:
     """Return the sums over ``tokens``; the logits of a model that projects features are never held whole."""
     if not isinstance(model, FeatureModel):
-        output = model(**batch.net_input)
-        logits = output.logits if isinstance(output, ModelOutput) else output
+        logits = logits_of(model(**batch.net_input))
         return cross_entropy(tokens.select(logits), tokens.target, options)
     features = tokens.select(model.extract_features(**batch.net_input))
     if isinstance(model, LinearlyProjected) and _projects_linearly(type(model)):
         return linear_cross_entropy(features, *model.projection_weights(), tokens.target, options)
     return projected_cross_entropy(model.project, features, tokens.target, options)
-
-
-def metrics_of(sums: CrossEntropySums, tokens: TargetTokens, options: Options) -> dict[str, Sum]:
-    """Return what to report, each a mean over tokens."""
-    metrics = {"loss": Sum(sums.loss.detach(), tokens.number), "nll_loss": Sum(sums.nll, tokens.number)}
-    return {**metrics, "accuracy": Sum(sums.correct, tokens.number)} if options.count_correct else metrics
 
 
 def _projects_linearly(model_type: type) -> bool:

@@ -3,16 +3,7 @@
 from dataclasses import dataclass
 
 from seqtrain.config import check_at_least
-from seqtrain.criterions import (
-    Batch,
-    Criterion,
-    CriterionConfig,
-    LossOutput,
-    Model,
-    TaskInfo,
-    register_criterion,
-)
-from seqtrain.criterions._target_tokens import TargetTokens, metrics_of, target_cross_entropy
+from seqtrain.criterions import CriterionConfig, TargetTokenCriterion, TaskInfo, register_criterion
 from seqtrain.errors import ConfigError
 from seqtrain.nn.chunked_cross_entropy import Options
 
@@ -40,7 +31,7 @@ class LabelSmoothedCrossEntropyConfig(CriterionConfig):
 
 
 @register_criterion("label_smoothed_cross_entropy", LabelSmoothedCrossEntropyConfig)
-class LabelSmoothedCrossEntropy(Criterion):
+class LabelSmoothedCrossEntropy(TargetTokenCriterion):
     r"""Cross-entropy with an expected distribution that leaves other symbols a little probability.
 
     With the smoothing :math:`\epsilon` and V symbols, :math:`\epsilon_i = \epsilon / (V - 1)`, the loss of a token is
@@ -50,15 +41,5 @@ class LabelSmoothedCrossEntropy(Criterion):
     """
 
     def __init__(self, cfg: LabelSmoothedCrossEntropyConfig, task: TaskInfo) -> None:
-        super().__init__(cfg, task)
-        self.sentence_avg = cfg.sentence_avg
-        self.ignore_prefix_size = cfg.ignore_prefix_size
-        self.pad = task.target_dictionary.pad
-        self.options = Options(label_smoothing=cfg.label_smoothing, count_correct=cfg.report_accuracy)
-
-    def forward(self, model: Model, batch: Batch) -> LossOutput:
-        """Return the loss of a batch, summed, in nats."""
-        tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
-        sums = target_cross_entropy(model, batch, tokens, self.options)
-        sample_size = batch.nsentences if self.sentence_avg else tokens.number
-        return LossOutput(sums.loss, sample_size, metrics_of(sums, tokens, self.options))
+        options = Options(label_smoothing=cfg.label_smoothing, count_correct=cfg.report_accuracy)
+        super().__init__(cfg, task, options, cfg.ignore_prefix_size)

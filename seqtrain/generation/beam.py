@@ -4,7 +4,7 @@ The rules are those of fairseq's ``SequenceGenerator``, except that a limit of l
 own source length, so that a result never depends on the other sentences of the batch.
 """
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,8 +35,7 @@ class BeamSearch:
         self.model = model
         self.dictionary = task.target_dictionary
         self.max_positions = task.max_positions[1]
-        incremental = model if hasattr(model, "decode_step") else FullForward(model)
-        self._decoder = cast(IncrementalModel[Any, Any], incremental)
+        self._decoder: IncrementalModel[Any, Any] = model if isinstance(model, IncrementalModel) else FullForward(model)
 
     @torch.inference_mode()
     def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:

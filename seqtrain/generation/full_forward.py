@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqtrain.base import IncrementalState, Model, ModelOutput
+from seqtrain.base import IncrementalState, Model, logits_of
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,4 @@ class FullForward:
     def decode_step(self, prev_tokens: Tensor, encoder_output: Source, state: PrevOutputTokens) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,)."""
         source = encoder_output.repeat(len(prev_tokens))
-        output = self.model(**source, prev_output_tokens=state.append(prev_tokens))
-        logits: Tensor = output.logits if isinstance(output, ModelOutput) else output
-        return logits[:, -1]
+        return logits_of(self.model(**source, prev_output_tokens=state.append(prev_tokens)))[:, -1]

@@ -49,22 +49,16 @@ class Fixed(LRScheduler):
         self.cfg = cfg
         self.lrs = cfg.lr_per_epoch or [self.base_lr]
         self._epoch = 1
-        self._num_updates = 0
 
     def lr_at(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates, in the epoch that the scheduler is in."""
         warmup = self.cfg.warmup_updates
         return self._epoch_lr() * ((num_updates + 1) / warmup if num_updates < warmup else 1.0)
 
-    def step_update(self, num_updates: int) -> float:
-        """Set and return the rate of the update after ``num_updates``."""
-        self._num_updates = num_updates
-        return super().step_update(num_updates)
-
     def step(self, epoch: int, val_loss: float | None) -> None:
         """Go on to the epoch after ``epoch``, and to its rate."""
         self._epoch = epoch + 1
-        self.step_update(self._num_updates)
+        self.step_update(self.num_updates)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the epoch, from 1, that the scheduler is in."""

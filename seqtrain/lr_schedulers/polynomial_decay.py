@@ -66,7 +66,6 @@ class PolynomialDecay(LRScheduler):
             )
         self.cfg = cfg
         self._peak = self.base_lr
-        self._num_updates = 0
 
     def lr_at(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates."""
@@ -78,17 +77,12 @@ class PolynomialDecay(LRScheduler):
         remaining = 1 - (num_updates - warmup) / (total - warmup)
         return end + (self._peak - end) * math.pow(remaining, self.cfg.power)
 
-    def step_update(self, num_updates: int) -> float:
-        """Set and return the rate of the update after ``num_updates``."""
-        self._num_updates = num_updates
-        return super().step_update(num_updates)
-
     def step(self, epoch: int, val_loss: float | None) -> None:
         """From the end of the epoch before ``force_anneal`` on, make the present rate the peak."""
         anneals = self.cfg.force_anneal is not None and epoch + 1 >= self.cfg.force_anneal
-        if anneals and self._num_updates > self.cfg.warmup_updates:  # not from a rate that warms up still
-            self._peak = self.lr_at(self._num_updates)
-            self.step_update(self._num_updates)
+        if anneals and self.num_updates > self.cfg.warmup_updates:  # not from a rate that warms up still
+            self._peak = self.lr_at(self.num_updates)
+            self.step_update(self.num_updates)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rate that the decay starts from."""

@@ -5,12 +5,11 @@ Each check builds the model from its config, feeds it random tokens, and raises 
 
 import pickle
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor
 
-from seqtrain.base import Dictionary, EncoderOutput, IncrementalModel, IncrementalState, ModelOutput
+from seqtrain.base import Dictionary, EncoderOutput, IncrementalModel, IncrementalState, LinearlyProjected, logits_of
 from seqtrain.config import ModelConfig
 from seqtrain.models import REGISTRY, DecoderModel, EncoderDecoderModel, EncoderModel, FeatureModel, Model, TaskInfo
 
@@ -64,10 +63,9 @@ def check_backward(cfg: ModelConfig, task: TaskInfo) -> None:
 def check_projection(cfg: ModelConfig, task: TaskInfo) -> None:
     """What ``projection_weights`` returns is all that ``project`` applies, in a model that has it."""
     model = _build(cfg, task).eval()
-    projection_weights = getattr(model, "projection_weights", None)
-    if projection_weights is None or not isinstance(model, FeatureModel):
+    if not (isinstance(model, LinearlyProjected) and isinstance(model, FeatureModel)):
         return
-    weight, bias = projection_weights()
+    weight, bias = model.projection_weights()
     features = _seeded(lambda: torch.randn(3, weight.size(1)))
     expected = torch.nn.functional.linear(features, weight, bias)
     _assert_close(model.project(features), expected, "project does something else than projection_weights says")
@@ -125,11 +123,11 @@ def check_incremental(cfg: ModelConfig, task: TaskInfo) -> None:
     It does not concern models without ``decode_step``.
     """
     model = _build(cfg, task).eval()
-    if not hasattr(model, "decode_step"):
+    if not isinstance(model, IncrementalModel):
         return
     net_input = random_input(model, task)
     source = {name: x for name, x in net_input.items() if name != "prev_output_tokens"}
-    incremental = cast(IncrementalModel[EncoderOutput, IncrementalState], model)
+    incremental: IncrementalModel[EncoderOutput, IncrementalState] = model
     beam, length = 2, 6
     tokens = _random_tokens(task.target_dictionary, beam * len(SOURCE_LENGTHS), length)
     with torch.no_grad():
@@ -210,8 +208,7 @@ def _seeded(make: Callable[[], Tensor]) -> Tensor:
 
 
 def _logits(model: Model, net_input: dict[str, Tensor]) -> Tensor:
-    output: ModelOutput | Tensor = model(**net_input)
-    return output.logits if isinstance(output, ModelOutput) else output
+    return logits_of(model(**net_input))
 
 
 def _assert_close(actual: Tensor, expected: Tensor, what: str) -> None:
