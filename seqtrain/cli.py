@@ -1,11 +1,12 @@
 """The command line: which command, which config, and what to say when something is wrong."""
 
+import contextlib
 import difflib
 import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,22 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from seqtrain import __version__, plugins
+from seqtrain.commands import COMMANDS
 from seqtrain.composition import compose_node, conf_directory, quote, register_all
 from seqtrain.errors import ConfigError, SeqtrainError
 
-COMMANDS = ("train", "prepare", "generate", "evaluate", "average")
-CONFIG_NAMES = {"train": "config", "prepare": "config"}
-"""Primary config of a command; of the others it is their root dataclass."""
-
-PATH_KEYS = ("input", "output", "checkpoint", "resume", "data", "task.data", "dataset.cache_dir", "hydra.run.dir")
+PATH_KEYS = (
+    "input",
+    "output",
+    "checkpoint",
+    "resume",
+    "data",
+    "task.data",
+    "dataset.cache_dir",
+    "hydra.run.dir",
+    "tokenizer.model_file",
+    "tokenizer.dictionary",
+)
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
 # Hydra's joblib and submitit workers import this module before they compose.
@@ -32,12 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the program; ends with exit code 2 and one message where the user has to mend something."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        dispatch(arguments)
-    except SeqtrainError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"seqtrain: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        with plain_errors():
+            dispatch(arguments)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,7 +66,7 @@ def dispatch(arguments: Sequence[str]) -> None:
     elif any(argument.startswith("-") for argument in rest):
         run_through_hydra(command, rest)
     else:
-        run(command, compose_node(CONFIG_NAMES.get(command, f"{command}_root"), overrides))
+        run(command, compose_node(COMMANDS[command].config_name, overrides))
 
 
 def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
@@ -109,7 +114,7 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     others = [quote_path(argument) for argument in arguments if not argument.startswith("resume=")]
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
     if directory == "auto":
-        resuming.resume_or_start(compose_node(CONFIG_NAMES[command], others), others)
+        resuming.resume_or_start(compose_node(COMMANDS[command].config_name, others), others)
     else:
         resuming.resume(Path(directory).expanduser(), others)
 
@@ -119,7 +124,7 @@ def run_through_hydra(command: str, arguments: Sequence[str]) -> None:
     import hydra
 
     register_all()
-    name = CONFIG_NAMES.get(command, f"{command}_root")
+    name = COMMANDS[command].config_name
     if not any(argument.startswith(("--config-", "-c")) and argument != "--cfg" for argument in arguments):
         # Hydra ends with its own messages and another exit code: what can be refused before it starts is.
         compose_node(name, [a for a in arguments if "=" in a and not a.startswith("-") and not is_sweep(a)])
@@ -140,12 +145,19 @@ def run_job(command: str, node: DictConfig) -> object:
     """Run one job of a sweep, in the directory that Hydra made for it."""
     from hydra.core.hydra_config import HydraConfig
 
-    try:
+    with plain_errors():
         if command == "train":
             from seqtrain.commands import train
 
             return train.run(node, Path(HydraConfig.get().runtime.output_dir))
         return run(command, node)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn an error that is the user's to mend into a message and exit code 2; HYDRA_FULL_ERROR=1 shows all."""
+    try:
+        yield
     except SeqtrainError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from seqtrain.commands import COMMANDS
 from seqtrain.composition import ROOTS, conf_directory
 from seqtrain.plugins import PACKAGES, builtin_names
 
@@ -23,21 +24,13 @@ seqtrain trains sequence models in which every part is a plug-in with a typed co
 Example: python -m seqtrain +experiment=multi30k_en_de task.data=DIR optimizer.lr=1e-3
 """
 
-COMMANDS = {
-    "train": "train, validate, save (the default)",
-    "prepare": "tokenise and index ahead of training",
-    "generate": "translate a file: generate checkpoint=RUN input=FILE output=FILE",
-    "evaluate": "loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test",
-    "average": "average checkpoints: average checkpoint=[RUN] last=5 output=DIR",
-}
 
-
-def help_text(command: str) -> str:
+def help_text(command_name: str) -> str:
     """Return the help of a command."""
-    parts = [USAGE, "Commands:", *(f"  {name:10} {what}" for name, what in COMMANDS.items())]
-    if command in ("train", "prepare"):
+    parts = [USAGE, "Commands:", *(f"  {name:10} {command.what}" for name, command in COMMANDS.items())]
+    if COMMANDS[command_name].config_name == "config":
         parts += ["", "Groups, chosen with GROUP=NAME:", *map(_describe_group, [*PACKAGES, "experiment"])]
-    parts += ["", "Fields, set with KEY=VALUE:", *_describe_fields(ROOTS.get(command, ROOTS["train"]))]
+    parts += ["", "Fields, set with KEY=VALUE:", *_describe_fields(ROOTS.get(command_name, ROOTS["train"]))]
     return "\n".join(parts)
 
 

@@ -42,9 +42,9 @@ class TranslationConfig(TaskConfig):
     joined_dictionary: bool = True
     """One dictionary for both languages; needed to share all embeddings."""
     max_source_positions: int = 1024
-    """Longest source, in tokens with end of sentence: longer pairs are left out of training."""
+    """Longest source, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
     max_target_positions: int = 1024
-    """Longest target, in tokens with end of sentence: longer pairs are left out of training."""
+    """Longest target, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
 
 
 @register_task("translation", TranslationConfig)
