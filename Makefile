@@ -18,7 +18,7 @@ check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs seqtrain conf tests
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs seqtrain conf
 
 format: .venv/installed
 	$(BIN)/ruff format .
