@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from seqtrain import __version__, plugins
 from seqtrain.commands import COMMANDS
-from seqtrain.composition import compose_node, conf_directory, quote, register_all
+from seqtrain.composition import compose_node, conf_directory, quote, register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
 
 PATH_KEYS = (
@@ -97,26 +97,38 @@ def quote_path(argument: str) -> str:
     return f"{key}={quote(value)}"
 
 
-def run(command: str, node: DictConfig) -> object:
-    """Run a command with a composed config."""
-    return importlib.import_module(f"seqtrain.commands.{command}").run(node)
+def run(command: str, node: DictConfig, directory: Path | None = None) -> object:
+    """Run a command with a composed config; training in a run directory, that of the config if None."""
+    cfg = to_config(node)
+    module = importlib.import_module(f"seqtrain.commands.{command}")
+    if command != "train":
+        return module.run(cfg)
+    from seqtrain.commands.hydra_files import new_run_directory
+
+    return module.run(cfg, directory or new_run_directory(node))
 
 
 def resume(command: str, arguments: Sequence[str]) -> None:
     """Go on with a run; its config is its checkpoint's.
 
-    ``resume=auto`` starts it if there is nothing to go on with; else it takes those of its overrides that a resume may.
+    ``resume=auto`` starts it if there is nothing to go on with, and refuses overrides that would change what is past.
     """
+    from seqtrain.checkpoint import complete
     from seqtrain.commands import resume as resuming
 
     if command != "train":
         raise ConfigError(f"resume= goes with train, not with {command}")
     others = [quote_path(argument) for argument in arguments if not argument.startswith("resume=")]
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
-    if directory == "auto":
-        resuming.resume_or_start(compose_node(COMMANDS[command].config_name, others), others)
-    else:
+    if directory != "auto":
         resuming.resume(Path(directory).expanduser(), others)
+        return
+    node = compose_node(COMMANDS[command].config_name, others)
+    run_directory = Path(node.hydra.run.dir)
+    if complete(run_directory / "checkpoints"):
+        resuming.resume_same(run_directory, to_config(node), others)
+    else:
+        run(command, node)
 
 
 def run_through_hydra(command: str, arguments: Sequence[str]) -> None:
@@ -146,11 +158,7 @@ def run_job(command: str, node: DictConfig) -> object:
     from hydra.core.hydra_config import HydraConfig
 
     with plain_errors():
-        if command == "train":
-            from seqtrain.commands import train
-
-            return train.run(node, Path(HydraConfig.get().runtime.output_dir))
-        return run(command, node)
+        return run(command, node, Path(HydraConfig.get().runtime.output_dir))
 
 
 @contextlib.contextmanager

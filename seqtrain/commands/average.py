@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
 from safetensors.torch import load_file
 from torch import Tensor
 
 from seqtrain import checkpoint
 from seqtrain.checkpoint import MODEL, Checkpoint
-from seqtrain.composition import to_config
 from seqtrain.config import AverageConfig
 from seqtrain.errors import CheckpointError
 from seqtrain.registry import REGISTRIES
 
 
-def run(node: DictConfig) -> None:
+def run(cfg: AverageConfig) -> None:
     """Average checkpoints and say which."""
-    cfg = to_config(node)
     chosen = choose(cfg)
     average(chosen, Path(cfg.output))
     for one in chosen:

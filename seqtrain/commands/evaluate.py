@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from omegaconf import DictConfig
 from rich.console import Console
 
 from seqtrain.base import PlanSpec
-from seqtrain.composition import quote, to_config
+from seqtrain.composition import quote
 from seqtrain.config import EvaluateConfig, Scorer
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import load
@@ -15,10 +14,10 @@ from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
 
 
-def run(node: DictConfig) -> None:
+def run(cfg: EvaluateConfig) -> None:
     """Print the scores of a split as JSON on standard output; messages go to standard error."""
     with logging_to(Console(stderr=True)):
-        print(strict_json(evaluate(to_config(node)), indent=1))
+        print(strict_json(evaluate(cfg), indent=1))
 
 
 def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:

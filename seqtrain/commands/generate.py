@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from omegaconf import DictConfig
 from rich.console import Console
 
 from seqtrain.base import Dictionary
-from seqtrain.composition import to_config
 from seqtrain.config import GenerateConfig
 from seqtrain.data.text import read_lines, text_lines
 from seqtrain.errors import DataError
@@ -23,9 +21,8 @@ from seqtrain.training.logs import logging_to
 log = logging.getLogger(__name__)
 
 
-def run(node: DictConfig) -> None:
+def run(cfg: GenerateConfig) -> None:
     """Translate line by line, ``generation.nbest`` lines for each; messages go to standard error."""
-    cfg: GenerateConfig = to_config(node)
     with logging_to(Console(stderr=True)):
         trained = load(cfg.checkpoint, device=cfg.device)
         with open_output(cfg.output) as output:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import OmegaConf
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands import train
-from seqtrain.composition import from_container, register_all, to_config, to_container
+from seqtrain.commands.hydra_files import read_config, user_directories
+from seqtrain.composition import from_container, register_all, to_container
+from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.plugins import import_user_directory
 from seqtrain.training import session
@@ -33,7 +33,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
     if not (directory / ".hydra").is_dir():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     register_all()
-    for path in train.user_directories(directory):
+    for path in user_directories(directory):
         if "://" not in path:
             import_user_directory(Path(path))
     overrides = _check_overrides(overrides)
@@ -41,36 +41,41 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
     if checkpoint is not None:
         cfg = checkpoint.config(overrides)
         return train.finish(cfg, session.train(cfg, directory, resume=checkpoint))
-    cfg = from_container(_read_yaml(directory / ".hydra" / "config.yaml"), overrides)
+    cfg = from_container(read_config(directory), overrides)
     return train.finish(cfg, session.train(cfg, directory))
 
 
-def resume_or_start(node: DictConfig, overrides: Sequence[str]) -> float:
-    """Go on with the run in the directory that a composed config names, or start it.
+def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> float:
+    """Go on with a run for which ``cfg`` was composed from overrides once more; return the objective.
 
     Raises:
         ConfigError: an override has another value than the run was started with, and that is past.
     """
-    directory = Path(node.hydra.run.dir)
     checkpoint = _last_whole(directory)
-    if checkpoint is None:
-        return train.run(node)
-    changed = list(_changed(overrides, to_container(to_config(node)), checkpoint.container()))
+    saved = {} if checkpoint is None else checkpoint.container()
     safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
-    return resume(directory, [*safe, *changed])
+    return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
 def _last_whole(directory: Path) -> Checkpoint | None:
-    """Return the newest checkpoint of a run that is not damaged, or None if it has none at all."""
-    error = None
+    """Return the newest checkpoint of a run, or None if it has none; damaged ones before it are put aside.
+
+    Raises:
+        CheckpointError: all are damaged.
+    """
+    damaged: list[tuple[Path, CheckpointError]] = []
     for path in reversed(complete(directory / "checkpoints")):
         try:
-            return Checkpoint.open(path)
-        except CheckpointError as damaged:
-            error = damaged
-            print(f"warning: {damaged}; going on from the one before it", flush=True)
-    if error is not None:
-        raise error
+            whole = Checkpoint.open(path)
+        except CheckpointError as error:
+            damaged.append((path, error))
+            continue
+        for aside, problem in damaged:
+            aside.rename(aside.with_name(f"damaged-{aside.name}"))
+            print(f"warning: {problem}; it is now called damaged-{aside.name}, and the run goes on from {path.name}")
+        return whole
+    if damaged:
+        raise damaged[0][1]
     return None
 
 
@@ -96,13 +101,3 @@ def _changed(overrides: Sequence[str], composed: Mapping[str, Any], saved: Mappi
             before, key
         ):
             yield override
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        container = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
-    except (OSError, OmegaConfBaseException, YAMLError) as error:
-        raise CheckpointError(f"{file} cannot be read ({error}): the run directory is damaged") from error
-    if not isinstance(container, dict):
-        raise CheckpointError(f"{file} holds no config: the run directory is damaged")
-    return {str(key): value for key, value in container.items()}

@@ -173,9 +173,9 @@ def test_moved_training_data(call: Call, copy: Path, corpus: Path) -> None:
     assert call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").code == 0
 
 
-def test_a_damaged_checkpoint(call: Call, copy: Path) -> None:
-    model = copy / "checkpoints/update-00000024/model.safetensors"
-    model.write_bytes(model.read_bytes()[:-10])
+def test_no_checkpoint_but_damaged_ones(call: Call, copy: Path) -> None:
+    for model in copy.glob("checkpoints/update-*/model.safetensors"):
+        model.write_bytes(model.read_bytes()[:-10])
     assert "model.safetensors is cut short" in call(f"resume={copy}").refused()
 
 
@@ -208,3 +208,18 @@ def test_a_second_run_does_not_mix_with_a_finished_one(train: Call, tmp_path: Pa
     assert train("training.max_update=3").code == 0
     message = train("training.max_update=3", "training.seed=2").refused()
     assert "resume=" in message and str(tmp_path / "run") in message
+
+
+def test_auto_refuses_what_is_past(train: Call) -> None:
+    assert train("resume=auto", "training.max_update=2").code == 0
+    assert "optimizer.lr=1 would change what is past" in train("resume=auto", "optimizer.lr=1").refused()
+
+
+def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(call: Call, copy: Path) -> None:
+    newest = max((copy / "checkpoints").glob("update-*"))
+    (newest / "model.safetensors").write_bytes(b"")
+    resumed = call(f"resume={copy}")
+    assert resumed.code == 0, resumed.err
+    assert "is cut short (0 bytes" in resumed.out
+    assert "it is now called damaged-update-00000024, and the run goes on from update-" in resumed.out
+    assert (newest / "model.safetensors").stat().st_size > 0

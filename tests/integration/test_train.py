@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import seqtrain
 from seqtrain import cli
 
 Call = Callable[..., Any]
@@ -229,11 +230,8 @@ def test_bf16(train: Call, tmp_path: Path) -> None:
 
 
 def test_the_objective_is_the_best_value(tiny: list[str], tmp_path: Path) -> None:
-    from seqtrain.commands import train
-    from seqtrain.composition import compose_node
-
-    overrides = [*tiny, f"hydra.run.dir={tmp_path / 'run'}", "training.max_update=4", "validation.interval_updates=2"]
-    objective = train.run(compose_node("config", overrides))
+    cfg = seqtrain.compose([*tiny, "training.max_update=4", "validation.interval_updates=2"])
+    objective = seqtrain.train(cfg, tmp_path / "run").objective
     assert objective == min(r["valid/loss"] for r in reports(tmp_path / "run") if "valid/loss" in r)
 
 

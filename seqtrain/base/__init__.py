@@ -1,0 +1,54 @@
+"""The base classes of the five kinds of plug-in, and what they pass to each other.
+
+Shape letters: B batch, S source length, T target length, D model dim, V vocabulary.
+"""
+
+from seqtrain.base.criterions import Criterion
+from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec, Shard, Sum, TaskInfo
+from seqtrain.base.models import (
+    DecoderModel,
+    EncoderDecoderModel,
+    EncoderModel,
+    EncoderOutput,
+    FeatureModel,
+    Generator,
+    Hypothesis,
+    IncrementalModel,
+    IncrementalState,
+    LinearlyProjected,
+    Model,
+    ModelOutput,
+    clean_name,
+    logits_of,
+)
+from seqtrain.base.optimizers import LRScheduler, Optimizer
+from seqtrain.base.tasks import Task
+
+__all__ = [
+    "Batch",
+    "Criterion",
+    "Dataset",
+    "DecoderModel",
+    "Dictionary",
+    "EncoderDecoderModel",
+    "EncoderModel",
+    "EncoderOutput",
+    "FeatureModel",
+    "Generator",
+    "Hypothesis",
+    "IncrementalModel",
+    "IncrementalState",
+    "LRScheduler",
+    "LinearlyProjected",
+    "LossOutput",
+    "Model",
+    "ModelOutput",
+    "Optimizer",
+    "PlanSpec",
+    "Shard",
+    "Sum",
+    "Task",
+    "TaskInfo",
+    "clean_name",
+    "logits_of",
+]

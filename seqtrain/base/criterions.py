@@ -1,0 +1,20 @@
+"""Base class of criterions."""
+
+from abc import ABC, abstractmethod
+
+from torch import nn
+
+from seqtrain.base.data import Batch, LossOutput, TaskInfo
+from seqtrain.base.models import Model
+from seqtrain.config import CriterionConfig
+
+
+class Criterion(nn.Module, ABC):
+    """The loss, built as ``C(cfg, task)``."""
+
+    def __init__(self, cfg: CriterionConfig, task: TaskInfo) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        """Return the loss of a batch, summed, in nats."""

@@ -1,0 +1,151 @@
+"""What passes between plug-ins: dictionaries, batches, sums and outputs, datasets and their plans."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+
+class Dictionary(ABC):
+    """Symbols and their ids; the same for text as a whole: ``encode`` and ``decode``."""
+
+    bos: ClassVar[int] = 0
+    pad: ClassVar[int] = 1
+    eos: ClassVar[int] = 2
+    unk: ClassVar[int] = 3
+    specials: ClassVar[tuple[str, ...]] = ("<s>", "<pad>", "</s>", "<unk>")
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of symbols, specials included."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of ``text``, without beginning or end of sentence."""
+
+    @abstractmethod
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of ``ids``; bos, pad and eos are left out."""
+
+    @abstractmethod
+    def symbol(self, id: int) -> str:
+        """Return the symbol with this id."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what determines the ids: the kind of dictionary and its symbols in order."""
+        symbols = "\n".join([type(self).__qualname__, *map(self.symbol, range(len(self)))])
+        return hashlib.sha256(symbols.encode()).hexdigest()
+
+    def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
+        """Encode many lines; a dictionary that can do so faster overrides this."""
+        return [self.encode(line) for line in lines]
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a model or a criterion may know of the task; a task adds fields in a subclass."""
+
+    source_dictionary: Dictionary
+    """Symbols of the source; the same object as ``target_dictionary`` where the two are joint."""
+    target_dictionary: Dictionary
+    """Symbols of the target."""
+    max_positions: tuple[int, int] = (1024, 1024)
+    """Longest source and target, end of sentence included."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one forward pass sees."""
+
+    ids: Tensor
+    """Numbers of the sentences in their dataset, (B,)."""
+    net_input: dict[str, Tensor]
+    """Keyword arguments of the model's ``forward``."""
+    target: Tensor
+    """Ids to predict, padded on the right, (B, T)."""
+    ntokens: int
+    """Target tokens, padding left out."""
+    nsentences: int
+    """B."""
+    seed: int = 0
+    """Seed of dropout and other noise in this batch: a function of (seed, epoch, micro-batch index)."""
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch with its tensors on ``device``."""
+        if self.target.device == device:
+            return self
+        return replace(
+            self,
+            ids=self.ids.to(device, non_blocking=True),
+            net_input={name: x.to(device, non_blocking=True) for name, x in self.net_input.items()},
+            target=self.target.to(device, non_blocking=True),
+        )
+
+
+class Sum(NamedTuple):
+    """A sum over a batch and the weight to divide it by; sums of batches and ranks add up."""
+
+    value: Tensor | float
+    weight: Tensor | float
+
+
+class LossOutput(NamedTuple):
+    """What a criterion returns."""
+
+    loss: Tensor
+    """Sum over the batch, in nats, ()."""
+    sample_size: int
+    """Denominator of the gradient: tokens or sentences."""
+    metrics: dict[str, Sum]
+    """Sums to report, by name, detached."""
+
+
+@dataclass(frozen=True)
+class PlanSpec:
+    """How sentences become micro-batches; with the data, the seed and the epoch it fixes the plan."""
+
+    max_tokens: int = 0
+    """Most tokens in a batch: sentences times longest side; 0 sets no limit."""
+    max_sentences: int = 0
+    """Most sentences in a batch; 0 sets no limit."""
+    multiple: int = 1
+    """Batches are cut to a multiple of this many sentences where that is possible."""
+    seed: int = 1
+    """Seed of the order."""
+    shuffle: bool = True
+    """Whether the order is random; otherwise it is that of the lengths."""
+
+
+class Shard(NamedTuple):
+    """Which micro-batches a process takes: those with index % world == rank."""
+
+    rank: int = 0
+    """Number of the process."""
+    world: int = 1
+    """Number of processes."""
+
+
+class Dataset(ABC):
+    """Sentences by number, and how to batch them."""
+
+    fingerprint: str
+    """Hash of the content."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of sentences."""
+
+    @abstractmethod
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        """Return the sentences with these numbers as one batch."""
+
+    @abstractmethod
+    def batches(self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0) -> Iterator[Batch]:
+        """Yield the micro-batches of an epoch from the ``start``-th on."""

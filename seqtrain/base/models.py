@@ -1,0 +1,141 @@
+"""Base classes of models, and what a model may offer beside its forward pass."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from torch import Tensor, nn
+
+from seqtrain.base.data import TaskInfo
+from seqtrain.config import ModelConfig
+
+
+class ModelOutput(NamedTuple):
+    """What a model returns: logits (B, T, V) and whatever else a criterion may want of it."""
+
+    logits: Tensor
+    extra: dict[str, Tensor]
+
+
+def logits_of(output: ModelOutput | Tensor) -> Tensor:
+    """Return the logits (B, T, V) of what a model returned."""
+    return output.logits if isinstance(output, ModelOutput) else output
+
+
+class Model(nn.Module, ABC):
+    """The network and all learnable parameters, built as ``M(cfg, task)``."""
+
+    def __init__(self, cfg: ModelConfig, task: TaskInfo) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(self, *args: Any, **net_input: Any) -> ModelOutput | Tensor:
+        """Return the logits (B, T, V) of a batch, alone or with extras."""
+
+
+class FeatureModel(Model):
+    """A model whose last layer is a projection, so that a criterion can project in chunks."""
+
+    @abstractmethod
+    def extract_features(self, *args: Any, **net_input: Any) -> Tensor:
+        """Return what the projection takes, (B, T, D)."""
+
+    @abstractmethod
+    def project(self, features: Tensor) -> Tensor:
+        """Return the logits (..., V) of features (..., D)."""
+
+    def forward(self, *args: Any, **net_input: Any) -> ModelOutput | Tensor:
+        """Return the logits, (B, T, V)."""
+        return self.project(self.extract_features(*args, **net_input))
+
+
+@runtime_checkable
+class LinearlyProjected(Protocol):
+    """A :class:`FeatureModel` whose ``project(features)`` is ``features weight^T + bias`` and nothing else.
+
+    Criterions then compute logits and their gradients in chunks, at once.
+    """
+
+    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Return the weight (V, D) and the bias (V,) or None."""
+
+
+class EncoderModel(FeatureModel):
+    """A model that sees ``source_tokens`` (B, S) as a whole and predicts for each position."""
+
+
+class DecoderModel(FeatureModel):
+    """A model that sees ``source_tokens`` (B, S) from left to right, such as a language model."""
+
+
+class EncoderDecoderModel(FeatureModel):
+    """A model of ``source_tokens`` (B, S), ``source_lengths`` (B,) and ``prev_output_tokens`` (B, T)."""
+
+
+@dataclass(frozen=True)
+class EncoderOutput:
+    """What an encoder hands to a decoder."""
+
+    features: Tensor
+    """Encoded source, (B, S, D)."""
+    padding_mask: Tensor
+    """True where the source is padding, (B, S)."""
+
+    def reorder(self, order: Tensor) -> "EncoderOutput":
+        """Return the rows ``order`` (N,) of it."""
+        return EncoderOutput(self.features[order], self.padding_mask[order])
+
+
+class IncrementalState(ABC):
+    """What a model remembers between decoding steps, one row for each hypothesis."""
+
+    @abstractmethod
+    def reorder(self, order: Tensor) -> None:
+        """Go on with the rows ``order`` (N,): beam search picks, repeats and drops hypotheses."""
+
+
+EncodedT = TypeVar("EncodedT")
+StateT = TypeVar("StateT", bound=IncrementalState)
+
+
+@runtime_checkable
+class IncrementalModel(Protocol[EncodedT, StateT]):
+    """A model that decodes one token at a time; one without is decoded by full forward passes."""
+
+    def encode(self, *args: Any, **source: Any) -> EncodedT:
+        """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,)."""
+
+    def new_state(self, encoder_output: EncodedT, rows: int, max_length: int) -> StateT:
+        """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
+
+    def decode_step(self, prev_tokens: Tensor, encoder_output: EncodedT, state: StateT) -> Tensor:
+        """Return the logits (N, V) that follow ``prev_tokens`` (N,).
+
+        Row n belongs to the sentence n // (N // B) of ``encoder_output``: hypotheses of a sentence
+        stand together and share its encoding.
+        """
+
+
+class Hypothesis(NamedTuple):
+    """One result of a search."""
+
+    tokens: Tensor
+    """Ids, end of sentence included, (T,)."""
+    score: float
+    """Length-normalised log-probability, in nats."""
+    positional_scores: Tensor
+    """Log-probability of each token, in nats, (T,)."""
+
+
+class Generator(Protocol):
+    """A search, as tasks see it."""
+
+    def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+        """Return the hypotheses of each sentence, best first."""
+
+
+def clean_name(name: str) -> str:
+    """Return a parameter's name without what ``torch.compile`` and wrappers of modules put into it."""
+    while name.startswith(("module.", "_orig_mod.")):
+        name = name.partition(".")[2]
+    return name.replace("._orig_mod.", ".")

@@ -1,0 +1,93 @@
+"""Base class of tasks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from seqtrain.base.criterions import Criterion
+from seqtrain.base.data import Batch, Dataset, LossOutput, PlanSpec, Shard, TaskInfo
+from seqtrain.base.models import Generator, Hypothesis, Model
+from seqtrain.base.optimizers import Optimizer
+from seqtrain.config import CriterionConfig, ModelConfig, TaskConfig
+from seqtrain.errors import ConfigError
+from seqtrain.registry import REGISTRIES
+
+InfoT = TypeVar("InfoT", bound=TaskInfo)
+
+
+class Task(ABC, Generic[InfoT]):
+    """Dictionaries, datasets, batches, the step and inference, built as ``T(cfg)``.
+
+    Building reads nothing. ``prepare`` gets the task ready from its data, ``load`` from a checkpoint; after
+    either one ``info`` is there.
+    """
+
+    info: InfoT
+
+    def __init__(self, cfg: TaskConfig) -> None:
+        self.cfg = cfg
+
+    def prepare(self) -> None:
+        """Get ready to train: read or make the dictionaries, index the data."""
+
+    def save(self, directory: Path) -> None:
+        """Write what inference needs besides the model, such as the tokenizer's files."""
+
+    def load(self, directory: Path) -> None:
+        """Read what :meth:`save` wrote."""
+
+    @abstractmethod
+    def dataset(self, split: str) -> Dataset:
+        """Return a split such as ``train``, ``valid`` or ``test``; the same object each time."""
+
+    def splits(self, kind: str) -> list[str]:
+        """Return the names of the sets of a kind: ``valid``, ``valid1``, ... where there are several."""
+        return [kind]
+
+    def text(self, split: str) -> tuple[list[str], list[str]]:
+        """Return a split as text: what is given, and what decoding should give, a line for each sentence.
+
+        Raises:
+            ConfigError: the task has no text.
+        """
+        raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
+
+    def inference_dataset(self, lines: Sequence[str]) -> Dataset:
+        """Return lines of text as sentences to decode, one each.
+
+        Raises:
+            ConfigError: the task cannot decode text.
+        """
+        raise ConfigError(f"task {type(self).__name__} does not decode text")
+
+    def get_batch_iterator(
+        self, dataset: Dataset, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0
+    ) -> Iterator[Batch]:
+        """Return the micro-batches of an epoch for one process, from the ``start``-th on."""
+        return dataset.batches(epoch=epoch, plan=plan, shard=shard, start=start)
+
+    def build_model(self, cfg: ModelConfig) -> Model:
+        """Build the model for this task."""
+        model: Model = REGISTRIES["model"].build(cfg, self.info)
+        return model
+
+    def build_criterion(self, cfg: CriterionConfig) -> Criterion:
+        """Build the criterion for this task."""
+        criterion: Criterion = REGISTRIES["criterion"].build(cfg, self.info)
+        return criterion
+
+    def train_step(self, batch: Batch, model: Model, criterion: Criterion, optimizer: Optimizer) -> LossOutput:
+        """Compute the loss of a batch and add its gradients."""
+        output: LossOutput = criterion(model, batch)
+        optimizer.backward(output.loss)
+        return output
+
+    def valid_step(self, batch: Batch, model: Model, criterion: Criterion) -> LossOutput:
+        """Compute the loss of a batch; gradients are off."""
+        output: LossOutput = criterion(model, batch)
+        return output
+
+    def inference_step(self, batch: Batch, generator: Generator) -> list[list[Hypothesis]]:
+        """Return the hypotheses of each sentence of a batch, best first."""
+        return generator.generate(batch.net_input)

@@ -1,0 +1,64 @@
+"""``.hydra/`` of a run directory: written as Hydra does for the jobs that it runs itself, and read by a resume."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seqtrain.composition import without_hydra
+from seqtrain.errors import CheckpointError
+from seqtrain.paths import writable
+from seqtrain.training.run_directory import check_unused
+
+
+def new_run_directory(node: DictConfig) -> Path:
+    """Make the run directory that a composed config names, with ``.hydra/`` in it.
+
+    Raises:
+        ConfigError: a run has saved into it.
+        SeqtrainError: it cannot be written.
+    """
+    directory = Path(node.hydra.run.dir)
+    check_unused(directory)
+    with writable(directory):
+        _write(node, directory)
+    return directory
+
+
+def user_directories(run_directory: Path) -> list[str]:
+    """Return the user directories that a run was started with."""
+    file = run_directory / ".hydra" / "hydra.yaml"
+    hydra = OmegaConf.load(file) if file.is_file() else OmegaConf.create()
+    return [str(path) for path in OmegaConf.select(hydra, "hydra.searchpath") or []]
+
+
+def read_config(run_directory: Path) -> dict[str, Any]:
+    """Return the config that a run was started with, as plain data.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    file = run_directory / ".hydra" / "config.yaml"
+    try:
+        container = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    except (OSError, OmegaConfBaseException, YAMLError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): the run directory is damaged") from error
+    if not isinstance(container, dict):
+        raise CheckpointError(f"{file} holds no config: the run directory is damaged")
+    return {str(key): value for key, value in container.items()}
+
+
+def _write(node: DictConfig, directory: Path) -> None:
+    """Write config, Hydra's own config and overrides; user directories by their full paths."""
+    output = directory / ".hydra"
+    output.mkdir(parents=True, exist_ok=True)
+    with open_dict(node.hydra):
+        node.hydra.runtime.output_dir = str(directory.absolute())
+        node.hydra.searchpath = [
+            path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
+        ]
+    OmegaConf.save(without_hydra(node), output / "config.yaml")
+    OmegaConf.save(OmegaConf.masked_copy(node, ["hydra"]), output / "hydra.yaml")
+    OmegaConf.save(node.hydra.overrides.task, output / "overrides.yaml")
