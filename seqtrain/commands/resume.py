@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from seqtrain.checkpoint import Checkpoint, complete
@@ -23,6 +24,9 @@ SAFE_OVERRIDES = (
 """Keys, or what they begin with, that a resume may override: they cannot change what is past."""
 
 
+SEARCHPATH = "hydra.searchpath="
+
+
 def resume(directory: Path, overrides: Sequence[str]) -> float:
     """Go on with a run from its last checkpoint, or from its start if it has none; return the objective.
 
@@ -33,10 +37,10 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
     if not (directory / ".hydra").is_dir():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     register_all()
-    for path in user_directories(directory):
+    for path in _searchpath(directory, overrides):
         if "://" not in path:
             import_user_directory(Path(path))
-    overrides = _check_overrides(overrides)
+    overrides = _check_overrides([override for override in overrides if not override.startswith(SEARCHPATH)])
     checkpoint = _last_whole(directory)
     if checkpoint is not None:
         cfg = checkpoint.config(overrides)
@@ -55,6 +59,15 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
     saved = {} if checkpoint is None else checkpoint.container()
     safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
     return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
+
+
+def _searchpath(directory: Path, overrides: Sequence[str]) -> list[str]:
+    """Return a run's user directories, or where an override says that they are now."""
+    for override in overrides:
+        value = OverridesParser.create().parse_override(override).value() if override.startswith(SEARCHPATH) else None
+        if isinstance(value, list):
+            return [str(path).removeprefix("file://") for path in value]
+    return [path.removeprefix("file://") for path in user_directories(directory)]
 
 
 def _last_whole(directory: Path) -> Checkpoint | None:

@@ -125,6 +125,20 @@ def test_a_model_of_the_users_own_trains_resumes_and_decodes(call: Call, short: 
     assert len(decoded.out.splitlines()) == 3
 
 
+def test_a_directory_that_has_moved_is_named_when_resuming(call: Call, short: list[str], tmp_path: Path) -> None:
+    before, moved = set(sys.modules), shutil.copytree(EXAMPLE, tmp_path / "old")
+    snapshots = {kind: registry.snapshot() for kind, registry in REGISTRIES.items()}
+    assert call(f"hydra.searchpath=[{moved}]", "model=my_gru", "model.embed_dim=8", *short).code == 0
+    forget(before)
+    for kind, snapshot in snapshots.items():
+        REGISTRIES[kind].restore(snapshot)
+    moved.rename(tmp_path / "new")
+    run, more = f"resume={tmp_path / 'run'}", "training.max_update=4"
+    assert "there is no directory" in call(run, more).refused()
+    resumed = call(run, more, f"hydra.searchpath=[{tmp_path / 'new'}]")
+    assert resumed.code == 0, resumed.err
+
+
 def test_a_checkpoint_names_the_plugin_it_lacks(call: Call, short: list[str], tmp_path: Path) -> None:
     before = set(sys.modules)
     snapshots = {kind: registry.snapshot() for kind, registry in REGISTRIES.items()}

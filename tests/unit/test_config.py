@@ -31,3 +31,25 @@ def test_values_out_of_range(section: str, values: dict[str, Any], message: str)
 
 def test_one_limit_of_batches_is_enough() -> None:
     assert config.DatasetConfig(max_tokens=0, max_sentences=1).max_sentences == 1
+
+
+@pytest.mark.parametrize(
+    ("validation", "maximize", "message"),
+    [
+        ({}, True, "needs validation.generate=true and bleu among validation.scorers"),
+        ({"generate": True, "scorers": [config.Scorer.chrf]}, True, "needs validation.generate=true"),
+        ({"generate": True}, False, "is better the higher it is: set saving.maximize=true"),
+    ],
+)
+def test_a_metric_that_validation_does_not_give(validation: dict[str, Any], maximize: bool, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config.TrainConfig(
+            training=config.TrainingConfig(max_update=1),
+            validation=config.ValidationConfig(**validation),
+            saving=config.SavingConfig(metric="valid/bleu", maximize=maximize),
+        )
+
+
+def test_rank_puts_the_best_first() -> None:
+    assert sorted([2.0, 3.0, 1.0], key=config.SavingConfig().rank) == [1.0, 2.0, 3.0]
+    assert sorted([2.0, 3.0, 1.0], key=config.SavingConfig(maximize=True).rank) == [3.0, 2.0, 1.0]

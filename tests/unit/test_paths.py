@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from seqtrain.errors import SeqtrainError
-from seqtrain.paths import atomic_directory, read_link, replace_link, writable
+from seqtrain.paths import (
+    atomic_directory,
+    atomic_file,
+    read_link,
+    remove_leftovers,
+    replace_link,
+    temporary_name,
+    writable,
+)
 
 
 def test_a_directory_appears_whole(tmp_path: Path) -> None:
@@ -57,3 +65,36 @@ def test_text_files_where_there_are_no_links(tmp_path: Path, monkeypatch: pytest
     replace_link(tmp_path / "best", "a")
     assert (tmp_path / "best").read_text() == "a\n"
     assert read_link(tmp_path / "best") == tmp_path / "a"
+
+
+def test_a_file_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("old")
+    with atomic_file(file) as new:
+        new.write("new\n")
+        assert file.read_text() == "old"
+    assert file.read_bytes() == b"new\n"
+    with pytest.raises(RuntimeError), atomic_file(file) as new:
+        new.write("half")
+        raise RuntimeError
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new\n"]
+
+
+def test_a_file_where_none_can_be(tmp_path: Path) -> None:
+    with pytest.raises(SeqtrainError, match="cannot write"), atomic_file(tmp_path / "nowhere" / "a"):
+        raise AssertionError
+
+
+def test_leftovers_go_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    temporary_name(tmp_path / "lost").mkdir()
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_directory_where_a_link_was_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "file").touch()
+    assert read_link(tmp_path / "best") == tmp_path / "best"
+    replace_link(tmp_path / "best", "update-1")
+    assert read_link(tmp_path / "best") == tmp_path / "update-1"

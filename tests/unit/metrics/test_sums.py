@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqtrain.base import Sum
-from seqtrain.metrics.sums import add_sums, reduce_sums, to_log_base
+from seqtrain.metrics.sums import add_sums, reduce_sums, strict_json, to_log_base
 
 
 def test_add_sums_adds_values_and_weights_by_name() -> None:
@@ -56,3 +56,9 @@ def test_to_log_base_changes_losses_only() -> None:
     # ln 8 = 3 ln 2
     assert to_log_base(metrics, 2) == {"loss": pytest.approx(3.0), "train/nll_loss": 1.0, "ppl": 2.0, "lr": 0.5}
     assert to_log_base(metrics, math.e) == metrics
+
+
+def test_strict_json_has_no_numbers_that_are_none() -> None:
+    assert strict_json({"ppl": math.inf, "loss": math.nan, "bleu": 1.5, "name": "ü"}) == (
+        '{"ppl": null, "loss": null, "bleu": 1.5, "name": "ü"}'
+    )
