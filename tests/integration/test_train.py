@@ -266,13 +266,13 @@ def test_an_empty_validation_set_is_refused(train: Call, corpus: Path) -> None:
     assert "valid is empty" in train(f"task.data={corpus}").refused()
 
 
-def test_an_index_with_a_flipped_byte_is_found(train: Call, cache: Path) -> None:
+def test_an_index_with_a_flipped_byte_is_found(train: Call, cache: Path, tmp_path: Path) -> None:
     assert train("training.max_update=1", "task.max_source_positions=41").code == 0
     for file in cache.glob("tokens-*/tokens.npy"):
         content = bytearray(file.read_bytes())
         content[-1] ^= 0x40
         file.write_bytes(content)
-    message = train("training.max_update=1", "hydra.run.dir=elsewhere").refused()
+    message = train("training.max_update=1", f"hydra.run.dir={tmp_path / 'elsewhere'}").refused()
     for directory in cache.glob("tokens-*"):
         shutil.rmtree(directory)
     assert "its checksum is not that of what was written; delete the directory" in message
