@@ -6,8 +6,8 @@ Sentence i is ``tokens[offsets[i]:offsets[i + 1]]``, its end of sentence include
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqtrain.data.chunks import chunked
 from seqtrain.data.text import hash_file
 from seqtrain.errors import DataError
 
@@ -96,7 +97,7 @@ class TokenStore(Tokens):
         dtype = "<u2" if vocab_size <= 1 << 16 else "<i4"
         with _ArrayFile(directory / TOKENS, dtype) as tokens, _ArrayFile(directory / OFFSETS, OFFSET_DTYPE) as offsets:
             offsets.append(np.zeros(1, dtype=np.int64))
-            for chunk in _chunks(sentences):
+            for chunk in chunked(sentences, CHUNK):
                 flat, lengths = _flatten(chunk)
                 _check(flat, lengths, vocab_size)
                 offsets.append(tokens.size + np.cumsum(lengths))
@@ -192,12 +193,6 @@ def _fingerprint(index: dict[str, Any]) -> str:
 
 def _damaged(path: Path, what: str) -> DataError:
     return DataError(f"{path}: cannot be used: {what}; delete the directory {path.parent}, it will be made again")
-
-
-def _chunks(sentences: Iterable[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
-    iterator = iter(sentences)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
 
 
 def _flatten(sentences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

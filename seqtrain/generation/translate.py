@@ -1,11 +1,11 @@
 """Decode whole datasets, or lines of text of any number, with the results in the order of the input."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
 from seqtrain.config import GenerationConfig
+from seqtrain.data.chunks import chunked
 
 WINDOW = 4096
 """Lines to read ahead and batch by length."""
@@ -37,8 +37,7 @@ def decode_lines(
         plan: how the sentences of a window become batches.
         window: lines to read ahead and batch by length; 1 answers each line before the next is read.
     """
-    unread = iter(lines)
-    while read := list(islice(unread, window)):
+    for read in chunked(lines, window):
         full = [line for line in read if line.strip()]
         found = iter(decode_dataset(task, task.inference_dataset(full), generator, plan) if full else [])
         yield from (next(found) if line.strip() else [] for line in read)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqtrain.config import check_at_least
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._state import saved
 
 
 @dataclass
@@ -70,11 +71,7 @@ class Fixed(LRScheduler):
         Raises:
             CheckpointError: it is the state of another scheduler.
         """
-        if "epoch" not in state:
-            raise CheckpointError(
-                "the checkpoint's lr_scheduler state has no epoch: resume with the lr_scheduler that it was saved with"
-            )
-        self._epoch = state["epoch"]
+        self._epoch = saved(state, "epoch")
 
     def _epoch_lr(self) -> float:
         anneal = self.cfg.force_anneal

@@ -7,8 +7,9 @@ from typing import Any
 from omegaconf import II
 
 from seqtrain.config import check_at_least
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._state import saved
 
 
 @dataclass
@@ -94,8 +95,4 @@ class PolynomialDecay(LRScheduler):
         Raises:
             CheckpointError: it is the state of another scheduler.
         """
-        if "peak" not in state:
-            raise CheckpointError(
-                "the checkpoint's lr_scheduler state has no peak: resume with the lr_scheduler that it was saved with"
-            )
-        self._peak = state["peak"]
+        self._peak = saved(state, "peak")

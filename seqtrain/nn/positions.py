@@ -1,6 +1,7 @@
 """Position embeddings, added to those of tokens; padding stands on the right, so all sequences share them."""
 
 import math
+from abc import ABC, abstractmethod
 from enum import Enum
 
 import torch
@@ -27,15 +28,15 @@ def build_positions(kind: Positions, dim: int, max_positions: int) -> "PositionE
     return (SinusoidalPositions if kind is Positions.sinusoidal else LearnedPositions)(dim, max_positions)
 
 
-class PositionEmbedding(nn.Module):
+class PositionEmbedding(nn.Module, ABC):
     """Base of position embeddings for sequences of up to ``max_positions`` tokens."""
 
     def __init__(self, dim: int, max_positions: int) -> None:
         super().__init__()
 
+    @abstractmethod
     def forward(self, start: int, length: int) -> Tensor:
         """Return the embeddings (length, D) of the positions from ``start``, counted from 0."""
-        raise NotImplementedError
 
 
 class SinusoidalPositions(PositionEmbedding):

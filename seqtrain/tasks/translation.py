@@ -11,6 +11,7 @@ from seqtrain.base import Dictionary
 from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
 from seqtrain.data.cache import KEY_FILE, cached
+from seqtrain.data.chunks import chunked
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.store import TokenStore
 from seqtrain.data.text import check_parallel, find_text, hash_file, read_lines
@@ -213,12 +214,7 @@ def _write_store(files: Sequence[Path], dictionary: Dictionary, directory: Path)
     """Index text: in windows of lines, so that memory stays bounded."""
 
     def sentences() -> Iterator[list[int]]:
-        window: list[str] = []
-        for line in chain(_lines(files), [None]):
-            if line is not None:
-                window.append(line)
-            if window and (line is None or len(window) == 10_000):
-                yield from ([*ids, dictionary.eos] for ids in dictionary.encode_lines(window))
-                window = []
+        for window in chunked(_lines(files), 10_000):
+            yield from ([*ids, dictionary.eos] for ids in dictionary.encode_lines(window))
 
     TokenStore.write(directory, sentences(), len(dictionary))
