@@ -1,12 +1,13 @@
 """The checkpoint format: a directory of safetensors, YAML and JSON that is enough by itself. No code runs on loading.
 
 ``model.safetensors``, ``config.yaml`` (resolved), the task's files (``tokenizer/``), ``metrics.json``, ``training/``
-(``optimizer.safetensors``, ``state.json``), and ``manifest.json``: the format's version, each file's size and SHA-256.
+(``optimizer.safetensors``, ``state.json``), ``plugins.json`` and ``plugins/`` if plug-ins are not seqtrain's own, and
+``manifest.json``.
 """
 
-import hashlib
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,15 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from seqtrain.base import clean_name
+from seqtrain.bundle import Bundle
 from seqtrain.composition import from_container, to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError
+from seqtrain.manifest import MANIFEST, read_manifest, verify, write_manifest
 from seqtrain.metrics.sums import strict_json
 from seqtrain.paths import atomic_directory, read_link
 
-VERSION = 1
-MODEL, CONFIG, METRICS, MANIFEST = "model.safetensors", "config.yaml", "metrics.json", "manifest.json"
+MODEL, CONFIG, METRICS = "model.safetensors", "config.yaml", "metrics.json"
 OPTIMIZER, STATE = "training/optimizer.safetensors", "training/state.json"
 
 
@@ -52,7 +54,7 @@ class Checkpoint:
             CheckpointError: there is none, it is incomplete or damaged, or another version wrote it.
         """
         directory = resolve(Path(path).expanduser())
-        _verify(directory)
+        verify(directory)
         return cls(directory)
 
     def container(self) -> dict[str, Any]:
@@ -72,6 +74,17 @@ class Checkpoint:
     def config(self, overrides: Iterable[str] = ()) -> TrainConfig:
         """Return the config it was trained with, with overrides applied."""
         return from_container(self.container(), overrides)
+
+    def bundle(self) -> Bundle:
+        """Return the plug-ins that it was made with and that are not seqtrain's own."""
+        return Bundle.read(self.path, read_manifest(self.path))
+
+    def copy_files(self, directory: Path) -> None:
+        """Copy what goes with the model into a new checkpoint directory: the task's files, plug-ins and their code."""
+        for name in read_manifest(self.path):
+            if name not in (MODEL, CONFIG, METRICS, OPTIMIZER, STATE):
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.path / name, directory / name)
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics of the last validation before it was written."""
@@ -115,6 +128,7 @@ def write(
     config: TrainConfig | Mapping[str, Any],
     metrics: Mapping[str, float],
     save_task: Callable[[Path], None],
+    bundle: Bundle | None = None,
     snapshot: Snapshot | None = None,
 ) -> Checkpoint:
     """Write a checkpoint: aside first, synced, then under its name, so that it is whole or not there.
@@ -129,11 +143,13 @@ def write(
         (temporary / CONFIG).write_text(yaml.safe_dump(container, sort_keys=False, allow_unicode=True), "utf-8")
         (temporary / METRICS).write_text(strict_json(metrics, indent=1) + "\n", encoding="utf-8")
         save_task(temporary)
+        if bundle is not None:
+            bundle.write(temporary)
         if snapshot is not None:
             (temporary / STATE).parent.mkdir()
             _write_tensors(temporary / OPTIMIZER, snapshot.optimizer)
             _write_json(temporary / STATE, snapshot.state)
-        _write_json(temporary / MANIFEST, {"version": VERSION, "files": _fingerprints(temporary)})
+        write_manifest(temporary)
     return Checkpoint(directory)
 
 
@@ -188,42 +204,6 @@ def resolve(path: Path) -> Path:
 def complete(directory: Path) -> list[Path]:
     """Return the finished checkpoints in a directory, oldest first."""
     return sorted(path.parent for path in directory.glob(f"update-*/{MANIFEST}"))
-
-
-def _verify(directory: Path) -> None:
-    try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        version, files = manifest["version"], manifest["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{directory / MANIFEST} is missing or damaged: use another checkpoint") from error
-    if version != VERSION:
-        raise CheckpointError(
-            f"{directory} has format version {version}; this seqtrain reads version {VERSION}: "
-            "use the seqtrain that wrote it, or a newer one"
-        )
-    for name, expected in files.items():
-        file = directory / name
-        if not file.is_file():
-            raise CheckpointError(f"{file} is missing: use another checkpoint")
-        if _fingerprint(file) != expected:
-            size = file.stat().st_size
-            was = "cut short" if size < expected["bytes"] else "damaged"
-            raise CheckpointError(
-                f"{file} is {was} ({size} bytes, {expected['bytes']} were written): use another checkpoint"
-            )
-
-
-def _fingerprints(directory: Path) -> dict[str, dict[str, Any]]:
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return {file.relative_to(directory).as_posix(): _fingerprint(file) for file in files}
-
-
-def _fingerprint(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
 
 
 def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -1,38 +1,30 @@
 """From overrides to one typed config, and from a config to plain data and back."""
 
+import contextlib
 import copy
-import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.config_repository import IConfigRepository
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
-from seqtrain import mistakes, plugins
-from seqtrain.config import AverageConfig, EvaluateConfig, GenerateConfig, TaskConfig, TrainConfig
+from seqtrain import plugins
+from seqtrain.config import ROOTS, SHARED, TrainConfig
+from seqtrain.diagnosis import apply_overrides, diagnose, hydras_words
 from seqtrain.errors import ConfigError
-from seqtrain.registry import REGISTRIES, Registry
-
-ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
-"""Root dataclass of each command that has one of its own."""
-
-SHARED = tuple(f.name for f in dataclasses.fields(TaskConfig) if str(f.default).startswith("${"))
-"""Fields of a task's config that stand for values elsewhere in the root."""
-
-
-def conf_directory() -> Path:
-    """Where the built-in YAML lies: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
+from seqtrain.mistakes import find_mistakes, first_line
+from seqtrain.origins import Origins, open_sources, read_origins
+from seqtrain.registry import REGISTRIES
 
 
 def register_all() -> None:
@@ -42,6 +34,7 @@ def register_all() -> None:
         store.store(name=f"{name}_root", node=root, provider="seqtrain")
     plugins.install_source()
     plugins.import_builtin()
+    plugins.import_installed()
 
 
 def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] = ()) -> TrainConfig:
@@ -52,14 +45,18 @@ def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] =
         searchpath: user directories; the same as the override ``hydra.searchpath=[...]``.
 
     Raises:
-        ConfigError: an override names no key or choice, or a value is wrong.
+        ConfigError: something is wrong with overrides or YAML; all mistakes are named.
         PluginError: a user directory is missing or cannot be imported.
     """
-    quoted = ",".join(quote(str(path)) for path in searchpath)
-    more = [f"hydra.searchpath=[{quoted}]"] if searchpath else []
-    config = to_config(compose_node("config", [*overrides, *more]))
+    config = to_config(compose_node("config", [*overrides, *searchpath_override(searchpath)]))
     assert isinstance(config, TrainConfig)
     return config
+
+
+def searchpath_override(directories: Sequence[str | Path]) -> list[str]:
+    """Return the override that names user directories, if there are any."""
+    quoted = ",".join(quote(str(path)) for path in directories)
+    return [f"hydra.searchpath=[{quoted}]"] if directories else []
 
 
 def quote(text: str) -> str:
@@ -69,56 +66,102 @@ def quote(text: str) -> str:
     return f"'{escaped}{chr(92) * trailing}'"
 
 
-def compose_node(config_name: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose a root through Hydra, its own ``hydra`` node included.
+@contextlib.contextmanager
+def hydra_loader(config_dir: Path | None = None) -> Iterator[ConfigLoader]:
+    """Initialise Hydra with everything that ships with seqtrain, and leave it as it was.
 
     Raises:
-        ConfigError: an override names no key or choice, or a value is wrong.
+        ConfigError: there is no ``config_dir``, a directory with primary configs of the user's own.
     """
     register_all()
     before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(conf_directory()), job_name="seqtrain", version_base="1.3"):
-            return hydra_compose(config_name, overrides=list(overrides), return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:  # the last one at `model=null`
-        keys = list(mistakes.flatten(without_hydra(compose_node(config_name, [])))) if overrides else []
-        raise ConfigError(mistakes.describe(error, overrides, keys)) from error
+        with initialize_config_dir(str(plugins.conf_directory()), job_name="seqtrain", version_base="1.3"):
+            loader = GlobalHydra.instance().config_loader()
+            if config_dir is not None:
+                _add_directory(loader, config_dir)
+            yield loader
     finally:
         GlobalHydra.instance().hydra = before
+
+
+def _add_directory(loader: ConfigLoader, config_dir: Path) -> None:
+    """Let Hydra look for YAML in one more directory, as its ``--config-dir`` does."""
+    if not config_dir.is_dir():
+        raise ConfigError(f"--config-dir {config_dir}: there is no such directory")
+    path = loader.get_search_path()
+    path.prepend(provider="command-line", path=f"file://{config_dir.absolute()}", anchor="schema")
+    loader.repository.initialize_sources(path)  # type: ignore[attr-defined]  # what Hydra does when it starts
+
+
+def discover(overrides: Sequence[str] = (), config_name: str = "config") -> IConfigRepository:
+    """Register the built-in plug-ins and those of the user directories that overrides or the primary config name.
+
+    Returns:
+        Hydra's sources of YAML and dataclasses.
+
+    Raises:
+        PluginError: a user directory is missing or cannot be imported.
+    """
+    with hydra_loader() as loader:
+        return open_sources(loader, config_name, overrides)[1]
+
+
+def compose_node(config_name: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
+    """Compose a root through Hydra, its own ``hydra`` node included.
+
+    Args:
+        config_name: the primary config.
+        overrides: as on the command line.
+        config_dir: a directory with primary configs of the user's own.
+
+    Raises:
+        ConfigError: something is wrong with overrides or YAML; all mistakes are named.
+    """
+    with hydra_loader(config_dir) as loader:
+        try:
+            return hydra_compose(config_name, overrides=list(overrides), return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:  # the last one at `model=null`
+            lines = diagnose(loader, config_name, overrides) or [hydras_words(error, overrides)]
+            raise ConfigError("\n".join(lines)) from error
 
 
 def to_config(node: DictConfig) -> Any:
     """Turn a composed node into dataclasses, the root's type first.
 
     Raises:
-        ConfigError: a value is missing, does not fit, or belongs to no registered plug-in.
+        ConfigError: values are missing, do not fit, or belong to no registered plug-in; all are named.
     """
     plain = without_hydra(node)
-    for kind, registry in REGISTRIES.items():
-        if (group := OmegaConf.select(plain, kind)) is not None:
-            _check_group(group, registry)
-    for key in mistakes.extra_keys(plain):
-        raise ConfigError(mistakes.unknown_key(key, list(mistakes.flatten(plain))))
-    try:
-        return OmegaConf.to_object(plain)
-    except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or ""
-        line = mistakes.first_line(error)
-        raise ConfigError(f"{key}: {line}" if key and key not in line else line) from error
+    if OmegaConf.get_type(plain) not in ROOTS.values():
+        name = node.hydra.job.config_name
+        raise ConfigError(f"{name}: is based on no root; begin its defaults with `config` or `train_root`")
+    if mistakes := find_mistakes(plain):
+        lines = _with_origins(node) if "hydra" in node else []
+        raise ConfigError("\n".join(lines or [mistake.line() for mistake in mistakes]))
+    return OmegaConf.to_object(plain)
 
 
-def _check_group(group: DictConfig, registry: Registry[Any]) -> None:
-    """Check that a group's config is a registered plug-in's, under its own name.
+def origins_of(node: DictConfig) -> Origins:
+    """Return what a node was composed of, by what Hydra noted in it."""
+    with hydra_loader(_config_dir(node)) as loader:
+        return read_origins(loader, *_composed_from(node))
 
-    Raises:
-        ConfigError: it is not.
-    """
-    entries = map(registry.entry, registry.names())
-    name = next((entry.name for entry in entries if entry.config_type is OmegaConf.get_type(group)), None)
-    if name is None:
-        raise ConfigError(mistakes.based_on_nothing(registry))
-    if group._name != name:
-        raise ConfigError(f"{registry.kind}._name cannot be set: choose the plug-in with {registry.kind}={group._name}")
+
+def _with_origins(node: DictConfig) -> list[str]:
+    with hydra_loader(_config_dir(node)) as loader:
+        return diagnose(loader, *_composed_from(node))
+
+
+def _composed_from(node: DictConfig) -> tuple[str, list[str]]:
+    overrides: Any = OmegaConf.to_container(node.hydra.overrides, resolve=False)
+    return node.hydra.job.config_name, [*overrides["hydra"], *overrides["task"]]
+
+
+def _config_dir(node: DictConfig) -> Path | None:
+    sources = node.hydra.runtime.config_sources
+    return next((Path(source.path) for source in sources if source.provider == "command-line"), None)
 
 
 def without_hydra(node: DictConfig) -> DictConfig:
@@ -160,11 +203,10 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
                 node[key] = OmegaConf.merge(part, {k: v for k, v in value.items() if k not in shared})
             else:
                 node[key] = OmegaConf.merge(node[key], value)
-        OmegaConf.set_struct(node, True)
-        for override in OverridesParser.create().parse_overrides(list(overrides)):
-            OmegaConf.update(node, override.key_or_group, override.value(), merge=True)
-    except (OmegaConfBaseException, HydraException) as error:
-        raise ConfigError(mistakes.describe(error, list(overrides), [])) from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(first_line(error)) from error
+    if lines := apply_overrides(node, list(overrides)):
+        raise ConfigError("\n".join(lines))
     config = to_config(node)
     assert isinstance(config, TrainConfig)
     return config

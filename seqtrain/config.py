@@ -4,29 +4,19 @@ Every field's meaning and unit stand in the string below it, which ``--help`` an
 """
 
 import math
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
 from omegaconf import II, MISSING
 
-from seqtrain.errors import ConfigError
-
-
-def check_at_least(section: str, config: object, **minima: float) -> None:
-    """Check that fields of a config are no smaller than these.
-
-    Raises:
-        ConfigError: one is; the message names its key.
-    """
-    for name, minimum in minima.items():
-        value = getattr(config, name)
-        if not value >= minimum:
-            raise ConfigError(f"{section}.{name}={value} must be at least {minimum}")
+from seqtrain.fields import Checked, bounded
 
 
 @dataclass
-class PluginConfig:
+class PluginConfig(Checked):
     """Base of every plug-in's config."""
 
     _name: str = field(default="", init=False, repr=False, compare=False)
@@ -62,22 +52,29 @@ class TaskConfig(PluginConfig):
 
 
 @dataclass
-class ParameterGroupConfig:
+class ParameterGroupConfig(Checked):
     """Settings of its own for the parameters whose name a pattern matches."""
 
     pattern: str = MISSING
     """Regular expression, searched for in the parameter's name, such as ``bias$|norm``."""
-    lr_scale: float = 1.0
+    lr_scale: float = bounded(1.0, at_least=0)
     """Factor on the learning rate of these parameters."""
-    weight_decay: float | None = None
+    weight_decay: float | None = bounded(None, at_least=0)
     """Weight decay of these parameters; the optimizer's own if null."""
+
+    def contradictions(self) -> Iterable[str]:
+        """The pattern is one."""
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            yield f"the pattern {self.pattern!r} in optimizer.groups is no regular expression: {error}"
 
 
 @dataclass
 class OptimizerConfig(PluginConfig):
     """Base of the configs in group ``optimizer``."""
 
-    lr: float = MISSING
+    lr: float = bounded(at_least=0)
     """Learning rate, the peak that the scheduler starts from."""
     groups: list[ParameterGroupConfig] = field(default_factory=list)
     """Parameters with settings of their own; the first pattern that matches a parameter takes it."""
@@ -105,22 +102,22 @@ class Precision(str, Enum):
 
 
 @dataclass
-class TrainingConfig:
+class TrainingConfig(Checked):
     """How long and how to train."""
 
-    max_update: int = 0
+    max_update: int = bounded(0, at_least=0)
     """Stop after this many updates; 0 sets no limit."""
-    max_epoch: int = 0
+    max_epoch: int = bounded(0, at_least=0)
     """Stop after this many passes over the training data; 0 sets no limit."""
-    stop_time_hours: float = 0.0
+    stop_time_hours: float = bounded(0.0, at_least=0)
     """Stop after this many hours of training, earlier runs of the same run directory included; 0 sets no limit."""
-    patience: int = 0
+    patience: int = bounded(0, at_least=0)
     """Stop after this many validations in a row without a better ``saving.metric``; 0 never does."""
-    update_freq: int = 1
+    update_freq: int = bounded(1, at_least=1)
     """Batches whose gradients are accumulated for one update."""
-    clip_norm: float = 0.0
+    clip_norm: float = bounded(0.0, at_least=0)
     """Clip the gradient to this L2 norm; 0 does not clip."""
-    seed: int = 1
+    seed: int = bounded(1, at_least=0)
     """Seed of initialisation, shuffling and dropout."""
     device: Device = Device.auto
     """Where to compute: auto takes cuda, else mps, else cpu."""
@@ -130,47 +127,31 @@ class TrainingConfig:
     """Compile the model and criterion with ``torch.compile``."""
     deterministic: bool = False
     """Use deterministic algorithms only, an error where torch has none."""
-    num_threads: int = 0
+    num_threads: int = bounded(0, at_least=0)
     """CPU threads of one operation; 0 leaves it to torch."""
-    log_interval: int = 100
+    log_interval: int = bounded(100, at_least=1)
     """Updates between two lines of training metrics."""
-    log_base: float = math.e
-    """Base of the logarithm in which losses are displayed, above 1: e (nats) or 2 (bits)."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        check_at_least("training", self, max_update=0, max_epoch=0, stop_time_hours=0, patience=0, update_freq=1)
-        check_at_least("training", self, clip_norm=0, seed=0, num_threads=0, log_interval=1)
-        if not self.log_base > 1:
-            raise ConfigError(f"training.log_base={self.log_base} must be above 1")
+    log_base: float = bounded(math.e, above=1)
+    """Base of the logarithm in which losses are displayed: e (nats) or 2 (bits)."""
 
 
 @dataclass
-class DatasetConfig:
+class DatasetConfig(Checked):
     """How data is kept and batched."""
 
-    max_tokens: int = 4096
+    max_tokens: int = bounded(4096, at_least=0)
     """Most tokens in a batch: sentences times longest side; a longer sentence stands alone; 0 sets no limit."""
-    max_sentences: int = 0
+    max_sentences: int = bounded(0, at_least=0)
     """Most sentences in a batch; 0 sets no limit."""
-    required_batch_size_multiple: int = 1
+    required_batch_size_multiple: int = bounded(1, at_least=1)
     """Cut batches to a multiple of this many sentences where that is possible; no sentence is ever dropped."""
     cache_dir: str = "${oc.env:SEQTRAIN_CACHE,${oc.env:XDG_CACHE_HOME,${oc.env:HOME,.}/.cache}/seqtrain}"
     """Where prepared data is kept, addressed by its content."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range, or no limit is set.
-        """
-        check_at_least("dataset", self, max_tokens=0, max_sentences=0, required_batch_size_multiple=1)
+    def contradictions(self) -> Iterable[str]:
+        """A batch needs a limit."""
         if not (self.max_tokens or self.max_sentences):
-            raise ConfigError("a batch would hold all data: set dataset.max_tokens or dataset.max_sentences")
+            yield "a batch would hold all data: set dataset.max_tokens or dataset.max_sentences"
 
 
 class Scorer(str, Enum):
@@ -182,14 +163,14 @@ class Scorer(str, Enum):
 
 
 @dataclass
-class ValidationConfig:
+class ValidationConfig(Checked):
     """When and how to validate."""
 
-    interval_epochs: int = 1
+    interval_epochs: int = bounded(1, at_least=0)
     """Validate at the end of every this many epochs; 0 does not."""
-    interval_updates: int = 0
+    interval_updates: int = bounded(0, at_least=0)
     """Validate every this many updates; 0 does not."""
-    max_batches: int = 0
+    max_batches: int = bounded(0, at_least=0)
     """Batches of a validation set to compute the loss on; 0 takes all. Decoding takes all."""
     generate: bool = False
     """Also decode the validation sets, with the settings of ``generation``, and score the text."""
@@ -200,26 +181,18 @@ class ValidationConfig:
     final_split: str = ""
     """Split that the best checkpoint decodes when training ends, such as ``test``; empty for none."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        check_at_least("validation", self, interval_epochs=0, interval_updates=0, max_batches=0)
-
 
 @dataclass
-class SavingConfig:
+class SavingConfig(Checked):
     """When to save, what to keep, and what is best."""
 
-    interval_epochs: int = 1
+    interval_epochs: int = bounded(1, at_least=0)
     """Save at the end of every this many epochs; 0 does not."""
-    interval_updates: int = 0
+    interval_updates: int = bounded(0, at_least=0)
     """Save every this many updates; 0 does not."""
-    keep_last: int = 3
+    keep_last: int = bounded(3, at_least=0)
     """Newest checkpoints to keep; 0 keeps all."""
-    keep_best: int = 1
+    keep_best: int = bounded(1, at_least=0)
     """Best checkpoints to keep besides; a validation that is among them saves."""
     metric: str = "valid/loss"
     """Metric that says which checkpoint is best, and that training returns: ``<split>/<name>``."""
@@ -230,53 +203,39 @@ class SavingConfig:
         """Return a number by which values of ``metric`` are in order, the best first."""
         return -value if self.maximize else value
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        check_at_least("saving", self, interval_epochs=0, interval_updates=0, keep_last=0, keep_best=0)
-
 
 @dataclass
-class GenerationConfig:
+class GenerationConfig(Checked):
     """How to search for the best output."""
 
-    beam: int = 5
+    beam: int = bounded(5, at_least=1)
     """Hypotheses kept at each position; 1 is greedy search."""
-    nbest: int = 1
+    nbest: int = bounded(1, at_least=1)
     """Hypotheses to return for each sentence, at most ``beam``."""
-    lenpen: float = 1.0
+    lenpen: float = bounded(1.0)
     """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen."""
-    max_len_a: float = 0.0
+    max_len_a: float = bounded(0.0, at_least=0)
     """With ``max_len_b``: at most max_len_a * source length + max_len_b tokens, end of sentence excluded."""
-    max_len_b: int = 200
+    max_len_b: int = bounded(200, at_least=0)
     """See ``max_len_a``."""
-    min_len: int = 1
+    min_len: int = bounded(1, at_least=0)
     """Fewest tokens of an output, end of sentence excluded."""
-    max_tokens: int = 4096
+    max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
-    max_sentences: int = 128
+    max_sentences: int = bounded(128, at_least=0)
     """Most sentences in a batch that is decoded; 0 sets no limit."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range, or more hypotheses are asked for than the search keeps.
-        """
-        check_at_least("generation", self, beam=1, nbest=1, max_len_a=0, max_len_b=0, min_len=0)
-        check_at_least("generation", self, max_tokens=1, max_sentences=0)
+    def contradictions(self) -> Iterable[str]:
+        """The search returns no more hypotheses than it keeps."""
         if self.nbest > self.beam:
-            raise ConfigError(
+            yield (
                 f"generation.nbest={self.nbest} is more than generation.beam={self.beam}: "
                 "the search keeps `beam` hypotheses; raise generation.beam or lower generation.nbest"
             )
 
 
 @dataclass
-class TrackingConfig:
+class TrackingConfig(Checked):
     """Where metrics go besides the log and ``metrics.jsonl``."""
 
     tensorboard: bool = False
@@ -284,7 +243,7 @@ class TrackingConfig:
 
 
 @dataclass
-class TrainConfig:
+class TrainConfig(Checked):
     """Root config of ``train`` and ``prepare``."""
 
     task: TaskConfig = MISSING
@@ -312,31 +271,29 @@ class TrainConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     """Where metrics go besides the log."""
 
-    def __post_init__(self) -> None:
-        """Check what no section can alone.
-
-        Raises:
-            ConfigError: training would never end, or ``saving.metric`` is a score that validation does not give.
-        """
+    def contradictions(self) -> Iterable[str]:
+        """Training has an end, and ``saving.metric`` is a score that validation gives."""
         if not (self.training.max_update or self.training.max_epoch):
-            raise ConfigError("training would never end: set training.max_update or training.max_epoch")
-        self._check_metric()
-
-    def _check_metric(self) -> None:
+            yield "training would never end: set training.max_update or training.max_epoch"
         metric, validation = self.saving.metric, self.validation
         name = metric.rpartition("/")[2]
         if name not in Scorer.__members__:
             return
         if not validation.generate or Scorer(name) not in validation.scorers:
-            raise ConfigError(
-                f"saving.metric={metric} needs validation.generate=true and {name} among validation.scorers"
-            )
+            yield f"saving.metric={metric} needs validation.generate=true and {name} among validation.scorers"
         if not self.saving.maximize:
-            raise ConfigError(f"saving.metric={metric} is better the higher it is: set saving.maximize=true")
+            yield f"saving.metric={metric} is better the higher it is: set saving.maximize=true"
+
+
+class Plugins(str, Enum):
+    """Whose code runs the plug-ins of a checkpoint that are not seqtrain's own."""
+
+    installed = "installed"
+    bundled = "bundled"
 
 
 @dataclass
-class GenerateConfig:
+class GenerateConfig(Checked):
     """Root config of ``generate``."""
 
     checkpoint: str = MISSING
@@ -349,10 +306,12 @@ class GenerateConfig:
     """How to search for the best output."""
     device: Device = Device.auto
     """Where to compute: auto takes cuda, else mps, else cpu."""
+    plugins: Plugins = Plugins.installed
+    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
 
 @dataclass
-class EvaluateConfig:
+class EvaluateConfig(Checked):
     """Root config of ``evaluate``."""
 
     checkpoint: str = MISSING
@@ -369,24 +328,24 @@ class EvaluateConfig:
     """How to search for the best output."""
     device: Device = Device.auto
     """Where to compute: auto takes cuda, else mps, else cpu."""
+    plugins: Plugins = Plugins.installed
+    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
 
 @dataclass
-class AverageConfig:
+class AverageConfig(Checked):
     """Root config of ``average``."""
 
     checkpoint: Any = MISSING
     """Run directory, whose newest checkpoints are taken, or checkpoint directory; several of them: ``[A,B]``."""
-    last: int = 5
+    last: int = bounded(5, at_least=1)
     """How many of the newest checkpoints of a run directory to take."""
     output: str = MISSING
     """Checkpoint directory to write."""
 
-    def __post_init__(self) -> None:
-        """Check the range.
 
-        Raises:
-            ConfigError: there is nothing to average.
-        """
-        if self.last < 1:
-            raise ConfigError(f"last={self.last} must be at least 1")
+ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
+"""Root dataclass of each command that has one of its own."""
+
+SHARED = {f.name: str(f.default).strip("${}") for f in fields(TaskConfig) if str(f.default).startswith("${")}
+"""Fields of a task's config that stand for a value elsewhere in the root, and its key."""

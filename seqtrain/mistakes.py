@@ -1,87 +1,114 @@
-"""What to say about a mistake in the overrides or the config: which key, what is wrong, what was probably meant."""
+"""What is wrong with a config, each thing on a line: the key, the value, where it was set, and what to do."""
 
 import dataclasses
 import difflib
-from collections.abc import Iterable, Sequence
-from typing import Any
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from seqtrain.config import ROOTS, SHARED
+from seqtrain.errors import ConfigError
+from seqtrain.fairseq_flags import hydra_key
+from seqtrain.fields import describe_fields, problem_of
+from seqtrain.origins import Origins, show
 from seqtrain.registry import REGISTRIES, Registry
 
 
-def describe(error: Exception, overrides: Sequence[str], keys: Sequence[str]) -> str:
-    """Return one line for an error of Hydra's or OmegaConf's.
+class Mistake(NamedTuple):
+    """Something wrong with a value; without a key, a contradiction between several, which the words name."""
+
+    what: str
+    key: str = ""
+    text: str | None = None
+    where: str = ""
+
+    def line(self, origins: Origins | None = None) -> str:
+        """Return ``key=value (where): what``."""
+        if not self.key:
+            return self.what + _where_set(self.what, origins)
+        setting = None if self.where or origins is None else origins.last(self.key)
+        where = self.where or (setting.where if setting else "")
+        text = setting.text if setting and setting.key == self.key else self.text
+        value = "" if text is None else f"={text}"
+        return f"{self.key}{value}{f' ({where})' if where else ''}: {self.what}"
+
+
+def find_mistakes(node: DictConfig, unclear: Collection[str] = ()) -> list[Mistake]:
+    """Return what is wrong with a composed root: unknown keys, missing and wrong values, contradictions.
 
     Args:
-        error: what composing raised.
-        overrides: what it was composed from.
-        keys: the keys that there are, with dots.
+        node: the root.
+        unclear: sections of which something wrong is known already; their fields are not held against each other.
     """
-    if isinstance(error, MissingConfigException):
-        return _unknown_choice(error)
-    if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read; quote a value that holds special characters: \"KEY='VALUE'\""
-    cause = next((e for e in _chain(error) if isinstance(e, OmegaConfBaseException)), error)
-    for registry in REGISTRIES.values():
-        if getattr(cause, "object_type", None) is registry.config_base:
-            return based_on_nothing(registry)
-    key = str(getattr(cause, "full_key", None) or "")
-    override = _override_in(str(error), overrides)
-    if isinstance(cause, ConfigKeyError) or "Could not override" in str(error):
-        return unknown_key(override.split("=")[0].lstrip("+~") or key, keys)
-    if "Ambiguous value" in str(error):
-        return f"{override}: several values; write [A,B] for a list, or add -m to train once for each"
-    subject = override or key
-    return f"{subject}: {first_line(cause)}" if subject and subject not in first_line(cause) else first_line(cause)
-
-
-def based_on_nothing(registry: Registry[Any]) -> str:
-    """Say that a YAML of a user's holds values for no plug-in in particular."""
-    return (
-        f"{registry.kind}: the chosen YAML is based on no registered {registry.kind}; "
-        f"begin it with `defaults: [NAME, _self_]`, NAME one of: {', '.join(registry.names())}"
-    )
+    found = [*_wrong_groups(node, unclear), *_replaced_references(node), *_wrong_values(node)]
+    found += [Mistake(unknown_key(key, list(flatten(node))), key) for key in extra_keys(node)]
+    return found + _contradictions(node, {m.key.split(".", 1)[0] for m in found} | set(unclear))
 
 
 def unknown_key(key: str, keys: Sequence[str]) -> str:
     """Say that there is no such key, and which may have been meant: one of that name elsewhere, or one much like it."""
     if key == "experiment":
-        return "experiment: is none of the defaults; add it with +experiment=NAME"
+        return "is none of the defaults; add it with +experiment=NAME"
+    if renamed := hydra_key(key):
+        return f"there is no such key; fairseq's {key} is {renamed}"
     name = key.rsplit(".", 1)[-1]
     same_name = [k for k in keys if k.rsplit(".", 1)[-1] == name]
     if same_name:
-        return f"{key}: there is no such key; this key is {same_name[0]}"
+        return f"there is no such key; this key is {same_name[0]}"
     close = difflib.get_close_matches(key, [k for k in keys if k.count(".") == key.count(".")], n=1)
-    return f"{key}: there is no such key" + (f"; did you mean {close[0]}?" if close else "")
+    return "there is no such key" + (f"; did you mean {close[0]}?" if close else "")
 
 
-def extra_keys(node: DictConfig, prefix: str = "") -> Iterable[str]:
+def wrong_type(node: DictConfig, key: str, value: Any) -> str:
+    """Say what a key's value must be instead of one that its field does not take."""
+    parent, _, name = key.rpartition(".")
+    config_type = OmegaConf.get_type(OmegaConf.select(node, parent) if parent else node)
+    kind = describe_fields(config_type)[name].type if dataclasses.is_dataclass(config_type) else "another type"
+    choices = kind.partition("one of ")[2].removesuffix(" or null").split(", ")
+    wrong = [v for v in (value if isinstance(value, list) else [value]) if str(v) not in choices]
+    close = difflib.get_close_matches(str(wrong[0]), choices, n=1) if wrong else []
+    return f"must be {kind}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def based_on_nothing(registry: Registry[Any]) -> str:
+    """Say that a YAML of a user's holds values for no plug-in in particular."""
+    return (
+        f"the chosen YAML is based on no registered {registry.kind}; "
+        f"begin it with `defaults: [NAME, _self_]`, NAME one of: {', '.join(registry.names())}"
+    )
+
+
+def unknown_choice(name: str, options: Sequence[str]) -> str:
+    """Say that a group has no such choice."""
+    if not options:
+        return "there is no such config"
+    close = difflib.get_close_matches(name, options, n=1)
+    meant = f"; did you mean {close[0]}?" if close else "."
+    return f"there is no such choice{meant} Choices: {', '.join(options)}"
+
+
+def extra_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield the keys that no field of the node's dataclasses stands for, such as ``+`` adds."""
     for key in map(str, node):
         if not _is_field(node, key):
             yield f"{prefix}{key}"
-        elif (child := _child(node, key)) is not None:
+        elif (child := child_of(node, key)) is not None:
             yield from extra_keys(child, f"{prefix}{key}.")
 
 
-def flatten(node: DictConfig, prefix: str = "") -> Iterable[str]:
+def flatten(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Yield every key of a node that can be set, with dots."""
     for key in map(str, node):
         if not key.startswith("_") and _is_field(node, key):
             yield f"{prefix}{key}"
-            if (child := _child(node, key)) is not None:
+            if (child := child_of(node, key)) is not None:
                 yield from flatten(child, f"{prefix}{key}.")
 
 
-def _is_field(node: DictConfig, key: str) -> bool:
-    config_type = OmegaConf.get_type(node)
-    return not dataclasses.is_dataclass(config_type) or key in {f.name for f in dataclasses.fields(config_type)}
-
-
-def _child(node: DictConfig, key: str) -> DictConfig | None:
+def child_of(node: DictConfig, key: str) -> DictConfig | None:
     """Return the node below a key, unless that is a value or stands elsewhere."""
     if OmegaConf.is_interpolation(node, key) or OmegaConf.is_missing(node, key):
         return None
@@ -94,27 +121,86 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().split("\n", maxsplit=1)[0].rstrip(".")
 
 
-def _unknown_choice(error: MissingConfigException) -> str:
-    """Say that a group has no such choice, or that there is no such config."""
-    wanted, options = str(error.missing_cfg_file), [str(option) for option in error.options or []]
-    group, _, name = wanted.rpartition("/")
-    if not options:
-        return f"{wanted}: there is no such config"
-    close: list[str] = difflib.get_close_matches(name, options, n=1)
-    meant = f"did you mean {group}={close[0]}? " if close else ""
-    return f"{group}={name}: there is no such choice; {meant}there are: {', '.join(options)}"
+def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistake]:
+    """Yield the groups whose config is not a registered plug-in's, under its own name."""
+    for kind, registry in REGISTRIES.items():
+        if kind in unclear or kind not in node or OmegaConf.is_missing(node, kind):
+            continue
+        config_type, name = OmegaConf.get_type(node[kind]), node[kind].get("_name")
+        registered = next((n for n in registry.names() if registry.entry(n).config_type is config_type), None)
+        if registered is None:
+            yield Mistake(based_on_nothing(registry), kind)
+        elif name != registered:
+            yield Mistake(f"cannot be set: choose the plug-in with {kind}={name}", f"{kind}._name")
 
 
-def _override_in(message: str, overrides: Sequence[str]) -> str:
-    """Return the override that Hydra's message is about, or nothing."""
-    for override in overrides:
-        key = override.lstrip("+~").split("=")[0]
-        if override in message or f"'{key}'" in message:
-            return override
-    return ""
+def _replaced_references(node: DictConfig) -> Iterator[Mistake]:
+    """Yield the fields of a task that have a value of their own instead of standing for one that is set elsewhere."""
+    task = child_of(node, "task") if "task" in node else None
+    for name, reference in SHARED.items():
+        if task is not None and not OmegaConf.is_interpolation(task, name):
+            yield Mistake(f"stands for what is set elsewhere: set {reference}", f"task.{name}")
 
 
-def _chain(error: BaseException | None) -> Iterable[Any]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _wrong_values(node: DictConfig) -> Iterator[Mistake]:
+    """Yield values that are missing or refer to nothing, and numbers that are out of range."""
+    for key in flatten(node):
+        parent, _, name = key.rpartition(".")
+        section = OmegaConf.select(node, parent) if parent else node
+        try:
+            missing = OmegaConf.is_missing(section, name)
+            value = None if missing else section[name]
+        except OmegaConfBaseException as error:  # it refers to nothing
+            raw = OmegaConf.to_container(section, resolve=False)
+            yield Mistake(first_line(error), key, show(raw[name]) if isinstance(raw, dict) else "")
+            continue
+        if missing:
+            yield Mistake(
+                f"nothing is chosen; add {key}=NAME" if key in REGISTRIES else "has no value, and needs one", key
+            )
+        yield from _out_of_range(section, key, name, value)
+
+
+def _out_of_range(section: DictConfig, key: str, name: str, value: Any) -> Iterator[Mistake]:
+    plain = OmegaConf.to_container(value) if isinstance(value, ListConfig) else value
+    config_type = OmegaConf.get_type(section)
+    if dataclasses.is_dataclass(config_type) and (what := problem_of(config_type, name, plain)):
+        yield Mistake(what, key, show(plain))
+    if isinstance(value, ListConfig):
+        for index, item in enumerate(value):
+            if isinstance(item, DictConfig):
+                yield from (m._replace(key=f"{key}[{index}].{m.key}") for m in _wrong_values(item))
+
+
+def _contradictions(node: DictConfig, unclear: Collection[str]) -> list[Mistake]:
+    """Return what is wrong between fields: of each section by itself, then of the whole if all is clear."""
+    held = [key for key in map(str, node) if key not in unclear and not (key == "task" and unclear)]
+    parts = [part for key in held if (part := child_of(node, key)) is not None]
+    found = [line for part in parts for line in _objections(part)]
+    if not found and not unclear:
+        found = _objections(node)
+    return [Mistake(line) for line in dict.fromkeys(found)]
+
+
+def _objections(node: DictConfig) -> list[str]:
+    """Return what a config says when it is made of its node."""
+    try:
+        OmegaConf.to_object(node)
+    except ConfigError as error:
+        return str(error).split("\n")
+    return []
+
+
+def _where_set(words: str, origins: Origins | None) -> str:
+    """Return where the keys in some words were set, in brackets; nothing if nobody set them."""
+    keys = dict.fromkeys(re.findall(r"[a-z_]+(?:\.[a-z_]+)+", words))
+    set_in = {key: setting.where for key in keys if origins and (setting := origins.last(key))}
+    return f" ({'; '.join(f'{key}: {where}' for key, where in set_in.items())})" if set_in else ""
+
+
+def _is_field(node: DictConfig, key: str) -> bool:
+    """Tell whether a key is one of a node's dataclass, or at the root a further kind of plug-in that was added."""
+    config_type = OmegaConf.get_type(node)
+    if not dataclasses.is_dataclass(config_type) or key in {f.name for f in dataclasses.fields(config_type)}:
+        return True
+    return config_type in ROOTS.values() and key in REGISTRIES

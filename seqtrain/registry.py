@@ -4,8 +4,9 @@ A further kind is one line, ``REGISTRY = Registry("tokenizer", TokenizerConfig, 
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from hydra.core.config_store import ConfigStore
@@ -22,36 +23,60 @@ REGISTRIES: dict[str, "Registry[Any]"] = {}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A registered plug-in: its name, its config's type, its class, and where it is written."""
+class Registered:
+    """A name that is registered: where, FILE:LINE, and by which module."""
 
     name: str
+    where: str
+    module: str
+
+
+@dataclass(frozen=True)
+class Entry(Registered):
+    """A registered plug-in: its config's type and its class."""
+
     config_type: type[PluginConfig]
     cls: type
-    where: str
+
+
+@dataclass(frozen=True)
+class Preset(Registered):
+    """A registered preset: the name of its plug-in, and the values."""
+
+    plugin: str
+    config: PluginConfig
 
 
 class Registry(Generic[PluginT]):
-    """Plug-ins of one kind: ``kind`` is the config group, the other two are base classes."""
+    """Plug-ins of one kind: ``kind`` is the config group, the other two are base classes.
+
+    Raises:
+        PluginError: there is such a kind already.
+    """
 
     def __init__(self, kind: str, config_base: type[PluginConfig], base: type) -> None:
         self.kind = kind
         self.config_base = config_base
         self.base = base
         self._entries: dict[str, Entry] = {}
-        self._presets: dict[str, str] = {}
+        self._presets: dict[str, Preset] = {}
+        other = REGISTRIES.get(kind)
+        if other is not None and other.base.__module__ != base.__module__:  # the same where a module is run again
+            raise PluginError(f"{_caller()[0]}: there are {kind} plug-ins already, derived from {other.base.__name__}")
         REGISTRIES[kind] = self
 
     def register(self, name: str, config_type: type[PluginConfig]) -> Callable[[ClassT], ClassT]:
         """Return a decorator that registers a class under ``name`` and leaves it as it is.
 
         Raises:
-            PluginError: the name or the config is taken, or one of the two has the wrong base.
+            PluginError: the name or the config is taken, or the config or the class does not do for this kind.
         """
 
         def decorate(cls: ClassT) -> ClassT:
-            entry = Entry(name, config_type, cls, _where(cls))
-            self._check(entry)
+            entry = Entry(name, *_caller(), config_type, cls)
+            self._check_free(name, entry.where)
+            if problem := self._problem_of_class(cls) or self._problem_of_config(config_type):
+                raise PluginError(f"{entry.where}: {self.kind} {name!r}: {problem}")
             self._store(name, name, config_type)
             self._entries[name] = entry
             return cls
@@ -64,11 +89,18 @@ class Registry(Generic[PluginT]):
         Raises:
             PluginError: the name is taken or the config's type is not registered.
         """
-        frame = inspect.stack()[1]
-        where = f"{frame.filename}:{frame.lineno}"
+        where, module = _caller()
         self._check_free(name, where)
-        self._store(name, self.entry_of(config).name, config)
-        self._presets[name] = where
+        entry = next((e for e in self._entries.values() if e.config_type is type(config)), None)
+        if entry is None:
+            given = _name_of(config) if isinstance(config, type) else f"{_name_of(type(config))}(...)"
+            known = next((f"{e.config_type.__name__}(...)" for e in self._entries.values()), "CONFIG(...)")
+            raise PluginError(
+                f"{where}: {self.kind} {name!r}: a preset is the config of a registered {self.kind}, such as {known}, "
+                f"and not {given}"
+            )
+        self._store(name, entry.name, config)
+        self._presets[name] = Preset(name, where, module, entry.name, config)
 
     def build(self, cfg: PluginConfig, *args: Any) -> PluginT:
         """Build the plug-in whose config type ``cfg`` has, with ``args`` after the config.
@@ -82,6 +114,14 @@ class Registry(Generic[PluginT]):
     def names(self) -> list[str]:
         """Names of the registered plug-ins, sorted."""
         return sorted(self._entries)
+
+    def presets(self) -> dict[str, Preset]:
+        """Presets that Python registered, by name, sorted; those in YAML files are Hydra's to list."""
+        return dict(sorted(self._presets.items()))
+
+    def places(self) -> dict[str, str]:
+        """Where each name is registered, plug-ins and presets."""
+        return {item.name: item.where for item in self._all()}
 
     def entry(self, name: str) -> Entry:
         """Look up a plug-in by its name.
@@ -110,51 +150,81 @@ class Registry(Generic[PluginT]):
             f"registered: {', '.join(self.names())}"
         )
 
-    def snapshot(self) -> tuple[dict[str, Entry], dict[str, str]]:
-        """Return what is registered now, for :meth:`restore`."""
-        return dict(self._entries), dict(self._presets)
-
-    def restore(self, snapshot: tuple[dict[str, Entry], dict[str, str]]) -> None:
-        """Forget, here and in ConfigStore, what was registered since ``snapshot``."""
-        entries, presets = snapshot
+    def forget(self, modules: Collection[str]) -> None:
+        """Forget, here and in ConfigStore, what these modules registered."""
         group = ConfigStore.instance().repo.get(self.kind, {})
-        for name in (set(self._entries) | set(self._presets)) - set(entries) - set(presets):
+        for name in [item.name for item in self._all() if item.module in modules]:
+            self._entries.pop(name, None)
+            self._presets.pop(name, None)
             group.pop(f"{name}.yaml", None)
-        self._entries, self._presets = dict(entries), dict(presets)
+
+    def _all(self) -> list[Registered]:
+        return [*self._entries.values(), *self._presets.values()]
 
     def _store(self, name: str, plugin: str, config: type[PluginConfig] | PluginConfig) -> None:
         node = OmegaConf.structured(config)
         node._name = plugin
         ConfigStore.instance().store(name=name, group=self.kind, node=node, provider="seqtrain")
 
-    def _check(self, entry: Entry) -> None:
-        self._check_free(entry.name, entry.where)
-        if not (is_dataclass(entry.config_type) and issubclass(entry.config_type, self.config_base)):
-            raise PluginError(
-                f"{entry.where}: the config of {self.kind} {entry.name!r} must be a dataclass "
-                f"derived from {self.config_base.__name__}"
-            )
-        if not issubclass(entry.cls, self.base):
-            raise PluginError(f"{entry.where}: {self.kind} {entry.name!r} must derive from {self.base.__name__}")
-        missing = sorted(getattr(entry.cls, "__abstractmethods__", ()))
-        if missing:
-            raise PluginError(f"{entry.where}: {self.kind} {entry.name!r} lacks the required {', '.join(missing)}")
-        for other in self._entries.values():
-            if other.config_type is entry.config_type:
-                raise PluginError(
-                    f"{entry.where}: {entry.config_type.__name__} is the config of {self.kind} {other.name!r} "
-                    f"already ({other.where}); give {entry.name!r} a dataclass of its own"
-                )
-
     def _check_free(self, name: str, where: str) -> None:
-        taken = self._entries[name].where if name in self._entries else self._presets.get(name)
-        if taken:
+        if taken := self.places().get(name):
             raise PluginError(f"{where}: {self.kind} {name!r} is registered already, in {taken}")
 
+    def _problem_of_config(self, config_type: type) -> str:
+        """Return what keeps a type from being the config of a plug-in of this kind."""
+        config = _name_of(config_type)
+        if not (isinstance(config_type, type) and issubclass(config_type, self.config_base)):
+            return f"its config {config} must be a dataclass derived from {self.config_base.__name__}"
+        if inspect.get_annotations(config_type) and "__dataclass_fields__" not in vars(config_type):
+            return f"its config {config} is no dataclass: write @dataclass above it"
+        other = next((entry for entry in self._entries.values() if entry.config_type is config_type), None)
+        if other is not None:
+            return f"{config} is the config of {other.name!r} already ({other.where}); write a dataclass of its own"
+        return ""
 
-def _where(cls: type) -> str:
-    """File and line of a class, as far as Python knows them."""
-    try:
-        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
-    except (OSError, TypeError):
-        return cls.__module__
+    def _problem_of_class(self, cls: type) -> str:
+        """Return what keeps a class from being a plug-in of this kind."""
+        if not (isinstance(cls, type) and issubclass(cls, self.base)):
+            kinds = [kind for kind, r in REGISTRIES.items() if isinstance(cls, type) and issubclass(cls, r.base)]
+            hint = f"; it is for register_{kinds[0]}" if kinds else ""
+            return f"{_name_of(cls)} must derive from {self.base.__name__}{hint}"
+        if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+            return f"{cls.__name__} lacks the required {', '.join(missing)}"
+        if fixed := [name for name in _settable(self.base) if _is_read_only(cls, name)]:
+            return f"{cls.__name__} lacks the required @{fixed[0]}.setter"
+        return ""
+
+
+def forget(modules: Collection[str]) -> None:
+    """Forget what these modules registered, and the kinds whose base class they hold."""
+    for kind, registry in list(REGISTRIES.items()):
+        registry.forget(modules)
+        if registry.base.__module__ in modules:
+            del REGISTRIES[kind]
+            ConfigStore.instance().repo.pop(kind, None)
+
+
+def registering() -> set[str]:
+    """Return the names of the modules that registered something or hold a kind's base class."""
+    kinds = REGISTRIES.values()
+    return {registry.base.__module__ for registry in kinds} | {item.module for kind in kinds for item in kind._all()}
+
+
+def _settable(base: type) -> list[str]:
+    """Return the names of the properties of a base class that can be set."""
+    return [name for name, item in vars(base).items() if isinstance(item, property) and item.fset is not None]
+
+
+def _is_read_only(cls: type, name: str) -> bool:
+    item = inspect.getattr_static(cls, name)
+    return isinstance(item, property) and item.fset is None
+
+
+def _name_of(thing: Any) -> str:
+    return getattr(thing, "__qualname__", None) or repr(thing)
+
+
+def _caller() -> tuple[str, str]:
+    """Return FILE:LINE of the code that called the caller of this, and the name of its module."""
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}", str(frame.f_globals["__name__"])

@@ -7,8 +7,8 @@ from typing import Any
 
 from seqtrain.base import Hypothesis, Model, Task
 from seqtrain.checkpoint import Checkpoint
-from seqtrain.composition import register_all
-from seqtrain.config import Device, GenerationConfig, TrainConfig
+from seqtrain.composition import discover, register_all, searchpath_override
+from seqtrain.config import Device, GenerationConfig, Plugins, TrainConfig
 from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
 from seqtrain.registry import REGISTRIES
@@ -37,23 +37,35 @@ class TrainedModel:
         return [decode(best[0].tokens.tolist()) if best else "" for best in found]
 
 
-def load(path: str | Path, *, device: Device = Device.auto, overrides: Sequence[str] = ()) -> TrainedModel:
-    """Load a run directory's best checkpoint, or a checkpoint directory. No code of it is run.
+def load(
+    path: str | Path,
+    *,
+    device: Device | str = Device.auto,
+    overrides: Sequence[str] = (),
+    searchpath: Sequence[str | Path] = (),
+    plugins: Plugins | str = Plugins.installed,
+) -> TrainedModel:
+    """Load a run directory's best checkpoint, or a checkpoint directory. No code of it is run unless that is asked for.
 
     Args:
         path: the run or checkpoint directory.
         device: where to compute.
         overrides: of its config, such as ``task.data=DIR`` where the data has moved.
+        searchpath: user directories with the plug-ins that it was made with.
+        plugins: ``bundled`` runs the checkpoint's own copy of users' plug-ins.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
         PluginError: it was made with a plug-in that is not registered.
     """
     register_all()
+    if searchpath:
+        discover(searchpath_override(searchpath))
     checkpoint = Checkpoint.open(path)
+    checkpoint.bundle().provide(Plugins(plugins))
     cfg = checkpoint.config(overrides)
     task = REGISTRIES["task"].build(cfg.task)
     task.load(checkpoint.path)
     model: Model = task.build_model(cfg.model)
     checkpoint.load_model(model)
-    return TrainedModel(checkpoint, cfg, task, model.to(find_device(device)).eval())
+    return TrainedModel(checkpoint, cfg, task, model.to(find_device(Device(device))).eval())

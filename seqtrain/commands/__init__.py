@@ -4,17 +4,22 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """A command: the primary config that it composes, and what it does, in a line."""
+    """What a command does, in a line, and the primary config that it composes; a tool composes none and reads words."""
 
-    config_name: str
     what: str
+    config_name: str = ""
 
 
 COMMANDS = {
-    "train": Command("config", "train, validate, save (the default)"),
-    "prepare": Command("config", "tokenise and index ahead of training"),
-    "generate": Command("generate_root", "translate a file: generate checkpoint=RUN input=FILE output=FILE"),
-    "evaluate": Command("evaluate_root", "loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test"),
-    "average": Command("average_root", "average checkpoints: average checkpoint=RUN last=5 output=DIR"),
+    "train": Command("train, validate, save (the default)", "config"),
+    "prepare": Command("tokenise and index ahead of training", "config"),
+    "generate": Command("translate a file: generate checkpoint=RUN input=FILE output=FILE", "generate_root"),
+    "evaluate": Command("loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test", "evaluate_root"),
+    "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
+    "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),
+    "explain": Command("say what a key means and what set its value: explain KEY [OVERRIDE ...]"),
+    "schema": Command("JSON Schema of the YAML files, for editors: schema --write"),
+    "new": Command("write a plug-in to start from: new KIND NAME [--dir DIR]"),
+    "check": Command("say what the plug-ins of a directory guarantee: check DIR"),
 }
 """Every command by its name, which is also its module's."""

@@ -10,7 +10,6 @@ from seqtrain import checkpoint
 from seqtrain.checkpoint import MODEL, Checkpoint
 from seqtrain.config import AverageConfig
 from seqtrain.errors import CheckpointError
-from seqtrain.registry import REGISTRIES
 
 
 def run(cfg: AverageConfig) -> None:
@@ -44,10 +43,9 @@ def average(checkpoints: Sequence[Checkpoint], output: Path) -> Checkpoint:
     if output.exists():
         raise CheckpointError(f"output={output} is there already: choose another name")
     newest = checkpoints[-1]
-    task = REGISTRIES["task"].build(newest.config().task)
-    task.load(newest.path)
+    # No plug-in is built, so that none has to be there.
     return checkpoint.write(
-        output, model=_mean(checkpoints), config=newest.container(), metrics={}, save_task=task.save
+        output, model=_mean(checkpoints), config=newest.container(), metrics={}, save_task=newest.copy_files
     )
 
 

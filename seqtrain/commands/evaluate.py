@@ -24,7 +24,7 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     """Return the loss, the perplexity and the scores of the decoded text, with what makes them comparable."""
     moved = [f"task.data={quote(cfg.data)}"] if cfg.data else []
     here = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
-    trained = load(cfg.checkpoint, device=cfg.device, overrides=[*moved, *here])
+    trained = load(cfg.checkpoint, device=cfg.device, overrides=[*moved, *here], plugins=cfg.plugins)
     step = LossStep(trained.model, trained.task.build_criterion(trained.cfg.criterion), trained.cfg.training)
     plan = PlanSpec(cfg.dataset.max_tokens, cfg.dataset.max_sentences, shuffle=False)
     metrics = evaluate_loss(trained.task, trained.model, step, cfg.split, plan)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def run(cfg: GenerateConfig) -> None:
     """Translate line by line, ``generation.nbest`` lines for each; messages go to standard error."""
     with logging_to(Console(stderr=True)):
-        trained = load(cfg.checkpoint, device=cfg.device)
+        trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
         with open_output(cfg.output) as output:
             for text in translations(trained, cfg):
                 output.write(text + "\n")

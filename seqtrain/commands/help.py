@@ -1,73 +1,87 @@
-"""``--help``: commands, choices and fields, without importing torch or any plug-in."""
+"""``--help``: commands and choices; with choices, as in ``--help model=transformer``, the fields of what is chosen."""
 
-import ast
 import dataclasses
-import inspect
-from enum import Enum
-from typing import Any
+import textwrap
+from collections.abc import Iterator, Sequence
 
-from omegaconf import MISSING
+from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands import COMMANDS
-from seqtrain.composition import ROOTS, conf_directory
-from seqtrain.plugins import PACKAGES, builtin_names
+from seqtrain.commands._describe import GROUPS, group_choices, presets, section_lines, summary, type_of
+from seqtrain.composition import compose_node, discover, origins_of
+from seqtrain.config import ROOTS, TrainConfig
+from seqtrain.origins import shown_path
+from seqtrain.registry import REGISTRIES
 
 USAGE = """\
 seqtrain trains sequence models in which every part is a plug-in with a typed config.
 
-  python -m seqtrain [OVERRIDE ...]                       train; without overrides, number names from English to German
+  python -m seqtrain [OVERRIDE ...]          train; without overrides, number names from English to German
   python -m seqtrain COMMAND [OVERRIDE ...]
-  python -m seqtrain resume=RUN                           go on with a run, exactly
-  python -m seqtrain -m KEY=VALUE,VALUE [OVERRIDE ...]    train once for each combination
-  python -m seqtrain --cfg job [OVERRIDE ...]             print the config and do nothing
+  python -m seqtrain resume=RUN              go on with a run, exactly
+  python -m seqtrain -m KEY=VALUE,VALUE      train once for each combination
+  python -m seqtrain --cfg job               print the config and do nothing
 
-Example: python -m seqtrain +experiment=multi30k_en_de task.data=DIR optimizer.lr=1e-3
+Examples:
+  python -m seqtrain model=transformer_tiny training.max_update=300
+  python -m seqtrain +experiment=multi30k_en_de task.data=DIR optimizer.lr=1e-3
+  python -m seqtrain hydra.searchpath=[my-module] model=my_transformer
 """
 
+MORE = """\
+What the fields mean:
+  python -m seqtrain --help model=transformer optimizer=adam     those of plug-ins
+  python -m seqtrain explain training                            those of a section
+  python -m seqtrain explain optimizer.lr [OVERRIDE ...]         one, and what set its value"""
 
-def help_text(command_name: str) -> str:
-    """Return the help of a command."""
-    parts = [USAGE, "Commands:", *(f"  {name:10} {command.what}" for name, command in COMMANDS.items())]
-    if COMMANDS[command_name].config_name == "config":
-        parts += ["", "Groups, chosen with GROUP=NAME:", *map(_describe_group, [*PACKAGES, "experiment"])]
-    parts += ["", "Fields, set with KEY=VALUE:", *_describe_fields(ROOTS.get(command_name, ROOTS["train"]))]
-    return "\n".join(parts)
-
-
-def field_docs(config_type: type) -> dict[str, str]:
-    """Return the text below each field of a dataclass, those of its bases included."""
-    docs: dict[str, str] = {}
-    for cls in reversed(config_type.__mro__):
-        if dataclasses.is_dataclass(cls):
-            body = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body[0]
-            assert isinstance(body, ast.ClassDef)
-            for field, text in zip(body.body, body.body[1:], strict=False):
-                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                    docs[ast.unparse(field.target)] = ast.literal_eval(text.value)
-    return docs
+WIDTH = 110
 
 
-def _describe_group(group: str) -> str:
-    presets = sorted(file.stem for file in (conf_directory() / group).glob("*.yaml"))
-    names = sorted([*(builtin_names(group) if group in PACKAGES else []), *presets])
-    return f"  {group if group in PACKAGES else '+' + group}: {', '.join(names)}"
+def help_text(command: str, overrides: Sequence[str] = ()) -> str:
+    """Return the help of a command, or that of the plug-ins that overrides choose."""
+    name = COMMANDS[command].config_name
+    if name != "config":
+        return "\n".join(_command_lines(command, name, overrides))
+    repository = discover(overrides)
+    chosen = [o.partition("=")[0].lstrip("+") for o in overrides]
+    if any(group in REGISTRIES for group in chosen):
+        return "\n".join(_plugin_lines([group for group in chosen if group in REGISTRIES], overrides))
+    return "\n".join(_overview(repository))
 
 
-def _describe_fields(config_type: type, prefix: str = "") -> list[str]:
-    lines: list[str] = []
-    docs = field_docs(config_type)
-    for field in dataclasses.fields(config_type):
-        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
-            if field.default is not MISSING:
-                lines += _describe_fields(field.type, f"{prefix}{field.name}.")
-        elif not field.name.startswith("_"):
-            lines.append(f"  {prefix}{field.name}={_default(field)}")
-            lines.append(f"      {docs.get(field.name, '')}")
-    return lines
+def _overview(repository: IConfigRepository) -> Iterator[str]:
+    yield USAGE
+    yield "Commands:"
+    for name, command in COMMANDS.items():
+        yield f"  {name:10} {command.what}"
+    yield "\nGroups, chosen with GROUP=NAME (plug-ins; their presets):"
+    for group in GROUPS:
+        yield from _group_lines(repository, group)
+    yield "\nSections, set with KEY=VALUE:"
+    for field in dataclasses.fields(TrainConfig):
+        if field.name not in REGISTRIES and isinstance(field.type, type):
+            yield f"  {field.name + '.*':14} {summary(field.type)}"
+    yield f"\n{MORE}"
 
 
-def _default(field: "dataclasses.Field[Any]") -> str:
-    value = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-    values = value if isinstance(value, list) else [value]
-    text = ",".join(str(v.value) if isinstance(v, Enum) else str(v) for v in values)
-    return f"[{text}]" if isinstance(value, list) else text
+def _group_lines(repository: IConfigRepository, group: str) -> Iterator[str]:
+    of_plugins = ", ".join(n for n in group_choices(repository, group) if n not in presets(repository, group))
+    parts = "; ".join(filter(None, [of_plugins, ", ".join(presets(repository, group))]))
+    label = f"  {group if group in REGISTRIES else '+' + group}: "
+    yield from textwrap.wrap(parts, WIDTH, initial_indent=label, subsequent_indent="      ", break_long_words=False)
+
+
+def _plugin_lines(groups: Sequence[str], overrides: Sequence[str]) -> Iterator[str]:
+    origins = origins_of(compose_node("config", overrides))
+    for group in groups:
+        registry = REGISTRIES[group]
+        config_type = type_of(origins.schema[group])
+        entry = next(e for e in map(registry.entry, registry.names()) if e.config_type is config_type)
+        yield f"{group}={entry.name}: {summary(entry.cls)} ({shown_path(entry.where)})"
+        yield from section_lines(group, config_type, origins)
+
+
+def _command_lines(command: str, config_name: str, overrides: Sequence[str]) -> Iterator[str]:
+    yield f"{COMMANDS[command].what}\n\nFields, set with KEY=VALUE:"
+    origins = origins_of(compose_node(config_name, overrides))
+    yield from section_lines("", ROOTS[command], origins)

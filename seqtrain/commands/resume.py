@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
+from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands import train
 from seqtrain.commands.hydra_files import read_config, user_directories
-from seqtrain.composition import from_container, register_all, to_container
-from seqtrain.config import TrainConfig
+from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
+from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.plugins import import_user_directory
 from seqtrain.training import session
+from seqtrain.training.logs import logging_to
 
 SAFE_OVERRIDES = (
     *(f"training.{name}" for name in ("max_update", "max_epoch", "stop_time_hours", "patience")),
@@ -23,29 +23,32 @@ SAFE_OVERRIDES = (
 )
 """Keys, or what they begin with, that a resume may override: they cannot change what is past."""
 
-
-SEARCHPATH = "hydra.searchpath="
+SEARCHPATH, PLUGINS, FORCE = "hydra.searchpath=", "plugins=", "resume_force="
+"""Overrides of a resume that are none of the config."""
 
 
 def resume(directory: Path, overrides: Sequence[str]) -> float:
     """Go on with a run from its last checkpoint, or from its start if it has none; return the objective.
 
     Raises:
-        CheckpointError: the directory holds no run.
+        CheckpointError: the directory holds no run, or the code of its plug-ins has changed.
         ConfigError: an override would change what is past.
+        PluginError: a plug-in is not there.
     """
     if not (directory / ".hydra").is_dir():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     register_all()
-    for path in _searchpath(directory, overrides):
-        if "://" not in path:
-            import_user_directory(Path(path))
-    overrides = _check_overrides([override for override in overrides if not override.startswith(SEARCHPATH)])
+    plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides
+    wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
+    if not forced:
+        _check_overrides(wanted)
     checkpoint = _last_whole(directory)
+    _import_directories(directory, overrides, plugins, checkpoint)
     if checkpoint is not None:
-        cfg = checkpoint.config(overrides)
+        _check_code(checkpoint, plugins, forced)
+        cfg = checkpoint.config(wanted)
         return train.finish(cfg, session.train(cfg, directory, resume=checkpoint))
-    cfg = from_container(read_config(directory), overrides)
+    cfg = from_container(read_config(directory), wanted)
     return train.finish(cfg, session.train(cfg, directory))
 
 
@@ -61,13 +64,51 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
     return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
-def _searchpath(directory: Path, overrides: Sequence[str]) -> list[str]:
-    """Return a run's user directories, or where an override says that they are now."""
-    for override in overrides:
-        value = OverridesParser.create().parse_override(override).value() if override.startswith(SEARCHPATH) else None
-        if isinstance(value, list):
-            return [str(path).removeprefix("file://") for path in value]
-    return [path.removeprefix("file://") for path in user_directories(directory)]
+def _plugins(overrides: Sequence[str]) -> Plugins:
+    """Return whose code is to run the run's plug-ins.
+
+    Raises:
+        ConfigError: there is no such choice.
+    """
+    value = next((o.removeprefix(PLUGINS) for o in overrides if o.startswith(PLUGINS)), Plugins.installed.value)
+    if value not in Plugins.__members__:
+        raise ConfigError(f"{PLUGINS}{value}: must be one of {', '.join(Plugins.__members__)}")
+    return Plugins(value)
+
+
+def _import_directories(
+    run_directory: Path, overrides: Sequence[str], plugins: Plugins, checkpoint: Checkpoint | None
+) -> None:
+    """Import the user directories that an override names, or those that the run was started with.
+
+    Raises:
+        PluginError: a directory cannot be imported, or is not there and there is no checkpoint to say what for.
+        CheckpointError: the run has no copy of their code.
+    """
+    named = [override for override in overrides if override.startswith(SEARCHPATH)]
+    if plugins is Plugins.bundled and checkpoint is None:
+        raise CheckpointError(f"{run_directory} has no checkpoint yet that holds a copy: leave out {PLUGINS}bundled")
+    if plugins is Plugins.installed and not named:
+        known = user_directories(run_directory)
+        named = searchpath_override([d for d in known if checkpoint is None or "://" in d or Path(d).is_dir()])
+    if named:
+        discover(named)
+
+
+def _check_code(checkpoint: Checkpoint, plugins: Plugins, forced: bool) -> None:
+    """Make sure that the plug-ins are there, with the code that the checkpoint was made with.
+
+    Raises:
+        CheckpointError: the code has changed, and that is not forced.
+        PluginError: a plug-in is not there.
+    """
+    with logging_to(Console(stderr=True)):
+        unchanged = checkpoint.bundle().provide(plugins)
+    if not (unchanged or forced):
+        raise CheckpointError(
+            f"resume= goes on exactly, and the code of plug-ins has changed since {checkpoint.path} was written: "
+            "put it back, run the copy in the checkpoint with plugins=bundled, or add resume_force=true"
+        )
 
 
 def _last_whole(directory: Path) -> Checkpoint | None:
@@ -92,17 +133,18 @@ def _last_whole(directory: Path) -> Checkpoint | None:
     return None
 
 
-def _check_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides to apply, refusing those that would change the past unless ``resume_force=true``."""
-    forced = "resume_force=true" in overrides
-    wanted = [override for override in overrides if not override.startswith("resume_force=")]
-    refused = [override for override in wanted if not override.startswith(SAFE_OVERRIDES)]
-    if refused and not forced:
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse overrides that would change the past.
+
+    Raises:
+        ConfigError: one would.
+    """
+    refused = [override for override in overrides if not override.startswith(SAFE_OVERRIDES)]
+    if refused:
         raise ConfigError(
             f"resume= goes on with the run's own config; {', '.join(refused)} would change what is past. "
             "Leave it out, start a new run, or add resume_force=true"
         )
-    return wanted
 
 
 def _changed(overrides: Sequence[str], composed: Mapping[str, Any], saved: Mapping[str, Any]) -> Iterator[str]:

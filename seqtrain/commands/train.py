@@ -4,7 +4,6 @@ import shlex
 from itertools import islice
 from pathlib import Path
 
-from seqtrain.commands.hydra_files import user_directories
 from seqtrain.config import TrainConfig
 from seqtrain.metrics.text import TextScore
 from seqtrain.trained import TrainedModel, load
@@ -27,11 +26,10 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
         _say(f"  python -m seqtrain resume={directory}")
         raise SystemExit(130)
     trained = load(result.run_directory, device=cfg.training.device)
-    searchpath = user_directories(result.run_directory)
-    plugins = f" hydra.searchpath=[{','.join(searchpath)}]" if searchpath else ""
+    found = " ".join(filter(None, ["generate", trained.checkpoint.bundle().override(), f"checkpoint={directory}"]))
     _say(f"best checkpoint: {trained.checkpoint.path} ({cfg.saving.metric} {result.objective:.4g})")
     _say(f"run directory: {result.run_directory}")
-    _say(f"translate a file: python -m seqtrain generate{plugins} checkpoint={directory} input=FILE output=FILE")
+    _say(f"translate a file: python -m seqtrain {found} input=FILE output=FILE")
     if cfg.validation.final_split:
         for score in _decode_final_split(cfg, trained):
             _say(str(score))

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from seqtrain.config import check_at_least
 from seqtrain.criterions import CriterionConfig, TargetTokenCriterion, TaskInfo, register_criterion
-from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 from seqtrain.nn.chunked_cross_entropy import Options
 
 
@@ -12,22 +11,12 @@ from seqtrain.nn.chunked_cross_entropy import Options
 class LabelSmoothedCrossEntropyConfig(CriterionConfig):
     """Settings of ``label_smoothed_cross_entropy``."""
 
-    label_smoothing: float = 0.1
-    """Probability, in [0, 1), that the loss expects of all other symbols than the target together."""
-    ignore_prefix_size: int = 0
+    label_smoothing: float = bounded(0.1, at_least=0, below=1)
+    """Probability that the loss expects of all other symbols than the target together."""
+    ignore_prefix_size: int = bounded(0, at_least=0)
     """Target tokens at the start of each sentence that do not count, such as a language tag."""
     report_accuracy: bool = False
     """Report ``accuracy`` too: the share, in [0, 1], of tokens that the model finds most likely."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        check_at_least("criterion", self, ignore_prefix_size=0)
-        if not 0 <= self.label_smoothing < 1:
-            raise ConfigError(f"criterion.label_smoothing={self.label_smoothing} must be at least 0 and below 1")
 
 
 @register_criterion("label_smoothed_cross_entropy", LabelSmoothedCrossEntropyConfig)

@@ -1,10 +1,9 @@
 """A rate for each epoch: constant, a list, or annealed from some epoch on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.config import check_at_least
-from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
 from seqtrain.lr_schedulers._state import saved
 
@@ -13,28 +12,14 @@ from seqtrain.lr_schedulers._state import saved
 class FixedConfig(LRSchedulerConfig):
     """Settings of ``fixed``."""
 
-    force_anneal: int | None = None
+    force_anneal: int | None = bounded(None, at_least=1)
     """First epoch, from 1, of annealing: each epoch multiplies the rate by ``lr_shrink``; never if null."""
-    lr_shrink: float = 0.1
-    """Factor on the rate at each epoch of annealing; above 0."""
-    warmup_updates: int = 0
+    lr_shrink: float = bounded(0.1, above=0)
+    """Factor on the rate at each epoch of annealing."""
+    warmup_updates: int = bounded(0, at_least=0)
     """Updates of linear increase to the epoch's rate; the first of them runs at 1/warmup_updates of it."""
-    lr_per_epoch: list[float] = field(default_factory=list)
+    lr_per_epoch: list[float] = bounded([], at_least=0)
     """Learning rate of each epoch, its last one for all later ones; the optimizer's rate if empty."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        if self.force_anneal is not None and self.force_anneal < 1:
-            raise ConfigError(f"lr_scheduler.force_anneal={self.force_anneal} must be at least 1, or null for never")
-        if not self.lr_shrink > 0:
-            raise ConfigError(f"lr_scheduler.lr_shrink={self.lr_shrink} must be above 0")
-        check_at_least("lr_scheduler", self, warmup_updates=0)
-        if not all(lr >= 0 for lr in self.lr_per_epoch):
-            raise ConfigError(f"lr_scheduler.lr_per_epoch={self.lr_per_epoch} must be numbers of at least 0")
 
 
 @register_lr_scheduler("fixed", FixedConfig)

@@ -3,8 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from seqtrain.config import check_at_least
-from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
 
 
@@ -12,20 +11,10 @@ from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, re
 class InverseSqrtConfig(LRSchedulerConfig):
     """Settings of ``inverse_sqrt``."""
 
-    warmup_updates: int = 4000
+    warmup_updates: int = bounded(4000, at_least=0)
     """Updates of linear increase from ``warmup_init_lr`` to the optimizer's rate; 0 starts at that rate."""
-    warmup_init_lr: float | None = None
+    warmup_init_lr: float | None = bounded(None, at_least=0)
     """Learning rate of the first update of the warm-up; 0 if null."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        check_at_least("lr_scheduler", self, warmup_updates=0)
-        if self.warmup_init_lr is not None and not self.warmup_init_lr >= 0:
-            raise ConfigError(f"lr_scheduler.warmup_init_lr={self.warmup_init_lr} must be at least 0, or null for 0")
 
 
 @register_lr_scheduler("inverse_sqrt", InverseSqrtConfig)

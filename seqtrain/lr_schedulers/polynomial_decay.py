@@ -1,13 +1,14 @@
 """Linear warm-up, then decay to a final rate by a power of the updates that are left."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import II
 
-from seqtrain.config import check_at_least
 from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
 from seqtrain.lr_schedulers._state import saved
 
@@ -16,31 +17,21 @@ from seqtrain.lr_schedulers._state import saved
 class PolynomialDecayConfig(LRSchedulerConfig):
     """Settings of ``polynomial_decay``."""
 
-    warmup_updates: int = 0
+    warmup_updates: int = bounded(0, at_least=0)
     """Updates of linear increase from 0 to the optimizer's rate."""
-    force_anneal: int | None = None
+    force_anneal: int | None = bounded(None, at_least=1)
     """First epoch, from 1, that decays from the rate which the epoch before it ended with; never if null."""
-    end_learning_rate: float = 0.0
+    end_learning_rate: float = bounded(0.0, at_least=0)
     """Learning rate from ``total_num_update`` on."""
-    power: float = 1.0
-    """Exponent of the decay: 1 is linear, more falls faster at first; above 0."""
-    total_num_update: int = II("training.max_update")
+    power: float = bounded(1.0, above=0)
+    """Exponent of the decay: 1 is linear, more falls faster at first."""
+    total_num_update: int = bounded(II("training.max_update"), at_least=0)
     """Updates, warm-up included, until the rate is ``end_learning_rate``."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range, or the decay has no end.
-        """
-        check_at_least("lr_scheduler", self, warmup_updates=0, end_learning_rate=0)
-        if self.force_anneal is not None and self.force_anneal < 1:
-            raise ConfigError(f"lr_scheduler.force_anneal={self.force_anneal} must be at least 1, or null for never")
-        if not self.power > 0:
-            raise ConfigError(f"lr_scheduler.power={self.power} must be above 0")
-        # Until it is composed, it may be an interpolation.
-        if isinstance(self.total_num_update, int) and self.total_num_update <= 0:
-            raise ConfigError(
+    def contradictions(self) -> Iterable[str]:
+        """The decay has an end."""
+        if self.total_num_update == 0:
+            yield (
                 "lr_scheduler polynomial_decay needs to know when the decay ends: "
                 "set training.max_update or lr_scheduler.total_num_update"
             )

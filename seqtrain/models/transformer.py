@@ -1,11 +1,13 @@
 """The transformer of Vaswani et al. (2017), "Attention Is All You Need", with fairseq's options."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, ModelConfig, TaskInfo, register_model
 from seqtrain.nn.attention import KeysValues
 from seqtrain.nn.decoder import Decoder, DecoderState
@@ -15,48 +17,45 @@ from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.layer import LayerSpec
 from seqtrain.nn.positions import Positions, build_positions
 
-RATES = ("dropout", "attention_dropout", "activation_dropout", "encoder_layerdrop", "decoder_layerdrop")
-SIZES = ("embed_dim", "ffn_embed_dim", "layers", "attention_heads")
-
 
 @dataclass
 class TransformerConfig(ModelConfig):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
-    dropout: float = 0.1
-    """Rate of dropout on embeddings and after each sublayer, in [0, 1)."""
-    attention_dropout: float = 0.0
-    """Rate of dropout on attention weights, in [0, 1)."""
-    activation_dropout: float = 0.0
-    """Rate of dropout after the activation in feed-forward networks, in [0, 1)."""
+    dropout: float = bounded(0.1, at_least=0, below=1)
+    """Rate of dropout on embeddings and after each sublayer."""
+    attention_dropout: float = bounded(0.0, at_least=0, below=1)
+    """Rate of dropout on attention weights."""
+    activation_dropout: float = bounded(0.0, at_least=0, below=1)
+    """Rate of dropout after the activation in feed-forward networks."""
     activation_fn: Activation = Activation.relu
     """Nonlinearity of the feed-forward networks."""
     positions: Positions = Positions.sinusoidal
     """Position embeddings of encoder and decoder."""
-    encoder_embed_dim: int = 512
+    encoder_embed_dim: int = bounded(512, at_least=1)
     """Dimension of the encoder's embeddings and layers."""
-    encoder_ffn_embed_dim: int = 2048
+    encoder_ffn_embed_dim: int = bounded(2048, at_least=1)
     """Width of the encoder's feed-forward networks."""
-    encoder_layers: int = 6
+    encoder_layers: int = bounded(6, at_least=1)
     """Number of encoder layers."""
-    encoder_attention_heads: int = 8
+    encoder_attention_heads: int = bounded(8, at_least=1)
     """Attention heads of an encoder layer, a divisor of ``encoder_embed_dim``."""
     encoder_normalize_before: bool = False
     """Normalise before each encoder sublayer (pre-norm) instead of after it (post-norm)."""
-    encoder_layerdrop: float = 0.0
-    """Rate of skipping an encoder layer in training, in [0, 1)."""
-    decoder_embed_dim: int = 512
+    encoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
+    """Rate of skipping an encoder layer in training."""
+    decoder_embed_dim: int = bounded(512, at_least=1)
     """Dimension of the decoder's embeddings and layers."""
-    decoder_ffn_embed_dim: int = 2048
+    decoder_ffn_embed_dim: int = bounded(2048, at_least=1)
     """Width of the decoder's feed-forward networks."""
-    decoder_layers: int = 6
+    decoder_layers: int = bounded(6, at_least=1)
     """Number of decoder layers."""
-    decoder_attention_heads: int = 8
+    decoder_attention_heads: int = bounded(8, at_least=1)
     """Attention heads of a decoder layer, a divisor of ``decoder_embed_dim``."""
     decoder_normalize_before: bool = False
     """Normalise before each decoder sublayer (pre-norm) instead of after it (post-norm)."""
-    decoder_layerdrop: float = 0.0
-    """Rate of skipping a decoder layer in training, in [0, 1)."""
+    decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
+    """Rate of skipping a decoder layer in training."""
     share_decoder_input_output_embed: bool = False
     """Use the decoder's embeddings as the output projection too."""
     share_all_embeddings: bool = False
@@ -66,38 +65,20 @@ class TransformerConfig(ModelConfig):
     layernorm_embedding: bool = False
     """Normalise the sum of token and position embeddings."""
 
-    def __post_init__(self) -> None:
-        """Check what no type can.
-
-        Raises:
-            ConfigError: a rate or a size is out of range, or two values contradict each other.
-        """
-        for name in RATES:
-            self._check_rate(name)
+    def contradictions(self) -> Iterable[str]:
+        """Heads divide dimensions, and shared embeddings have one dimension."""
         for side in ("encoder", "decoder"):
-            self._check_sizes(side)
+            dim, heads = vars(self)[f"{side}_embed_dim"], vars(self)[f"{side}_attention_heads"]
+            if dim % heads:
+                yield (
+                    f"model.{side}_embed_dim={dim} cannot be split among model.{side}_attention_heads={heads}: "
+                    "choose a number of heads that divides it"
+                )
         if self.share_all_embeddings and self.encoder_embed_dim != self.decoder_embed_dim:
-            raise ConfigError(
+            yield (
                 f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
                 f"and model.decoder_embed_dim={self.decoder_embed_dim}: make them equal, "
                 "or set model.share_decoder_input_output_embed=true instead"
-            )
-
-    def _check_rate(self, name: str) -> None:
-        rate = vars(self)[name]
-        if not 0 <= rate < 1:
-            raise ConfigError(f"model.{name}={rate} is no rate: set it to 0 or more and less than 1")
-
-    def _check_sizes(self, side: str) -> None:
-        for name in SIZES:
-            size = vars(self)[f"{side}_{name}"]
-            if size < 1:
-                raise ConfigError(f"model.{side}_{name}={size}: set it to 1 or more")
-        dim, heads = vars(self)[f"{side}_embed_dim"], vars(self)[f"{side}_attention_heads"]
-        if dim % heads:
-            raise ConfigError(
-                f"model.{side}_embed_dim={dim} cannot be split among model.{side}_attention_heads={heads}: "
-                "choose a number of heads that divides it"
             )
 
     def layer_spec(self, side: str) -> LayerSpec:

@@ -1,11 +1,11 @@
 """Adam with decoupled weight decay."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 
-from seqtrain.config import check_at_least
-from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 from seqtrain.optimizers import OptimizerConfig, TorchOptimizer, register_optimizer
 from seqtrain.optimizers._torch import ParameterGroup
 
@@ -17,26 +17,19 @@ FUSED_DEVICES = ("cpu", "cuda", "mps")
 class AdamConfig(OptimizerConfig):
     """Settings of ``adam``."""
 
-    lr: float = 1e-3
+    lr: float = bounded(1e-3, at_least=0)
     """Learning rate, the peak that the scheduler starts from."""
-    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
-    """Shares, each in [0, 1), that the running means of the gradient and of its square keep at an update."""
-    eps: float = 1e-8
-    """Added to the root of the mean square, against division by zero; above 0."""
-    weight_decay: float = 0.0
-    """Share of a parameter, times the rate, that an update takes away, apart from the gradient (AdamW); at least 0."""
+    betas: list[float] = bounded([0.9, 0.999], at_least=0, below=1)
+    """Two shares that the running means of the gradient and of its square keep at an update."""
+    eps: float = bounded(1e-8, above=0)
+    """Added to the root of the mean square, against division by zero."""
+    weight_decay: float = bounded(0.0, at_least=0)
+    """Share of a parameter, times the rate, that an update takes away, apart from the gradient (AdamW)."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        check_at_least("optimizer", self, lr=0, weight_decay=0)
-        if not self.eps > 0:
-            raise ConfigError(f"optimizer.eps={self.eps} must be above 0")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ConfigError(f"optimizer.betas={self.betas} must be two numbers, each at least 0 and below 1")
+    def contradictions(self) -> Iterable[str]:
+        """There are two betas."""
+        if len(self.betas) != 2:
+            yield f"optimizer.betas={self.betas} must be two numbers"
 
 
 @register_optimizer("adam", AdamConfig)

@@ -17,6 +17,7 @@ from seqtrain.data.store import TokenStore
 from seqtrain.data.text import check_parallel, find_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
+from seqtrain.fields import bounded
 from seqtrain.tasks import Task, TaskInfo, register_task
 
 log = logging.getLogger(__name__)
@@ -42,9 +43,9 @@ class TranslationConfig(TaskConfig):
     """Prefixes of the test files: the splits test, test1, ..."""
     joined_dictionary: bool = True
     """One dictionary for both languages; needed to share all embeddings."""
-    max_source_positions: int = 1024
+    max_source_positions: int = bounded(1024, at_least=1)
     """Longest source, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
-    max_target_positions: int = 1024
+    max_target_positions: int = bounded(1024, at_least=1)
     """Longest target, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
 
 

@@ -1,22 +1,22 @@
-"""What every criterion over target tokens must do, as checks: ``check_criterion(MyConfig(), toy_task())``.
+"""What every criterion over target tokens guarantees, as checks: ``check_criterion(MyConfig(), toy_task())``.
 
 Each check builds the criterion from its config, has it judge small models, and raises AssertionError if something is
 wrong.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqtrain.config import CriterionConfig, ModelConfig
-from seqtrain.criterions import REGISTRY, Batch, LossOutput, TaskInfo
-from seqtrain.models import FeatureModel, Model
+from seqtrain.config import CriterionConfig
+from seqtrain.criterions import REGISTRY, Batch, LossOutput, Model, TaskInfo
+from seqtrain.testing.compiling import compare_compiled
+from seqtrain.testing.configs import check_config
+from seqtrain.testing.guarantees import Check, assert_close
+from seqtrain.testing.judged import LinearModel, LogitsModel, ProjectingModel, padded, random_batch, rows_of
 
-Check = Callable[[CriterionConfig, TaskInfo], None]
-
-LENGTHS = (5, 3, 6, 1)
+MODELS = (LogitsModel, ProjectingModel, LinearModel)
 
 
 def check_criterion(cfg: CriterionConfig, task: TaskInfo) -> None:
@@ -36,138 +36,134 @@ def check_loss(cfg: CriterionConfig, task: TaskInfo) -> None:
         assert not (isinstance(value, Tensor) and value.requires_grad), f"metric {name} is not detached"
 
 
+def check_sum(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """Loss and metrics of a batch are the sums of its halves': the trainer divides, once, by all sample_size."""
+    batch, model = random_batch(task), LinearModel(task)
+    criterion = REGISTRY.build(cfg, task)
+    parts = torch.stack([_sums(criterion(model, half)) for half in _halves(batch, task)])
+    whole = _sums(criterion(model, batch))
+    what = "halves of a batch do not add up to it: the loss and each metric must be sums, divided by nothing"
+    assert_close(parts.sum(0), whole, what)
+
+
 def check_sample_size(cfg: CriterionConfig, task: TaskInfo) -> None:
-    """``sample_size`` is an int: the sentences with ``sentence_avg``, tokens without, no more than there are."""
+    """``sample_size`` is an int: the sentences with ``sentence_avg``, the target tokens that count without."""
     model, batch = LogitsModel(task), random_batch(task)
     by_sentence = REGISTRY.build(replace(cfg, sentence_avg=True), task)(model, batch).sample_size
     by_token = REGISTRY.build(replace(cfg, sentence_avg=False), task)(model, batch).sample_size
-    assert isinstance(by_token, int) and 0 < by_token <= batch.ntokens, f"sample_size is {by_token!r}"
-    assert by_sentence == batch.nsentences, f"sample_size is {by_sentence}, should be {batch.nsentences} sentences"
+    counted = int(_counted(cfg, task, batch).sum())
+    assert isinstance(by_token, int), f"sample_size is {by_token!r}, should be an int"
+    assert counted <= by_token <= batch.ntokens, (
+        f"sample_size is {by_token}, but {counted} target tokens have a gradient, of {batch.ntokens}; "
+        "it is what the gradient is divided by"
+    )
+    assert by_sentence == batch.nsentences, (
+        f"sample_size is {by_sentence} with criterion.sentence_avg=true, should be {batch.nsentences} sentences"
+    )
+
+
+def check_end_of_sentence(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """The end of each sentence counts: without it a model never learns to stop."""
+    batch = random_batch(task)
+    ends = batch.target.eq(task.target_dictionary.eos)
+    assert _counted(cfg, task, batch)[ends].any(), (
+        "the end of a sentence (eos) has no gradient: leave out padding alone, or a model never learns to stop"
+    )
 
 
 def check_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Every parameter gets a finite gradient, the same whether the model has logits or features to project."""
     batch = random_batch(task)
-    gradients = [_gradients(cfg, task, model(task), [batch]) for model in (LogitsModel, ProjectingModel, LinearModel)]
+    gradients = [_gradients(cfg, task, model(task), [batch]) for model in MODELS]
     for gradient in gradients:
         assert gradient.isfinite().all(), "a gradient is not finite"
-        _assert_close(gradient, gradients[0], "the gradient depends on how the model gives its logits")
+        assert_close(gradient, gradients[0], "the gradient depends on how the model gives its logits")
 
 
-def check_no_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
-    """Without gradients, as in validation, the same comes out."""
-    for model in (LogitsModel(task), ProjectingModel(task), LinearModel(task)):
+def check_accumulation(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """Gradients accumulated over a batch's halves are those of the batch, so that ``update_freq`` only splits work."""
+    batch, model = random_batch(task), LinearModel(task)
+    of_halves, of_whole = (_gradients(cfg, task, model, parts) for parts in (_halves(batch, task), [batch]))
+    assert_close(of_halves, of_whole, "gradients of a batch's halves do not add up to the batch's")
+
+
+def check_without_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """Where gradients are off, as in validation, the same comes out."""
+    for model in (model(task) for model in MODELS):
         criterion, batch = REGISTRY.build(cfg, task), random_batch(task)
         expected = _numbers(criterion(model, batch))
         with torch.no_grad():
             output = criterion.eval()(model, batch)
         assert not output.loss.requires_grad, "the loss has a gradient where gradients are off"
-        _assert_close(_numbers(output), expected, "the loss differs where gradients are off")
+        assert_close(_numbers(output), expected, "the loss differs where gradients are off")
 
 
 def check_padding(cfg: CriterionConfig, task: TaskInfo) -> None:
     """More padding changes nothing."""
     batch = random_batch(task)
-    for model in (LogitsModel(task), ProjectingModel(task), LinearModel(task)):
+    more = padded(batch, 3, task)
+    for model in (model(task) for model in MODELS):
         criterion = REGISTRY.build(cfg, task)
-        found, expected = (criterion(model, one) for one in (_padded(batch, 3, task), batch))
-        _assert_close(_numbers(found), _numbers(expected), "padding changes the loss or a metric")
-        after, before = (_gradients(cfg, task, model, [one]) for one in (_padded(batch, 3, task), batch))
-        _assert_close(after, before, "padding changes the gradient")
-
-
-def check_additive(cfg: CriterionConfig, task: TaskInfo) -> None:
-    """Loss, metrics and gradient of a batch are the sums of its halves', so that ``update_freq`` only splits work."""
-    batch, model = random_batch(task), LinearModel(task)
-    halves = [_rows(batch, rows, task) for rows in (slice(0, 2), slice(2, None))]
-    criterion = REGISTRY.build(cfg, task)
-    parts = torch.stack([_numbers(criterion(model, half)) for half in halves])
-    _assert_close(parts.sum(0), _numbers(criterion(model, batch)), "halves of a batch do not add up")
-    of_halves, of_whole = (_gradients(cfg, task, model, batches) for batches in (halves, [batch]))
-    _assert_close(of_halves, of_whole, "gradients of a batch's halves do not add up")
+        found, expected = (_numbers(criterion(model, one)) for one in (more, batch))
+        assert_close(found, expected, "padding changes the loss, the sample_size or a metric")
+        after, before = (_gradients(cfg, task, model, [one]) for one in (more, batch))
+        assert_close(after, before, "padding changes the gradient")
 
 
 def check_empty(cfg: CriterionConfig, task: TaskInfo) -> None:
     """A batch of nothing but padding, which a process without data computes, has zero loss and gradients."""
     batch = random_batch(task)
     nothing = replace(batch, target=torch.full_like(batch.target, task.target_dictionary.pad), ntokens=0)
-    for model in (LogitsModel(task), ProjectingModel(task), LinearModel(task)):
+    for model in (model(task) for model in MODELS):
         loss = REGISTRY.build(cfg, task)(model, nothing).loss
         assert loss == 0, f"the loss of padding alone is {loss}, should be 0"
         assert not _gradients(cfg, task, model, [nothing]).any(), "padding alone has a gradient"
 
 
-CHECKS: list[Check] = [
+def check_bf16(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """Under autocast to bfloat16 the loss is finite and close to that in float32."""
+    batch = random_batch(task)
+    for model in (model(task) for model in MODELS):
+        criterion = REGISTRY.build(cfg, task)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = criterion(model, batch).loss
+        assert loss.isfinite(), f"the loss is {loss} in bfloat16"
+        expected = criterion(model, batch).loss
+        assert_close(loss, expected, "the loss in bfloat16 is far from that in float32", tolerance=0.05)
+
+
+def check_compiles(cfg: CriterionConfig, task: TaskInfo) -> str | None:
+    """``torch.compile`` (with its backend aot_eager) gives the same loss and gradients."""
+    return compare_compiled(LinearModel(task), REGISTRY.build(cfg, task), random_batch(task))
+
+
+CHECKS: tuple[Check, ...] = (
+    check_config,
     check_loss,
+    check_sum,
     check_sample_size,
+    check_end_of_sentence,
     check_gradients,
-    check_no_gradients,
+    check_accumulation,
+    check_without_gradients,
     check_padding,
-    check_additive,
     check_empty,
-]
+    check_bf16,
+    check_compiles,
+)
 
 
-class LogitsModel(Model):
-    """Predicts the next token from the last one alone, and gives logits."""
-
-    def __init__(self, task: TaskInfo, dim: int = 6) -> None:
-        super().__init__(ModelConfig(), task)
-        size = len(task.target_dictionary)
-        generator = torch.Generator().manual_seed(1)
-        self.embedding = nn.Parameter(torch.randn(size, dim, generator=generator))
-        self.weight = nn.Parameter(torch.randn(size, dim, generator=generator))
-        self.bias = nn.Parameter(torch.randn(size, generator=generator))
-
-    def forward(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
-        """Return the logits (B, T, V)."""
-        return nn.functional.linear(self.embedding[prev_output_tokens], self.weight, self.bias)
+def _halves(batch: Batch, task: TaskInfo) -> list[Batch]:
+    return [rows_of(batch, rows, task) for rows in (slice(0, 2), slice(2, None))]
 
 
-class ProjectingModel(LogitsModel, FeatureModel):
-    """The same, by features and their projection."""
-
-    def extract_features(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
-        """Return the features (B, T, D)."""
-        return self.embedding[prev_output_tokens]
-
-    def project(self, features: Tensor) -> Tensor:
-        """Return the logits (..., V)."""
-        return nn.functional.linear(features, self.weight, self.bias)
-
-
-class LinearModel(ProjectingModel):
-    """The same, with a projection that says that it is linear."""
-
-    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
-        """Return the weight (V, D) and the bias (V,)."""
-        return self.weight, self.bias
-
-
-def random_batch(task: TaskInfo, lengths: Iterable[int] = LENGTHS) -> Batch:
-    """Return a batch of sentences of random target tokens with these lengths, end of sentence included."""
-    generator, dictionary = torch.Generator().manual_seed(1), task.target_dictionary
-    rows = [torch.randint(4, len(dictionary), (length,), generator=generator) for length in lengths]
-    for row in rows:
-        row[-1] = dictionary.eos
-    target = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=dictionary.pad)
-    return _batch(target, task)
-
-
-def _batch(target: Tensor, task: TaskInfo) -> Batch:
-    dictionary = task.target_dictionary
-    prev_output_tokens = torch.cat([target.new_full((len(target), 1), dictionary.eos), target[:, :-1]], dim=1)
-    net_input = {"prev_output_tokens": prev_output_tokens}
-    ntokens = int(target.ne(dictionary.pad).sum())
-    return Batch(torch.arange(len(target)), net_input, target, ntokens, len(target))
-
-
-def _padded(batch: Batch, columns: int, task: TaskInfo) -> Batch:
-    return _batch(nn.functional.pad(batch.target, (0, columns), value=task.target_dictionary.pad), task)
-
-
-def _rows(batch: Batch, rows: slice, task: TaskInfo) -> Batch:
-    return _batch(batch.target[rows], task)
+def _counted(cfg: CriterionConfig, task: TaskInfo, batch: Batch) -> Tensor:
+    """Return which target tokens (B, T) the loss depends on: those whose logits have a gradient."""
+    model, logits = LogitsModel(task), []
+    model.register_forward_hook(lambda *call: logits.append(call[-1]))
+    loss = REGISTRY.build(replace(cfg, sentence_avg=False), task)(model, batch).loss
+    assert logits, "the criterion does not call the model, model(**batch.net_input)"
+    return torch.stack([gradient.ne(0).any(-1) for gradient in torch.autograd.grad(loss, logits)]).any(0)
 
 
 def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list[Batch]) -> Tensor:
@@ -182,10 +178,11 @@ def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list
 
 
 def _numbers(output: LossOutput) -> Tensor:
-    """Loss, sample_size and metrics in one row."""
+    """Loss, metrics and sample_size in one row."""
+    return torch.cat([_sums(output), torch.tensor([float(output.sample_size)])])
+
+
+def _sums(output: LossOutput) -> Tensor:
+    """Loss and metrics in one row."""
     sums = [number for name in sorted(output.metrics) for number in output.metrics[name]]
-    return torch.tensor([float(number) for number in (output.loss.detach(), output.sample_size, *sums)])
-
-
-def _assert_close(actual: Tensor, expected: Tensor, what: str) -> None:
-    torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-5, msg=lambda details: f"{what}: {details}")
+    return torch.tensor([float(number) for number in (output.loss.detach(), *sums)])

@@ -1,4 +1,4 @@
-"""What every learning-rate scheduler must do, as checks for a plug-in of one's own: ``check_lr_scheduler(MyConfig())``.
+"""What every learning-rate scheduler guarantees, as checks for one of your own: ``check_lr_scheduler(MyConfig())``.
 
 Each check builds the scheduler from its config for an optimizer with a rate of 1, and raises AssertionError if
 something is wrong.
@@ -6,7 +6,6 @@ something is wrong.
 
 import json
 import math
-from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -14,8 +13,8 @@ from torch import nn
 from seqtrain.config import LRSchedulerConfig
 from seqtrain.lr_schedulers import REGISTRY, LRScheduler
 from seqtrain.optimizers.sgd import SGD, SGDConfig
-
-Check = Callable[[LRSchedulerConfig], None]
+from seqtrain.testing.configs import check_config
+from seqtrain.testing.guarantees import Check
 
 UPDATES = (0, 1, 2, 3, 10, 99, 100, 101, 3999, 4000, 4001, 10**6)
 
@@ -26,7 +25,7 @@ def check_lr_scheduler(cfg: LRSchedulerConfig) -> None:
         check(cfg)
 
 
-def check_range(cfg: LRSchedulerConfig) -> None:
+def check_finite(cfg: LRSchedulerConfig) -> None:
     """The rate is finite and at least 0 after any number of updates."""
     scheduler = _build(cfg)
     for n in UPDATES:
@@ -36,13 +35,22 @@ def check_range(cfg: LRSchedulerConfig) -> None:
 
 
 def check_pure(cfg: LRSchedulerConfig) -> None:
-    """``lr_at`` depends on nothing but the number of updates, in whatever order it is asked, and sets nothing."""
+    """``lr_at`` depends on the number of updates alone, in whatever order it is asked, and sets nothing."""
     scheduler = _build(cfg)
     before = scheduler.optimizer.lr
     rates = {n: scheduler.lr_at(n) for n in UPDATES}
-    assert scheduler.optimizer.lr == before, "lr_at sets the optimizer's rate"
+    assert scheduler.optimizer.lr == before, "lr_at sets the optimizer's rate: leave that to step_update"
     again = {n: scheduler.lr_at(n) for n in reversed(UPDATES)}
-    assert rates == again, "lr_at depends on what it was asked before"
+    assert rates == again, "lr_at depends on what it was asked before: compute the rate from num_updates"
+
+
+def check_base_rate(cfg: LRSchedulerConfig) -> None:
+    """``lr_at`` starts from the config's rate, not from the one that the optimizer has at the moment."""
+    scheduler = _build(cfg)
+    rates = {n: scheduler.lr_at(n) for n in UPDATES}
+    scheduler.optimizer.lr = 0.125
+    again = {n: scheduler.lr_at(n) for n in UPDATES}
+    assert rates == again, "lr_at reads the optimizer's present rate, which it set itself: take self.base_lr instead"
 
 
 def check_step_update(cfg: LRSchedulerConfig) -> None:
@@ -54,20 +62,29 @@ def check_step_update(cfg: LRSchedulerConfig) -> None:
         assert scheduler.optimizer.lr == lr, f"the optimizer's rate is {scheduler.optimizer.lr}, should be {lr}"
 
 
-def check_state(cfg: LRSchedulerConfig) -> None:
-    """After some epochs, one that takes over the state, by way of JSON, gives the same rates and goes on the same."""
+def check_resume(cfg: LRSchedulerConfig) -> None:
+    """One that takes over the state, by way of JSON, gives the same rates and goes on the same."""
     scheduler = _run(_build(cfg), range(1, 4))
     resumed = _build(cfg)
     resumed.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
     resumed.step_update(30)
-    assert resumed.optimizer.lr == scheduler.optimizer.lr, "the rate is another one after a resume"
+    hidden = "return from state_dict all that lr_at depends on"
+    found, expected = resumed.optimizer.lr, scheduler.optimizer.lr
+    assert found == expected, f"the rate is {found:g} after a resume, {expected:g} before: {hidden}"
     for one in (scheduler, resumed):
         _run(one, range(4, 7))
-    expected, found = ([one.lr_at(n) for n in UPDATES] for one in (scheduler, resumed))
-    assert expected == found, "the scheduler goes on otherwise with its own state loaded"
+    rates = [[one.lr_at(n) for n in UPDATES] for one in (scheduler, resumed)]
+    assert rates[0] == rates[1], f"the scheduler goes on otherwise with its own state loaded: {hidden}"
 
 
-CHECKS: list[Check] = [check_range, check_pure, check_step_update, check_state]
+CHECKS: tuple[Check, ...] = (
+    check_config,
+    check_finite,
+    check_pure,
+    check_base_rate,
+    check_step_update,
+    check_resume,
+)
 
 
 def _build(cfg: LRSchedulerConfig) -> LRScheduler:

@@ -1,18 +1,21 @@
-"""What every optimizer must do, as checks to run on a plug-in of one's own: ``check_optimizer(MyConfig())``.
+"""What every optimizer guarantees, as checks to run on a plug-in of one's own: ``check_optimizer(MyConfig())``.
 
 Each check builds the optimizer from its config on a small model, and raises AssertionError if something is wrong.
 """
 
-from collections.abc import Callable
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from seqtrain import checkpoint
+from seqtrain.checkpoint import Snapshot
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig
 from seqtrain.optimizers import REGISTRY, Optimizer
-
-Check = Callable[[OptimizerConfig], None]
+from seqtrain.testing.configs import check_config, train_config
+from seqtrain.testing.guarantees import Check, assert_close
 
 
 def check_optimizer(cfg: OptimizerConfig) -> None:
@@ -60,7 +63,8 @@ def check_gradients(cfg: OptimizerConfig) -> None:
     once = {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}
     optimizer.backward(_loss(model, 0))
     for name, parameter in model.named_parameters():
-        torch.testing.assert_close(parameter.grad, 2 * once[name])
+        assert parameter.grad is not None, f"backward gives {name} no gradient"
+        assert_close(parameter.grad, 2 * once[name], "backward does not add to the gradients that are there")
     optimizer.zero_grad()
     left = [name for name, parameter in model.named_parameters() if parameter.grad is not None and parameter.grad.any()]
     assert not left, f"gradients are left after zero_grad: {', '.join(left)}"
@@ -78,13 +82,13 @@ def check_lr_scale(cfg: OptimizerConfig) -> None:
     assert optimizer.lr == cfg.lr, f"lr is {optimizer.lr}, should be {cfg.lr}, without any lr_scale"
 
 
-def check_state(cfg: OptimizerConfig) -> None:
-    """One that takes over the state goes on with the same bits as one that was never stopped."""
+def check_resume(cfg: OptimizerConfig) -> None:
+    """One that takes over the state from a checkpoint goes on with the same bits as one that was never stopped."""
     model, other = _model(), _model()
     optimizer = REGISTRY.build(cfg, model.named_parameters())
     for n in range(3):
         _update(model, optimizer, n)
-    state = {entry: tensor.clone() for entry, tensor in optimizer.state_dict().items()}
+    state = _saved(cfg, optimizer)
     other.load_state_dict(model.state_dict())
     resumed = REGISTRY.build(cfg, other.named_parameters())
     resumed.load_state_dict(state)
@@ -92,14 +96,37 @@ def check_state(cfg: OptimizerConfig) -> None:
     for n in range(3, 6):
         _update(model, optimizer, n)
         _update(other, resumed, n)
-    assert _equal(_values(model), _values(other)), "an optimizer goes on otherwise with its own state loaded"
+    lost = "an optimizer goes on otherwise with its own state loaded: state_dict must return all that step depends on"
+    assert _equal(_values(model), _values(other)), lost
 
 
-CHECKS: list[Check] = [check_lr, check_rate_zero, check_trains, check_gradients, check_lr_scale, check_state]
+CHECKS: tuple[Check, ...] = (
+    check_config,
+    check_lr,
+    check_rate_zero,
+    check_trains,
+    check_gradients,
+    check_lr_scale,
+    check_resume,
+)
+
+
+def _saved(cfg: OptimizerConfig, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state as a checkpoint gives it back."""
+    with tempfile.TemporaryDirectory() as directory:
+        saved = checkpoint.write(
+            Path(directory) / "checkpoint",
+            model={},
+            config=train_config(cfg),
+            metrics={},
+            save_task=lambda _: None,
+            snapshot=Snapshot(optimizer.state_dict(), {}),
+        )
+        return saved.snapshot().optimizer
 
 
 def _model() -> nn.Sequential:
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
 

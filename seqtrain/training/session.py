@@ -13,6 +13,7 @@ from rich.console import Console
 
 from seqtrain import __version__, checkpoint
 from seqtrain.base import Model, Task
+from seqtrain.bundle import Bundle
 from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
@@ -90,6 +91,8 @@ class Session:
         self.run = run
         self.console = console
         self.device = find_device(cfg.training.device)
+        # Now, and not when it is saved: users go on editing while a run goes on.
+        self.bundle = Bundle.of(cfg)
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
@@ -158,6 +161,7 @@ class Session:
             config=self.cfg,
             metrics=metrics,
             save_task=parts.task.save,
+            bundle=self.bundle,
             snapshot=self.snapshot(trainer),
         )
         parts.optimizer.train()

@@ -6,7 +6,8 @@ from seqtrain.config import CriterionConfig
 from seqtrain.criterions import REGISTRY
 from seqtrain.plugins import import_builtin
 from seqtrain.testing.configs import default_config
-from seqtrain.testing.criterions import CHECKS, Check
+from seqtrain.testing.criterions import CHECKS
+from seqtrain.testing.guarantees import Check
 from seqtrain.testing.toy import toy_task
 
 import_builtin()

@@ -6,7 +6,8 @@ from seqtrain.config import LRSchedulerConfig
 from seqtrain.lr_schedulers import REGISTRY
 from seqtrain.plugins import import_builtin
 from seqtrain.testing.configs import default_config
-from seqtrain.testing.lr_schedulers import CHECKS, Check
+from seqtrain.testing.guarantees import Check
+from seqtrain.testing.lr_schedulers import CHECKS
 
 import_builtin()
 

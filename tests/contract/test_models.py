@@ -5,7 +5,8 @@ import pytest
 from seqtrain.config import ModelConfig
 from seqtrain.models import REGISTRY
 from seqtrain.plugins import import_builtin
-from seqtrain.testing.models import CHECKS, Check, check_builds_on_meta
+from seqtrain.testing.guarantees import Check
+from seqtrain.testing.models import CHECKS, check_builds_on_meta
 from seqtrain.testing.toy import toy_task
 
 import_builtin()

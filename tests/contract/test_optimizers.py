@@ -6,7 +6,8 @@ from seqtrain.config import OptimizerConfig
 from seqtrain.optimizers import REGISTRY
 from seqtrain.plugins import import_builtin
 from seqtrain.testing.configs import default_config
-from seqtrain.testing.optimizers import CHECKS, Check
+from seqtrain.testing.guarantees import Check
+from seqtrain.testing.optimizers import CHECKS
 
 import_builtin()
 

@@ -1,48 +1,53 @@
-"""User directories on ``hydra.searchpath``: Python and YAML of users, imported before the config is composed."""
+"""User directories on ``hydra.searchpath``: which kinds there are, and what is said of mistakes in them."""
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seqtrain import composition, plugins
+from seqtrain import composition
+from seqtrain.plugins import forget_user_directory, user_directories
 from seqtrain.registry import REGISTRIES
 
 Call = Callable[..., Any]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my-module"
 
-LINEAR = '''
+PRESET = """from seqtrain.models import register_model_preset
+from seqtrain.models.transformer import TransformerConfig
+
+register_model_preset("my_transformer", TransformerConfig(encoder_layers=2, decoder_layers=2))
+"""
+
+PLUGIN = '''
 from dataclasses import dataclass
 
-from torch import nn
-
-from seqtrain.models import Model, ModelConfig, register_model
+from seqtrain.{kind}s import {base}, {base}Config, register_{kind}
 
 
 @dataclass
-class Config(ModelConfig):
+class Config({base}Config):
     """A config."""
 
-    dim: int = 4
-    """Dimension."""
+    mine: int = 4
+    """A number."""
 
 
-@register_model("NAME", Config)
-class Linear(Model):
-    """Predicts the next token from the one before."""
-
-    def __init__(self, cfg, task):
-        super().__init__(cfg, task)
-        self.embedding = nn.Embedding(len(task.target_dictionary), cfg.dim)
-        self.output = nn.Linear(cfg.dim, len(task.target_dictionary))
-
-    def forward(self, prev_output_tokens, **_):
-        return self.output(self.embedding(prev_output_tokens))
+@register_{kind}("{name}", Config)
+class Plugin({base}):
+    """A plug-in of the user's own."""
 '''
+
+METHODS = {
+    "model": ("Model", "forward"),
+    "criterion": ("Criterion", "forward"),
+    "task": ("Task", "dataset"),
+    "optimizer": ("Optimizer", "load_state_dict, lr, state_dict, step, zero_grad"),
+    "lr_scheduler": ("LRScheduler", "lr_at"),
+}
+"""Base class and required methods of each kind."""
 
 SHORT = [
     "task=translation",
@@ -55,27 +60,18 @@ SHORT = [
 ]
 
 
-def forget(before: set[str]) -> None:
-    """Forget the user directories that were imported since there were the modules ``before``."""
-    for name in set(sys.modules) - before:
-        if name.startswith("seqtrain.user."):
-            del sys.modules[name]
-    plugins._user_packages.clear()
+def forget() -> None:
+    """Forget the user directories that are imported, as a new process would not know them."""
+    for directory in user_directories():
+        forget_user_directory(directory)
 
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    """Leave nothing registered for other tests, and nothing on Python's path."""
-    composition.register_all()
-    modules, path = set(sys.modules), list(sys.path)
-    packages = dict(plugins._user_packages)
-    snapshots = {kind: registry.snapshot() for kind, registry in REGISTRIES.items()}
+    """Leave nothing registered for other tests."""
+    forget()
     yield
-    assert sys.path == path
-    forget(modules)
-    plugins._user_packages.update(packages)
-    for kind, snapshot in snapshots.items():
-        REGISTRIES[kind].restore(snapshot)
+    forget()
 
 
 @pytest.fixture
@@ -85,15 +81,41 @@ def short(data: Path, tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def user(tmp_path: Path) -> Path:
-    """An empty user directory."""
+    """An empty user directory, whose name is no identifier."""
     directory = tmp_path / "user-dir"
     directory.mkdir()
     return directory
 
 
-def linear(file: Path, name: str) -> None:
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(LINEAR.replace("NAME", name))
+@pytest.fixture
+def refused(call: Call, user: Path) -> Callable[[], str]:
+    """Return the message about the user directory, which starts with a file of it."""
+
+    def refused() -> str:
+        message: str = call(f"hydra.searchpath=[{user}]").refused()
+        assert message.startswith(f"{user}/"), message
+        assert user.resolve() not in user_directories()
+        return message.removeprefix(f"{user}/")
+
+    return refused
+
+
+def plugin(kind: str, name: str, more: str = "") -> str:
+    """Return the text of a plug-in."""
+    return PLUGIN.format(kind=kind, base=METHODS[kind][0], name=name) + more
+
+
+def model(name: str) -> str:
+    """Return the text of a model."""
+    return plugin("model", name, "\n    def forward(self, **_): ...\n")
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+# Kinds of directories
 
 
 def test_the_example_in_processes_from_another_directory(run: Call, data: Path, tmp_path: Path) -> None:
@@ -107,15 +129,10 @@ def test_the_example_in_processes_from_another_directory(run: Call, data: Path, 
 
 def test_a_model_of_the_users_own_trains_resumes_and_decodes(call: Call, short: list[str], tmp_path: Path) -> None:
     search = f"hydra.searchpath=[{EXAMPLE}]"
-    before = set(sys.modules)
-    snapshots = {kind: registry.snapshot() for kind, registry in REGISTRIES.items()}
     trained = call(search, "model=my_gru", "model.embed_dim=8", *short)
     assert trained.code == 0, trained.err
     assert "model my_gru" in trained.out
-    # As a new process would: nothing of the directory is there; the run says where it is.
-    forget(before)
-    for kind, snapshot in snapshots.items():
-        REGISTRIES[kind].restore(snapshot)
+    forget()  # the run says where it is
     resumed = call(f"resume={tmp_path / 'run'}", "training.max_update=4")
     assert resumed.code == 0, resumed.err
     (tmp_path / "in").write_text("one\n\ntwenty-two\n")
@@ -126,12 +143,9 @@ def test_a_model_of_the_users_own_trains_resumes_and_decodes(call: Call, short: 
 
 
 def test_a_directory_that_has_moved_is_named_when_resuming(call: Call, short: list[str], tmp_path: Path) -> None:
-    before, moved = set(sys.modules), shutil.copytree(EXAMPLE, tmp_path / "old")
-    snapshots = {kind: registry.snapshot() for kind, registry in REGISTRIES.items()}
+    moved = shutil.copytree(EXAMPLE, tmp_path / "old")
     assert call(f"hydra.searchpath=[{moved}]", "model=my_gru", "model.embed_dim=8", *short).code == 0
-    forget(before)
-    for kind, snapshot in snapshots.items():
-        REGISTRIES[kind].restore(snapshot)
+    forget()
     moved.rename(tmp_path / "new")
     run, more = f"resume={tmp_path / 'run'}", "training.max_update=4"
     assert "there is no directory" in call(run, more).refused()
@@ -139,15 +153,10 @@ def test_a_directory_that_has_moved_is_named_when_resuming(call: Call, short: li
     assert resumed.code == 0, resumed.err
 
 
-def test_a_checkpoint_names_the_plugin_it_lacks(call: Call, short: list[str], tmp_path: Path) -> None:
-    before = set(sys.modules)
-    snapshots = {kind: registry.snapshot() for kind, registry in REGISTRIES.items()}
-    assert call(f"hydra.searchpath=[{EXAMPLE}]", "model=my_gru", "model.embed_dim=8", *short).code == 0
-    forget(before)
-    for kind, snapshot in snapshots.items():
-        REGISTRIES[kind].restore(snapshot)
-    message = call("generate", f"checkpoint={tmp_path / 'run'}", "input=-").refused()
-    assert "no model is registered as 'my_gru'" in message and "hydra.searchpath=[DIR]" in message
+def test_a_package_with_one_file_that_registers_a_preset(user: Path) -> None:
+    write(user / "__init__.py", PRESET)
+    cfg = composition.compose(["model=my_transformer", "task=translation"], searchpath=[user])
+    assert cfg.model.encoder_layers == 2  # type: ignore[attr-defined]
 
 
 def test_a_yaml_preset_of_the_users_model() -> None:
@@ -156,86 +165,160 @@ def test_a_yaml_preset_of_the_users_model() -> None:
 
 
 def test_only_yaml(user: Path) -> None:
-    (user / "optimizer").mkdir()
-    (user / "optimizer/fast.yaml").write_text("defaults: [adam, _self_]\nbetas: [0.5, 0.6]\n")
+    write(user / "optimizer/fast.yaml", "defaults: [adam, _self_]\nbetas: [0.5, 0.6]\n")
     assert composition.compose(["optimizer=fast"], searchpath=[user]).optimizer.betas == [0.5, 0.6]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("place", ["mine.py", "model/mine.py"])
-def test_loose_files_without_init(user: Path, place: str, capsys: pytest.CaptureFixture[str]) -> None:
-    linear(user / place, "loose")
-    with (user / place).open("a") as file:
-        file.write("\nprint('imported')\n")
-    assert composition.compose(["model=loose", "model.dim=3"], searchpath=[user]).model.dim == 3  # type: ignore[attr-defined]
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "imported\n")
+def test_an_experiment(user: Path) -> None:
+    write(user / "experiment/mine.yaml", "# @package _global_\ndefaults: [override /model: loose, _self_]\n")
+    write(user / "mine.py", model("loose"))
+    assert composition.compose(["+experiment=mine"], searchpath=[user]).model.mine == 4  # type: ignore[attr-defined]
+
+
+def test_loose_files_without_init(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(user / "mine.py", model("loose") + "\nprint('imported')\n")
+    assert composition.compose(["model=loose", "model.mine=3"], searchpath=[user]).model.mine == 3  # type: ignore[attr-defined]
+    assert capsys.readouterr() == ("", "imported\n")
+
+
+def test_all_kinds_laid_out_by_group(user: Path) -> None:
+    for kind, (_, methods) in METHODS.items():
+        lines = "".join(f"\n    {method} = None" for method in methods.split(", "))
+        write(user / kind / f"my_{kind}.py", plugin(kind, f"my_{kind}", lines))
+        write(user / kind / "of_five.yaml", f"defaults: [my_{kind}, _self_]\nmine: 5\n")
+    for choice, number in (("my_{}", 4), ("of_five", 5)):
+        overrides = [f"{kind}={choice.format(kind)}" for kind in METHODS]
+        cfg = composition.compose([*overrides, "optimizer.lr=1"], searchpath=[user])
+        assert [getattr(cfg, kind).mine for kind in METHODS] == [number] * 5
 
 
 def test_two_directories_of_the_same_name(tmp_path: Path) -> None:
-    for parent in ("a", "b"):
-        (tmp_path / parent).mkdir()
-        linear(tmp_path / parent / "mine" / "__init__.py", f"model_{parent}")
     directories = [tmp_path / parent / "mine" for parent in ("a", "b")]
-    for name in ("model_a", "model_b"):
-        composition.compose([f"model={name}"], searchpath=directories)
+    for directory in directories:
+        write(directory / "__init__.py", model(f"model_{directory.parent.name}"))
+    configs = [composition.compose([f"model={name}"], searchpath=directories).model for name in ("model_a", "model_b")]
+    assert type(configs[0]).__module__ != type(configs[1]).__module__
 
 
 def test_a_directory_named_like_a_module_of_python(tmp_path: Path) -> None:
-    linear(tmp_path / "json" / "__init__.py", "in_json")
+    write(tmp_path / "json" / "__init__.py", f"import json\n\nassert json.loads('1') == 1\n{model('in_json')}")
     composition.compose(["model=in_json"], searchpath=[tmp_path / "json"])
     import json
 
     assert json.loads("1") == 1
 
 
-def test_no_directory(call: Call, short: list[str], tmp_path: Path) -> None:
-    message = call(*short, f"hydra.searchpath=[{tmp_path / 'nowhere'}]").refused()
+# Mistakes
+
+
+def test_no_directory(call: Call, tmp_path: Path) -> None:
+    message = call(f"hydra.searchpath=[{tmp_path / 'nowhere'}]").refused()
     assert message == f"hydra.searchpath: there is no directory {tmp_path / 'nowhere'}; check the path"
 
 
-def test_a_syntax_error_is_named_by_file_and_line(call: Call, short: list[str], user: Path) -> None:
-    (user / "mine.py").write_text("one = 1\ntwo = = 2\n")
-    message = call(*short, f"hydra.searchpath=[{user}]").refused()
-    assert message.startswith(f"{user / 'mine.py'}:2: cannot import this plug-in: SyntaxError")
-    assert "\n" not in message
+def test_a_syntax_error(refused: Callable[[], str], user: Path) -> None:
+    write(user / "mine.py", "one = 1\ntwo = = 2\n")
+    assert refused() == "mine.py:2: cannot import this plug-in: SyntaxError: invalid syntax"
 
 
-def test_an_error_on_import_is_named_by_file_and_line(call: Call, short: list[str], user: Path) -> None:
-    (user / "__init__.py").write_text("from . import other\n")
-    (user / "other.py").write_text("\nimport nothing_of_this_name\n")
-    message = call(*short, f"hydra.searchpath=[{user}]").refused()
-    assert message.startswith(f"{user / 'other.py'}:2: cannot import this plug-in: ModuleNotFoundError")
+def test_an_error_on_import(refused: Callable[[], str], user: Path) -> None:
+    write(user / "__init__.py", "from . import other\n")
+    write(user / "other.py", "\nimport nothing_of_this_name\n")
+    assert refused() == (
+        "other.py:2: cannot import this plug-in: ModuleNotFoundError: No module named 'nothing_of_this_name', "
+        f"imported at {user}/__init__.py:1"
+    )
+
+
+def test_an_exit_on_import(refused: Callable[[], str], user: Path) -> None:
+    write(user / "mine.py", "import sys\n\nsys.exit()\n")
+    assert refused().startswith("mine.py:3: calls sys.exit() when it is imported")
+
+
+def test_an_absolute_import_of_itself(refused: Callable[[], str], user: Path) -> None:
+    write(user / "one.py", "x = 1\n")
+    write(user / "two.py", "\nfrom user_dir.one import x\n")
+    assert refused().startswith(
+        "two.py:2: `from user_dir.one import x` imports this directory by an absolute name; its modules import each "
+        "other relatively: "
+    )
 
 
 @pytest.mark.parametrize("name", ["transformer", "twice"])
-def test_a_name_that_is_taken(call: Call, short: list[str], user: Path, name: str) -> None:
-    linear(user / "one.py", name)
-    linear(user / "two.py", name)
-    message = call(*short, f"hydra.searchpath=[{user}]").refused()
-    assert f"model {name!r} is registered already, in " in message and "\n" not in message
+def test_a_name_that_is_taken(refused: Callable[[], str], user: Path, name: str) -> None:
+    write(user / "one.py", model(name))
+    write(user / "two.py", model(name))
+    first, place = refused().split(" is registered already, in ")
+    assert first == (f"one.py:15: model {name!r}" if name == "transformer" else f"two.py:15: model {name!r}")
+    assert place.startswith(f"{user}/one.py:15" if name == "twice" else str(Path(composition.__file__).parent))
 
 
-def test_after_an_error_is_mended_the_directory_imports(call: Call, short: list[str], user: Path) -> None:
-    linear(user / "one.py", "mended")
-    (user / "two.py").write_text("=\n")
-    call(*short, f"hydra.searchpath=[{user}]").refused()
-    assert "mended" not in REGISTRIES["model"].names()
-    (user / "two.py").write_text("")
-    composition.compose(["model=mended"], searchpath=[user])
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_class_that_lacks_a_required_method(refused: Callable[[], str], user: Path, kind: str) -> None:
+    write(user / "mine.py", plugin(kind, "lacking"))
+    assert refused() == f"mine.py:15: {kind} 'lacking': Plugin lacks the required {METHODS[kind][1]}"
 
 
-@pytest.mark.parametrize("text", ["dim: 3\n", "{}\n", "_name: transformer\n"])
-def test_a_yaml_based_on_nothing(call: Call, short: list[str], user: Path, text: str) -> None:
-    (user / "model").mkdir()
-    (user / "model/bare.yaml").write_text(text)
-    message = call(*short, f"hydra.searchpath=[{user}]", "model=bare").refused()
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("@dataclass\n", "", "its config Config is no dataclass: write @dataclass above it"),
+        ("class Config(ModelConfig)", "class Config", "its config Config must be a dataclass derived from ModelConfig"),
+        (", Config)\nclass Plugin(Model)", ", Config)\nclass Plugin", "Plugin must derive from Model"),
+    ],
+)
+def test_a_wrong_base(refused: Callable[[], str], user: Path, old: str, new: str, message: str) -> None:
+    text = model("wrong")
+    assert old in text
+    write(user / "mine.py", text.replace(old, new))
+    assert refused() == f"mine.py:{15 - (not new)}: model 'wrong': {message}"
+
+
+def test_the_wrong_decorator(refused: Callable[[], str], user: Path) -> None:
+    text = model("wrong").replace("@register_model", "@register")
+    write(user / "mine.py", f"from seqtrain.criterions import register_criterion as register\n{text}")
+    assert refused() == "mine.py:16: criterion 'wrong': Plugin must derive from Criterion; it is for register_model"
+
+
+@pytest.mark.parametrize("name", ["transformer", "transformer_tiny", "mine"])
+def test_a_yaml_that_hydra_would_ignore(refused: Callable[[], str], user: Path, name: str) -> None:
+    write(user / "mine.py", model("mine"))
+    write(user / "model" / f"{name}.yaml", "defaults: [transformer, _self_]\n")
+    assert refused().startswith(f"model/{name}.yaml:1: model/{name} is there already, in ")
+
+
+@pytest.mark.parametrize("text", ["mine: 3\n", "{}\n", "_name: transformer\n"])
+def test_a_yaml_based_on_nothing(call: Call, user: Path, text: str) -> None:
+    write(user / "model/bare.yaml", text)
+    message = call(f"hydra.searchpath=[{user}]", "model=bare").refused()
     assert "defaults: [NAME, _self_]" in message
 
 
+def test_all_directories_that_fail_are_named_and_the_others_load(call: Call, user: Path, tmp_path: Path) -> None:
+    write(tmp_path / "bad/mine.py", "=\n")
+    write(tmp_path / "worse/mine.py", "1 / 0\n")
+    write(user / "mine.py", model("good"))
+    message = call(f"hydra.searchpath=[{tmp_path}/bad,{tmp_path}/nowhere,{user},{tmp_path}/worse]").refused()
+    lines = [line.strip() for line in message.splitlines() if "mistakes" not in line]
+    assert lines == [
+        f"{tmp_path}/bad/mine.py:1: cannot import this plug-in: SyntaxError: invalid syntax",
+        f"hydra.searchpath: there is no directory {tmp_path}/nowhere; check the path",
+        f"{tmp_path}/worse/mine.py:1: cannot import this plug-in: ZeroDivisionError: division by zero",
+    ]
+    assert list(user_directories()) == [user]
+
+
+def test_after_an_error_is_mended_the_directory_imports(refused: Callable[[], str], user: Path) -> None:
+    write(user / "one.py", model("mended"))
+    write(user / "two.py", "=\n")
+    refused()
+    assert "mended" not in REGISTRIES["model"].names()
+    write(user / "two.py", "")
+    composition.compose(["model=mended"], searchpath=[user])
+
+
 def test_a_sweep_with_an_error_starts_nothing(run: Call, tmp_path: Path) -> None:
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad/mine.py").write_text("=\n")
+    write(tmp_path / "bad/mine.py", "=\n")
     ended = run("-m", "hydra.searchpath=[bad]", "training.seed=1,2", *SHORT, cwd=tmp_path)
-    assert (ended.code, ended.out) != (0, "")
-    assert f"{tmp_path / 'bad/mine.py'}:1: cannot import this plug-in" in ended.err
-    assert not (tmp_path / "runs").exists()
+    assert f"{tmp_path / 'bad/mine.py'}:1: cannot import this plug-in" in ended.refused()
+    assert not (tmp_path / "runs").exists() and not (tmp_path / "multirun").exists()

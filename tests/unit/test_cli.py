@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from seqtrain import __version__, cli
-from seqtrain.cli import quote_path, split_command
+from seqtrain.cli import check_sweep, check_words, in_lines, jobs, quote_path, split_command
 from seqtrain.errors import ConfigError, DataError
 
 
@@ -32,14 +32,57 @@ def test_command(arguments: list[str], command: str, rest: list[str]) -> None:
     [
         (["genrate"], "'genrate' is no command and no KEY=VALUE; did you mean generate? Commands: train, prepare, "),
         (["xyz"], "'xyz' is no command and no KEY=VALUE; Commands: "),
-        (["training.seed=1", "generate"], "'generate' is no KEY=VALUE; quote values that hold spaces"),
-        (["generate", "input=my", "file"], "'file' is no KEY=VALUE"),
     ],
 )
 def test_words_that_are_neither(arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as error:
         split_command(arguments)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("words", [["training.seed=1", "generate"], ["input=my", "file"]])
+def test_words_after_the_first(words: list[str]) -> None:
+    with pytest.raises(ConfigError, match=f"^'{words[1]}' is no KEY=VALUE; quote values that hold spaces$"):
+        check_words(words)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], [[]]),
+        (["a=1", "b=2"], [["a=1", "b=2"]]),
+        (["a=1,2", "b=x"], [["a=1", "b=x"], ["a=2", "b=x"]]),
+        (["a=1,2", "b=3,4"], [["a=1", "b=3"], ["a=1", "b=4"], ["a=2", "b=3"], ["a=2", "b=4"]]),
+        (["a=range(0,3)"], [["a=0"], ["a=1"], ["a=2"]]),
+        (["a=interval(0.1,0.5)"], [["a=0.1"], ["a=0.5"]]),
+        (["a=choice(x,y)"], [["a=x"], ["a=y"]]),
+        (["a=[1,2]"], [["a=[1,2]"]]),
+    ],
+)
+def test_the_jobs_of_a_sweep(overrides: list[str], expected: list[list[str]]) -> None:
+    assert list(jobs(overrides)) == expected
+
+
+def test_a_large_sweep_has_each_value_once() -> None:
+    values = ",".join(map(str, range(10)))
+    assert list(jobs([f"a={values}", f"b={values}", "c=1,2"])) == [
+        [f"a={n}", f"b={n}", f"c={min(n + 1, 2)}"] for n in range(10)
+    ]
+
+
+def test_all_mistakes_of_a_sweep_before_it_starts() -> None:
+    with pytest.raises(ConfigError) as error:
+        check_sweep("config", ["model.dropout=0.1,2,x", "training.sed=1"], None)
+    assert [line.partition(":")[0] for line in str(error.value).split("\n")] == [
+        "training.sed=1 (command line)",
+        "model.dropout=2 (command line)",
+        "model.dropout=x (command line)",
+    ]
+
+
+@pytest.mark.parametrize(("message", "printed"), [("one", "one"), ("one\ntwo", "2 mistakes:\n  one\n  two")])
+def test_several_mistakes_are_counted(message: str, printed: str) -> None:
+    assert in_lines(message) == printed
 
 
 PATHS = st.text(st.characters(exclude_characters="\0\n\r", exclude_categories=["Cs"]), min_size=1).filter(

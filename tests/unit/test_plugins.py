@@ -1,23 +1,71 @@
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
 
-from seqtrain import plugins
+import seqtrain.user
+from seqtrain import plugins, user_packages
 from seqtrain.errors import PluginError
-from seqtrain.plugins import builtin_names, import_builtin, import_user_directory
+from seqtrain.plugins import (
+    builtin_names,
+    check_yaml,
+    conf_directory,
+    forget_user_directory,
+    import_builtin,
+    import_package,
+    import_searchpath,
+    import_user_directory,
+    user_directories,
+)
+from seqtrain.registry import REGISTRIES
+
+import_builtin()
+
+PRESET = (
+    "from seqtrain.optimizers import register_optimizer_preset as p\nfrom seqtrain.optimizers.sgd import SGDConfig\n"
+)
+
+
+def state() -> object:
+    """What an import that fails must leave as it was."""
+    return (
+        {kind: (registry.names(), registry.presets()) for kind, registry in REGISTRIES.items()},
+        {kind: set(ConfigStore.instance().repo[kind]) for kind in REGISTRIES},
+        {name for name in sys.modules if name.startswith("seqtrain.user")},
+        os.environ.get(user_packages.VARIABLE),
+        set(vars(seqtrain.user)),
+        list(sys.path),
+        list(sys.meta_path),
+        user_directories(),
+    )
 
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
-    packages, modules = dict(plugins._user_packages), set(sys.modules)
+    before, known = state(), user_directories()
     yield
-    plugins._user_packages.clear()
-    plugins._user_packages.update(packages)
-    for name in set(sys.modules) - modules:
-        if name.startswith("seqtrain.user."):
-            del sys.modules[name]
+    for directory in set(user_directories()) - set(known):
+        forget_user_directory(directory)
+    assert state() == before
+
+
+def refused(directory: Path) -> str:
+    """Return why a directory cannot be imported, after checking that nothing of it stays."""
+    before = state()
+    with pytest.raises(PluginError) as error:
+        import_user_directory(directory)
+    assert state() == before
+    return str(error.value)
+
+
+def write(file: Path, text: str = "") -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
 
 
 def test_names_of_files_without_helpers() -> None:
@@ -32,9 +80,8 @@ def test_import_builtin_can_be_called_again() -> None:
 
 def test_a_package_is_imported_once_and_not_on_pythons_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = tmp_path / "my-module.v2"
-    directory.mkdir()
-    (directory / "__init__.py").write_text("from .part import x\nprint('hello', x, __name__)\n")
-    (directory / "part.py").write_text("x = 1\n")
+    write(directory / "__init__.py", "from .part import x\nprint('hello', x, __name__)\n")
+    write(directory / "part.py", "x = 1\n")
     path = list(sys.path)
     import_user_directory(directory)
     import_user_directory(directory / ".." / directory.name)
@@ -43,29 +90,150 @@ def test_a_package_is_imported_once_and_not_on_pythons_path(tmp_path: Path, caps
 
 
 def test_loose_files_import_in_order_also_in_folders_of_groups(tmp_path: Path) -> None:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "other").mkdir()
-    for number, file in enumerate(["b.py", "a.py", "model/c.py", "other/d.py"]):
-        (tmp_path / file).write_text(f"number = {number}\n")
+    for file in [
+        "b.py",
+        "a.py",
+        "model/c-d.py",
+        "other/e.py",
+        "_f.py",
+        "test_g.py",
+        "conftest.py",
+        "model/__init__.py",
+    ]:
+        write(tmp_path / file)
     import_user_directory(tmp_path)
-    package = plugins._user_packages[tmp_path.resolve()]
+    package = user_directories()[tmp_path.resolve()]
     imported = [name.removeprefix(package) for name in sys.modules if name.startswith(f"{package}.")]
-    assert [name for name in imported if name != ".model"] == [".a", ".b", ".model.c"]
+    assert imported == [".a", ".b", ".model", ".model.c-d"]
+
+
+def test_packages_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    for parent in ("a", "b"):
+        write(tmp_path / parent / "json" / "__init__.py", "import json\nassert json.loads('1') == 1\n")
+        import_user_directory(tmp_path / parent / "json")
+    first, second = (user_directories()[tmp_path / parent / "json"] for parent in ("a", "b"))
+    assert first == "seqtrain.user.json"
+    assert second.startswith("seqtrain.user.json_") and len(second) == len("seqtrain.user.json_") + 8
+    known = {first: str(tmp_path / "a/json"), second: str(tmp_path / "b/json")}
+    assert json.loads(os.environ[user_packages.VARIABLE]).items() >= known.items()
+
+
+def test_a_further_kind_is_one_line(tmp_path: Path) -> None:
+    kind = """
+from dataclasses import dataclass
+from seqtrain.config import PluginConfig
+from seqtrain.registry import Registry
+
+@dataclass
+class ScorerConfig(PluginConfig):
+    weight: float = 1.0
+
+class Scorer:
+    def __init__(self, cfg): self.weight = cfg.weight
+
+SCORERS = Registry("scorer", ScorerConfig, Scorer)
+"""
+    scorer = """
+from dataclasses import dataclass
+from ..kind import SCORERS, Scorer, ScorerConfig
+
+@dataclass
+class HalfConfig(ScorerConfig):
+    weight: float = 0.5
+
+@SCORERS.register("half", HalfConfig)
+class Half(Scorer): ...
+"""
+    write(tmp_path / "kind.py", kind)
+    write(tmp_path / "scorer" / "half.py", scorer)
+    import_user_directory(tmp_path)
+    registry = REGISTRIES["scorer"]
+    assert registry.build(registry.entry("half").config_type()).weight == 0.5
+    forget_user_directory(tmp_path)
+    assert "scorer" not in REGISTRIES and "scorer" not in ConfigStore.instance().repo
+
+
+def test_a_directory_that_its_own_tests_imported_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "whole_package_4711" / "__init__.py", "print('run')\n")
+    write(tmp_path / "loose" / "loose_file_4711.py", "print('run')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path / "loose")
+    import loose_file_4711  # type: ignore[import-not-found]  # noqa: F401  # written above
+    import whole_package_4711  # type: ignore[import-not-found]  # noqa: F401  # written above
+
+    import_user_directory(tmp_path / "whole_package_4711")
+    import_user_directory(tmp_path / "loose")
+    assert capsys.readouterr() == ("run\nrun\n", "")
+    assert user_directories()[tmp_path / "whole_package_4711"] == "whole_package_4711"
 
 
 def test_nothing_stays_of_a_directory_that_fails(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("")
-    (tmp_path / "b.py").write_text("\n\n1 / 0\n")
-    before = set(sys.modules)
-    with pytest.raises(PluginError) as error:
-        import_user_directory(tmp_path)
-    assert str(error.value) == (
-        f"{tmp_path / 'b.py'}:3: cannot import this plug-in: ZeroDivisionError: division by zero"
+    write(tmp_path / "a.py", PRESET + "p('of_a', SGDConfig())\nfrom . import b\n")
+    write(tmp_path / "b.py", PRESET + "p('of_b', SGDConfig())\n\n1 / 0\n")
+    assert refused(tmp_path) == (
+        f"{tmp_path / 'b.py'}:5: cannot import this plug-in: ZeroDivisionError: division by zero, "
+        f"imported at {tmp_path / 'a.py'}:4"
     )
-    assert {name for name in set(sys.modules) - before if name.startswith("seqtrain.user.")} == set()
-    assert tmp_path.resolve() not in plugins._user_packages
+    write(tmp_path / "b.py", PRESET + "p('of_b', SGDConfig())\n\n1 / 1.0\n")
+    import_user_directory(tmp_path)
+    assert {"of_a", "of_b"} <= set(REGISTRIES["optimizer"].presets())
 
 
 def test_no_directory(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"there is no directory .*nowhere; check the path"):
-        import_user_directory(tmp_path / "nowhere")
+    assert refused(tmp_path / "nowhere") == (
+        f"hydra.searchpath: there is no directory {tmp_path / 'nowhere'}; check the path"
+    )
+
+
+def test_a_yaml_that_hydra_would_not_take(tmp_path: Path) -> None:
+    builtin = conf_directory()
+    write(tmp_path / "mine.py", PRESET + "p('my_sgd', SGDConfig())\n")
+    for name in ("transformer_tiny", "transformer", "new"):
+        write(tmp_path / "model" / f"{name}.yaml")
+    write(tmp_path / "optimizer" / "my_sgd.yaml")
+    write(tmp_path / "config.yaml")
+    place = REGISTRIES["model"].entry("transformer").where
+    ending = "give this file another name"
+    assert refused(tmp_path).splitlines() == [
+        f"{tmp_path}/config.yaml:1: config is there already, in {builtin}/config.yaml; {ending}",
+        f"{tmp_path}/model/transformer.yaml:1: model/transformer is there already, in {place}; {ending}",
+        f"{tmp_path}/model/transformer_tiny.yaml:1: model/transformer_tiny is there already, in "
+        f"{builtin}/model/transformer_tiny.yaml; {ending}",
+        f"{tmp_path}/optimizer/my_sgd.yaml:1: optimizer/my_sgd is there already, in {tmp_path}/mine.py:3; {ending}",
+    ]
+    check_yaml(builtin)
+
+
+def test_all_entries_are_tried_and_all_failures_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("bad", "good", "worse"):
+        write(tmp_path / name / "file.py", {"bad": "=", "worse": "\nraise ValueError"}.get(name, ""))
+    monkeypatch.setenv("GOOD_DIRECTORY", "good")
+    monkeypatch.chdir(tmp_path)
+    entries = ["pkg://no_such_package_4711", "bad", "${oc.env:GOOD_DIRECTORY}", "${oc.env:NO_SUCH_4711}", "worse"]
+    with pytest.raises(PluginError) as error:
+        import_searchpath(entries)
+    assert str(error.value).splitlines() == [
+        "no package 'no_such_package_4711' is installed (pkg://no_such_package_4711); install it, or name a directory",
+        f"{tmp_path}/bad/file.py:1: cannot import this plug-in: SyntaxError: invalid syntax",
+        "hydra.searchpath=${oc.env:NO_SUCH_4711}: KeyError raised while resolving interpolation: "
+        "\"Environment variable 'NO_SUCH_4711' not found\"",
+        f"{tmp_path}/worse/file.py:2: cannot import this plug-in: ValueError",
+    ]
+    assert tmp_path / "good" in user_directories()
+
+
+def test_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "package_4711" / "__init__.py")
+    write(tmp_path / "package_4711" / "sub" / "__init__.py", PRESET + "p('of_package', SGDConfig())\n")
+    write(tmp_path / "package_4711" / "bad.py", PRESET + "p('of_bad', SGDConfig())\nimport package_4711.sub\n1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginError) as error:
+        import_package("package_4711.bad")
+    assert str(error.value).startswith(f"{tmp_path}/package_4711/bad.py:5: cannot import this plug-in: ZeroDivision")
+    assert "of_package" not in REGISTRIES["optimizer"].presets()
+    import_searchpath(["pkg://package_4711/sub"])
+    assert REGISTRIES["optimizer"].presets()["of_package"].module == "package_4711.sub"
+    REGISTRIES["optimizer"].forget({"package_4711.sub"})
+    plugins._packages.clear()

@@ -7,8 +7,13 @@ import pytest
 from hydra.core.config_store import ConfigStore
 
 from seqtrain.config import PluginConfig
+from seqtrain.criterions import Criterion, CriterionConfig, register_criterion
 from seqtrain.errors import PluginError
-from seqtrain.registry import REGISTRIES, Registry
+from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, register_lr_scheduler
+from seqtrain.models import FeatureModel, Model, ModelConfig, register_model
+from seqtrain.optimizers import Optimizer, OptimizerConfig, register_optimizer
+from seqtrain.registry import REGISTRIES, Registry, forget
+from seqtrain.tasks import Task, TaskConfig, register_task
 
 
 @dataclass
@@ -22,6 +27,13 @@ class Fruit(ABC):
 
     @abstractmethod
     def peel(self) -> str: ...
+
+    @property
+    def price(self) -> float:
+        return 1.0
+
+    @price.setter
+    def price(self, value: float) -> None: ...
 
 
 @dataclass
@@ -37,8 +49,7 @@ class Apple(Fruit):
 @pytest.fixture
 def registry() -> Iterator[Registry[Fruit]]:
     yield Registry("fruit", FruitConfig, Fruit)
-    del REGISTRIES["fruit"]
-    ConfigStore.instance().repo.pop("fruit", None)
+    forget({__name__})
 
 
 def test_register_returns_the_class_and_stores_its_config(registry: Registry[Fruit]) -> None:
@@ -52,7 +63,17 @@ def test_build_dispatches_on_the_type_of_the_config(registry: Registry[Fruit]) -
     built = registry.build(AppleConfig(colour="green"), 1, 2)
     assert isinstance(built, Apple)
     assert built.args == (1, 2)
-    assert registry.entry_of(AppleConfig()).where.split(":")[0].endswith("test_registry.py")
+
+
+def test_entries_and_presets_say_where_they_are_registered(registry: Registry[Fruit]) -> None:
+    line = test_entries_and_presets_say_where_they_are_registered.__code__.co_firstlineno
+    registry.register("apple", AppleConfig)(Apple)
+    registry.register_preset("granny_smith", AppleConfig(colour="green"))
+    entry, preset = registry.entry_of(AppleConfig()), registry.presets()["granny_smith"]
+    assert (entry.where, entry.module) == (f"{__file__}:{line + 2}", __name__)
+    assert (preset.where, preset.module) == (f"{__file__}:{line + 3}", __name__)
+    assert (preset.name, preset.plugin, preset.config) == ("granny_smith", "apple", AppleConfig(colour="green"))
+    assert registry.places() == {"apple": entry.where, "granny_smith": preset.where}
 
 
 def test_preset_carries_the_plugins_name(registry: Registry[Fruit]) -> None:
@@ -73,9 +94,14 @@ def test_duplicate_names_both_files(registry: Registry[Fruit]) -> None:
             registry.register(name, AppleConfig)(Apple)
 
 
+def test_a_kind_is_there_once(registry: Registry[Fruit]) -> None:
+    with pytest.raises(PluginError, match=r"test_registry.py:\d+: there are fruit plug-ins already, derived from Frui"):
+        Registry("fruit", FruitConfig, dict)
+
+
 def test_one_config_type_a_name(registry: Registry[Fruit]) -> None:
     registry.register("apple", AppleConfig)(Apple)
-    with pytest.raises(PluginError, match="AppleConfig is the config of fruit 'apple' already"):
+    with pytest.raises(PluginError, match="AppleConfig is the config of 'apple' already"):
         registry.register("pear", AppleConfig)(type("Pear", (Apple,), {}))
 
 
@@ -84,23 +110,75 @@ class LooseConfig:
     weight: float = 1.0
 
 
+class UndecoratedConfig(AppleConfig):
+    size: float = 1.0
+
+
+class RenamedConfig(AppleConfig):
+    """Adds nothing, so that it needs no decorator."""
+
+
 class Stone(Fruit):
     pass
+
+
+class Priceless(Apple):
+    @property  # type: ignore[misc]  # what is refused below
+    def price(self) -> float:
+        return 0.0
 
 
 @pytest.mark.parametrize(
     ("config", "cls", "message"),
     [
-        (LooseConfig, Apple, "must be a dataclass derived from FruitConfig"),
-        (AppleConfig, dict, "must derive from Fruit"),
-        (AppleConfig, Stone, "lacks the required peel"),
+        (LooseConfig, Apple, "its config LooseConfig must be a dataclass derived from FruitConfig"),
+        (AppleConfig(), Apple, "its config .* must be a dataclass derived from FruitConfig"),
+        (UndecoratedConfig, Apple, "its config UndecoratedConfig is no dataclass: write @dataclass above it"),
+        (AppleConfig, dict, "dict must derive from Fruit$"),
+        (AppleConfig, lambda cfg: None, "<lambda> must derive from Fruit$"),
+        (AppleConfig, Criterion, "Criterion must derive from Fruit; it is for register_criterion$"),
+        (AppleConfig, Stone, "Stone lacks the required peel"),
+        (AppleConfig, Priceless, r"Priceless lacks the required @price\.setter"),
     ],
 )
 def test_wrong_classes_are_refused(registry: Registry[Fruit], config: Any, cls: type, message: str) -> None:
-    with pytest.raises(PluginError, match=message):
+    with pytest.raises(PluginError, match=rf"test_registry.py:\d+: fruit 'x': {message}"):
         registry.register("x", config)(cls)
     assert registry.names() == []
     assert "fruit" not in ConfigStore.instance().repo
+
+
+def test_a_config_that_adds_no_field_needs_no_decorator(registry: Registry[Fruit]) -> None:
+    registry.register("apple", RenamedConfig)(Apple)
+    assert registry.names() == ["apple"]
+
+
+@pytest.mark.parametrize(
+    ("register", "base", "config_base", "lacking"),
+    [
+        (register_model, Model, ModelConfig, "forward"),
+        (register_model, FeatureModel, ModelConfig, "extract_features, project"),
+        (register_criterion, Criterion, CriterionConfig, "forward"),
+        (register_task, Task, TaskConfig, "dataset"),
+        (register_optimizer, Optimizer, OptimizerConfig, "load_state_dict, lr, state_dict, step, zero_grad"),
+        (register_lr_scheduler, LRScheduler, LRSchedulerConfig, "lr_at"),
+    ],
+)
+def test_each_kind_has_required_methods(register: Any, base: type, config_base: type, lacking: str) -> None:
+    config: Any = dataclass(type("Config", (config_base,), {}))
+    with pytest.raises(PluginError, match=f"'x': Lacking lacks the required {lacking}$"):
+        register("x", config)(type("Lacking", (base,), {}))
+
+
+@pytest.mark.parametrize(
+    ("config", "given"),
+    [(AppleConfig, "AppleConfig"), (FruitConfig(), r"FruitConfig\(\.\.\.\)"), ({"weight": 1}, r"dict\(\.\.\.\)")],
+)
+def test_a_preset_is_a_config_of_a_plugin(registry: Registry[Fruit], config: Any, given: str) -> None:
+    registry.register("apple", AppleConfig)(Apple)
+    message = rf"test_registry.py:\d+: fruit 'x': a preset is .* such as AppleConfig\(\.\.\.\), and not {given}$"
+    with pytest.raises(PluginError, match=message):
+        registry.register_preset("x", config)
 
 
 def test_unknown_name_lists_what_there_is(registry: Registry[Fruit]) -> None:
@@ -111,10 +189,13 @@ def test_unknown_name_lists_what_there_is(registry: Registry[Fruit]) -> None:
         registry.build(FruitConfig())
 
 
-def test_restore_forgets_what_came_after(registry: Registry[Fruit]) -> None:
+def test_forget_what_a_module_registered(registry: Registry[Fruit]) -> None:
     registry.register("apple", AppleConfig)(Apple)
-    before = registry.snapshot()
     registry.register_preset("pear", AppleConfig())
-    registry.restore(before)
-    assert list(ConfigStore.instance().repo["fruit"]) == ["apple.yaml"]
-    registry.register_preset("pear", AppleConfig())
+    registry.forget({"another.module"})
+    assert list(registry.places()) == ["apple", "pear"]
+    registry.forget({__name__})
+    assert registry.places() == {} and ConfigStore.instance().repo["fruit"] == {}
+    registry.register("apple", AppleConfig)(Apple)
+    forget({__name__})
+    assert "fruit" not in REGISTRIES and "fruit" not in ConfigStore.instance().repo

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig
 from seqtrain.errors import DataError
+from seqtrain.fields import bounded
 
 OVERWRITE = "#fairseq:overwrite"
 """Flag after the count: the symbol is there already, and this line takes its place."""
@@ -56,7 +57,7 @@ class SymbolDictionary(Dictionary):
 class SymbolConfig(TokenizerConfig):
     """Base of the configs of such tokenizers."""
 
-    threshold: int = 0
+    threshold: int = bounded(0, at_least=0)
     """Symbols that occur less often than this are unknown."""
 
 

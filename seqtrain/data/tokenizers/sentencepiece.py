@@ -12,7 +12,8 @@ from pathlib import Path
 import sentencepiece as spm
 
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
-from seqtrain.errors import ConfigError, DataError
+from seqtrain.errors import DataError
+from seqtrain.fields import bounded
 
 TRAINING_THREADS = 4
 """A constant: the bytes of a unigram model depend on it."""
@@ -36,24 +37,13 @@ class SentencePieceConfig(TokenizerConfig):
 
     model_type: ModelType = ModelType.bpe
     """How subwords are found: by merging pairs (bpe), or by a unigram language model."""
-    vocab_size: int = 10_000
+    vocab_size: int = bounded(10_000, above=4)
     """Symbols of the dictionary, the four special ones included."""
-    character_coverage: float = 1.0
+    character_coverage: float = bounded(1.0, above=0, at_most=1)
     """Share of the characters of the text that get a symbol; 0.9995 suits Chinese and Japanese."""
     model_file: str = ""
     """Existing SentencePiece model to use instead of training; ``{name}`` in it stands for the language, or
     ``joined``."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a number is out of its range.
-        """
-        if self.vocab_size <= 4:
-            raise ConfigError(f"tokenizer.vocab_size={self.vocab_size} leaves room for no symbol beside 4 special ones")
-        if not 0 < self.character_coverage <= 1:
-            raise ConfigError(f"tokenizer.character_coverage={self.character_coverage} is not above 0 and at most 1")
 
 
 @register_tokenizer("sentencepiece", SentencePieceConfig)

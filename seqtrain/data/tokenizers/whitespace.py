@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqtrain.config import check_at_least
 from seqtrain.data.tokenizers import register_tokenizer
 from seqtrain.data.tokenizers._symbols import (
     Entries,
@@ -13,7 +12,7 @@ from seqtrain.data.tokenizers._symbols import (
     dictionary_file,
     read_symbols,
 )
-from seqtrain.errors import ConfigError
+from seqtrain.fields import bounded
 
 
 @dataclass
@@ -22,22 +21,15 @@ class WhitespaceConfig(SymbolConfig):
 
     dictionary: str = ""
     """Existing ``dict.txt`` to use instead of counting; ``{name}`` in it stands for the language, or ``joined``."""
-    nwords: int = 0
+    nwords: int = bounded(0, at_least=0)
     """Most symbols of the dictionary, the four special ones included, before padding; 0 sets no limit."""
-    padding_factor: int = 1
+    padding_factor: int = bounded(1, at_least=1)
     """Fill the dictionary with unused symbols up to a multiple of this; fairseq's default is 8."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: a number is out of its range.
-        """
-        check_at_least("tokenizer", self, threshold=0, nwords=0)
-        if self.padding_factor < 1:
-            raise ConfigError(f"tokenizer.padding_factor={self.padding_factor}: set 1 (no padding) or more")
+    def contradictions(self) -> Iterable[str]:
+        """A limited dictionary has room for words."""
         if 0 < self.nwords <= 4:
-            raise ConfigError(f"tokenizer.nwords={self.nwords} leaves room for no word beside 4 special symbols")
+            yield f"tokenizer.nwords={self.nwords} leaves room for no word beside 4 special symbols"
 
 
 @register_tokenizer("whitespace", WhitespaceConfig)

@@ -89,9 +89,15 @@ def test_the_defaults_smooth_by_a_tenth() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"label_smoothing": -0.1}, "criterion.label_smoothing=-0.1 must be at least 0 and below 1"),
-        ({"label_smoothing": 1.0}, "criterion.label_smoothing=1.0 must be at least 0 and below 1"),
-        ({"ignore_prefix_size": -1}, "criterion.ignore_prefix_size=-1 must be at least 0"),
+        (
+            {"label_smoothing": -0.1},
+            "LabelSmoothedCrossEntropyConfig.label_smoothing=-0.1 must be at least 0 and below 1",
+        ),
+        (
+            {"label_smoothing": 1.0},
+            "LabelSmoothedCrossEntropyConfig.label_smoothing=1.0 must be at least 0 and below 1",
+        ),
+        ({"ignore_prefix_size": -1}, "LabelSmoothedCrossEntropyConfig.ignore_prefix_size=-1 must be at least 0"),
     ],
 )
 def test_ranges(values: dict[str, float], message: str) -> None:

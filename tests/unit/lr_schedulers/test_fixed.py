@@ -70,10 +70,10 @@ def test_the_state_of_another_scheduler(optimizer: SGD) -> None:
 @pytest.mark.parametrize(
     ("cfg", "message"),
     [
-        ({"force_anneal": 0}, "lr_scheduler.force_anneal=0 must be at least 1, or null for never"),
-        ({"lr_shrink": 0.0}, "lr_scheduler.lr_shrink=0.0 must be above 0"),
-        ({"warmup_updates": -1}, "lr_scheduler.warmup_updates=-1 must be at least 0"),
-        ({"lr_per_epoch": [1.0, -1.0]}, "lr_scheduler.lr_per_epoch=[1.0, -1.0] must be numbers of at least 0"),
+        ({"force_anneal": 0}, "FixedConfig.force_anneal=0 must be at least 1"),
+        ({"lr_shrink": 0.0}, "FixedConfig.lr_shrink=0.0 must be above 0"),
+        ({"warmup_updates": -1}, "FixedConfig.warmup_updates=-1 must be at least 0"),
+        ({"lr_per_epoch": [1.0, -1.0]}, "FixedConfig.lr_per_epoch=[1.0, -1.0] has numbers that must be at least 0"),
     ],
 )
 def test_ranges(cfg: dict[str, object], message: str) -> None:

@@ -42,8 +42,8 @@ def test_the_peak_is_the_optimizers_rate_when_the_scheduler_was_built(optimizer:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"warmup_updates": -1}, "lr_scheduler.warmup_updates=-1 must be at least 0"),
-        ({"warmup_init_lr": -1}, "lr_scheduler.warmup_init_lr=-1 must be at least 0, or null for 0"),
+        ({"warmup_updates": -1}, "InverseSqrtConfig.warmup_updates=-1 must be at least 0"),
+        ({"warmup_init_lr": -1}, "InverseSqrtConfig.warmup_init_lr=-1 must be at least 0"),
     ],
 )
 def test_ranges(values: dict[str, int], message: str) -> None:

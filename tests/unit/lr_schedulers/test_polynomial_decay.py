@@ -74,10 +74,10 @@ def test_a_training_within_the_warm_up_only_rises(optimizer: SGD) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"warmup_updates": -1}, "lr_scheduler.warmup_updates=-1 must be at least 0"),
-        ({"force_anneal": 0}, "lr_scheduler.force_anneal=0 must be at least 1, or null for never"),
-        ({"end_learning_rate": -0.5}, "lr_scheduler.end_learning_rate=-0.5 must be at least 0"),
-        ({"power": 0.0}, "lr_scheduler.power=0.0 must be above 0"),
+        ({"warmup_updates": -1}, "PolynomialDecayConfig.warmup_updates=-1 must be at least 0"),
+        ({"force_anneal": 0}, "PolynomialDecayConfig.force_anneal=0 must be at least 1"),
+        ({"end_learning_rate": -0.5}, "PolynomialDecayConfig.end_learning_rate=-0.5 must be at least 0"),
+        ({"power": 0.0}, "PolynomialDecayConfig.power=0.0 must be above 0"),
         (
             {"total_num_update": 0},
             "lr_scheduler polynomial_decay needs to know when the decay ends: "

@@ -59,12 +59,12 @@ def test_it_is_fused_where_torch_can() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("lr", -0.1, "optimizer.lr=-0.1 must be at least 0"),
-        ("lr", math.nan, "optimizer.lr=nan must be at least 0"),
-        ("weight_decay", -1.0, "optimizer.weight_decay=-1.0 must be at least 0"),
-        ("eps", 0.0, "optimizer.eps=0.0 must be above 0"),
-        ("betas", [0.9], "optimizer.betas=[0.9] must be two numbers, each at least 0 and below 1"),
-        ("betas", [0.9, 1.0], "optimizer.betas=[0.9, 1.0] must be two numbers, each at least 0 and below 1"),
+        ("lr", -0.1, "AdamConfig.lr=-0.1 must be at least 0"),
+        ("lr", math.nan, "AdamConfig.lr=nan must be at least 0"),
+        ("weight_decay", -1.0, "AdamConfig.weight_decay=-1.0 must be at least 0"),
+        ("eps", 0.0, "AdamConfig.eps=0.0 must be above 0"),
+        ("betas", [0.9], "optimizer.betas=[0.9] must be two numbers"),
+        ("betas", [0.9, 1.0], "AdamConfig.betas=[0.9, 1.0] has numbers that must be at least 0 and below 1"),
     ],
 )
 def test_ranges(key: str, value: object, message: str) -> None:

@@ -36,10 +36,10 @@ def test_two_updates_by_hand(cfg: SGDConfig, expected: list[float]) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"lr": -0.1}, "optimizer.lr=-0.1 must be at least 0"),
-        ({"weight_decay": -0.1}, "optimizer.weight_decay=-0.1 must be at least 0"),
-        ({"momentum": 1.0}, "optimizer.momentum=1.0 must be at least 0 and below 1"),
-        ({"dampening": 1.5}, "optimizer.dampening=1.5 must be from 0 to 1"),
+        ({"lr": -0.1}, "SGDConfig.lr=-0.1 must be at least 0"),
+        ({"weight_decay": -0.1}, "SGDConfig.weight_decay=-0.1 must be at least 0"),
+        ({"momentum": 1.0}, "SGDConfig.momentum=1.0 must be at least 0 and below 1"),
+        ({"dampening": 1.5}, "SGDConfig.dampening=1.5 must be at least 0 and at most 1"),
         ({"nesterov": True}, "optimizer.nesterov=true needs an optimizer.momentum above 0 and optimizer.dampening=0"),
         (
             {"nesterov": True, "momentum": 0.9, "dampening": 0.1},

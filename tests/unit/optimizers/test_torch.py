@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -117,25 +118,26 @@ def test_zero_grad_frees_the_gradients() -> None:
     assert all(parameter.grad is None for parameter in module.parameters())
 
 
+def test_a_group_that_takes_nothing() -> None:
+    with pytest.raises(ConfigError) as error:
+        SGD(SGDConfig(groups=[ParameterGroupConfig(pattern="embed")]), model().named_parameters())
+    assert str(error.value) == (
+        "optimizer.groups[0].pattern='embed' matches no parameter that is trained and that no earlier pattern "
+        "takes; parameters are called: 0.weight, 0.bias, 1.weight, 1.bias"
+    )
+
+
 @pytest.mark.parametrize(
-    ("group", "message"),
+    ("values", "message"),
     [
-        (
-            ParameterGroupConfig(pattern="embed"),
-            "optimizer.groups[0].pattern='embed' matches no parameter that is trained and that no earlier pattern "
-            "takes; parameters are called: 0.weight, 0.bias, 1.weight, 1.bias",
-        ),
-        (ParameterGroupConfig(pattern="(bias"), "optimizer.groups[0].pattern='(bias' is no regular expression: "),
-        (ParameterGroupConfig(pattern="bias", lr_scale=-1.0), "optimizer.groups[0].lr_scale=-1.0 must be at least 0"),
-        (
-            ParameterGroupConfig(pattern="bias", weight_decay=-0.1),
-            "optimizer.groups[0].weight_decay=-0.1 must be at least 0",
-        ),
+        ({"pattern": "(bias"}, "the pattern '(bias' in optimizer.groups is no regular expression: "),
+        ({"pattern": "bias", "lr_scale": -1.0}, "ParameterGroupConfig.lr_scale=-1.0 must be at least 0"),
+        ({"pattern": "bias", "weight_decay": -0.1}, "ParameterGroupConfig.weight_decay=-0.1 must be at least 0"),
     ],
 )
-def test_wrong_groups(group: ParameterGroupConfig, message: str) -> None:
+def test_wrong_groups(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        SGD(SGDConfig(groups=[group]), model().named_parameters())
+        ParameterGroupConfig(**values)
     assert message in str(error.value)
 
 

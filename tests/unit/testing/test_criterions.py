@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from seqtrain.criterions import REGISTRY, Batch, Criterion, CriterionConfig, LossOutput, Model, Sum, TaskInfo
 from seqtrain.testing import criterions as checks
+from seqtrain.testing.guarantees import Check
+from seqtrain.testing.judged import ProjectingModel
 from seqtrain.testing.toy import toy_task
 
 
@@ -36,9 +38,11 @@ class Faulty(Criterion):
         loss = functional.cross_entropy(logits.flatten(0, 1), target, ignore_index=ignored, reduction="sum")
         if self.fault == "mean":
             loss = loss / max(batch.ntokens, 1)
-        if self.fault == "gradients" and isinstance(model, checks.ProjectingModel):
+        if self.fault == "gradients" and isinstance(model, ProjectingModel):
             loss = 2 * loss - loss.detach()
-        if self.fault == "no_gradients" and not torch.is_grad_enabled():
+        if self.fault == "bf16" and torch.is_autocast_enabled("cpu"):
+            loss = 2 * loss
+        if self.fault == "without_gradients" and not torch.is_grad_enabled():
             loss = loss * 0
         reported = loss if self.fault == "loss" else loss.detach()
         sample_size = batch.nsentences if self.sentence_avg and self.fault != "sample_size" else batch.ntokens
@@ -47,10 +51,9 @@ class Faulty(Criterion):
 
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
-    snapshot = REGISTRY.snapshot()
     REGISTRY.register("faulty", FaultyConfig)(Faulty)
     yield
-    REGISTRY.restore(snapshot)
+    REGISTRY.forget({__name__})
 
 
 def test_a_sound_criterion_passes() -> None:
@@ -61,14 +64,16 @@ def test_a_sound_criterion_passes() -> None:
     ("fault", "check", "message"),
     [
         ("loss", checks.check_loss, "metric loss is not detached"),
-        ("sample_size", checks.check_sample_size, "sample_size is 15, should be 4 sentences"),
+        ("sample_size", checks.check_sample_size, "sample_size is 15 with .*sentence_avg=true, should be 4 sentences"),
         ("gradients", checks.check_gradients, "the gradient depends on how the model gives its logits"),
-        ("no_gradients", checks.check_no_gradients, "the loss differs where gradients are off"),
-        ("padding", checks.check_padding, "padding changes the loss or a metric"),
-        ("mean", checks.check_additive, "halves of a batch do not add up"),
+        ("without_gradients", checks.check_without_gradients, "the loss differs where gradients are off"),
+        ("padding", checks.check_padding, "padding changes the loss, the sample_size or a metric"),
+        ("mean", checks.check_sum, "halves of a batch do not add up to it: the loss and each metric must be sums"),
+        ("mean", checks.check_accumulation, "gradients of a batch's halves do not add up to the batch's"),
         ("padding", checks.check_empty, "the loss of padding alone is"),
+        ("bf16", checks.check_bf16, "the loss in bfloat16 is far from that in float32"),
     ],
 )
-def test_a_fault_is_found(fault: str, check: checks.Check, message: str) -> None:
+def test_a_fault_is_found(fault: str, check: Check, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check(FaultyConfig(fault=fault), toy_task())

@@ -31,6 +31,7 @@ class Faulty(LRScheduler):
             "infinite": math.inf if num_updates > 1000 else 1.0,
             "negative": 1.0 - num_updates / 100,
             "impure": 1.0 / self.asked,
+            "current": self.optimizer.lr,
             "state": 1.0 / self.epoch,
         }
         return rates.get(self.fault, self.base_lr)
@@ -46,10 +47,9 @@ class Faulty(LRScheduler):
 
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
-    snapshot = REGISTRY.snapshot()
     REGISTRY.register("faulty", FaultyConfig)(Faulty)
     yield
-    REGISTRY.restore(snapshot)
+    REGISTRY.forget({__name__})
 
 
 def test_a_sound_scheduler_passes() -> None:
@@ -61,9 +61,10 @@ def test_a_sound_scheduler_passes() -> None:
     [
         ("infinite", r"lr_at\(3999\) is inf, should be finite and at least 0"),
         ("negative", r"lr_at\(101\) is -0.01"),
-        ("impure", "lr_at depends on what it was asked before"),
+        ("impure", "lr_at depends on what it was asked before: compute the rate from num_updates"),
+        ("current", "lr_at reads the optimizer's present rate"),
         ("step_update", r"step_update\(0\) returns 2.0, should be 1.0"),
-        ("state", "the rate is another one after a resume"),
+        ("state", "the rate is 1 after a resume, 0.25 before"),
     ],
 )
 def test_a_fault_is_found(fault: str, message: str) -> None:

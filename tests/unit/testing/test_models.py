@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import EncoderOutput
-from seqtrain.models import REGISTRY, EncoderDecoderModel, ModelConfig, ModelOutput, TaskInfo
+from seqtrain.models import REGISTRY, EncoderDecoderModel, Model, ModelConfig, ModelOutput, TaskInfo
 from seqtrain.nn.decoder import DecoderState
 from seqtrain.testing import models as checks
+from seqtrain.testing.decoding import check_incremental_decoding, check_reordering
+from seqtrain.testing.guarantees import Check
+from seqtrain.testing.inputs import build
 from seqtrain.testing.toy import toy_task
 
 
@@ -30,16 +33,20 @@ class Faulty(EncoderDecoderModel):
         super().__init__(cfg, task)
         self.fault = cfg.fault
         device = "cpu" if cfg.fault == "device" else None
-        size = len(task.target_dictionary) + (cfg.fault == "output")
+        size = len(task.target_dictionary) + (cfg.fault == "shape")
         self.source = torch.nn.Embedding(len(task.source_dictionary), 4, device=device)
         self.target = torch.nn.Embedding(len(task.target_dictionary), 4)
         self.out = torch.nn.Linear(4, size)
-        self.unused = torch.nn.Parameter(torch.ones(1), requires_grad=cfg.fault == "backward")
+        self.unused = torch.nn.Parameter(torch.ones(1), requires_grad=cfg.fault == "gradients")
+        self.temperature = torch.ones(1, requires_grad=cfg.fault == "registered")
         self.register_buffer("hidden", torch.rand(4), persistent=False)
 
     def forward(self, **net_input: Tensor) -> ModelOutput:
         """Return the logits (B, T, V)."""
-        return ModelOutput(self.project(self.extract_features(**net_input)), {})
+        logits = self.project(self.extract_features(**net_input)) * self.temperature
+        if self.fault == "bf16" and torch.is_autocast_enabled("cpu"):
+            logits = logits / 0
+        return ModelOutput(logits * 2 if self.fault == "forward" else logits, {})
 
     def extract_features(self, **net_input: Tensor) -> Tensor:
         """Return features (B, T, D)."""
@@ -48,7 +55,11 @@ class Faulty(EncoderDecoderModel):
         source = (self.source(source_tokens) * weight).sum(1, keepdim=True)
         target = self.target(prev_output_tokens)
         features: Tensor = source + (target.flip(1).cumsum(1).flip(1) if self.fault == "causal" else target.cumsum(1))
-        if self.fault == "state_dict":
+        if self.fault == "batch":
+            features = features - features.mean(0)
+        if self.fault == "compiles" and torch.compiler.is_compiling():
+            features = features * 2
+        if self.fault == "checkpoint":
             features = features + self.hidden
         return features + torch.rand(()) if self.fault == "deterministic" else features
 
@@ -79,32 +90,70 @@ class Faulty(EncoderDecoderModel):
 
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
-    snapshot = REGISTRY.snapshot()
     REGISTRY.register("faulty", FaultyConfig)(Faulty)
     yield
-    REGISTRY.restore(snapshot)
+    REGISTRY.forget({__name__})
 
 
 def test_a_sound_model_passes() -> None:
     for check in checks.CHECKS:
-        if check is not checks.check_incremental:
-            check(FaultyConfig(), toy_task())
+        if check is not check_incremental_decoding:
+            assert check(FaultyConfig(), toy_task()) is None
 
 
 @pytest.mark.parametrize(
     ("fault", "check", "message"),
     [
         ("device", checks.check_builds_on_meta, r"a device of their own: source\.weight"),
-        ("output", checks.check_output, r"logits are \(3, 6, 17\), should be \(3, 6, 16\)"),
-        ("backward", checks.check_backward, "unused gets no gradient"),
+        ("shape", checks.check_logits, r"logits are \(3, 6, 17\), should be \(3, 6, 16\)"),
+        ("forward", checks.check_logits, r"project\(extract_features\(\.\.\.\)\) differs from the logits of forward"),
+        ("gradients", checks.check_gradients, "unused gets no gradient"),
+        ("registered", checks.check_registered_parameters, r"^temperature, a tensor \(1,\), takes part in training"),
         ("projection", checks.check_projection, "project does something else than projection_weights says"),
-        ("state_dict", checks.check_state_dict, "the state dict does not hold everything"),
+        ("checkpoint", checks.check_checkpoint, "the checkpoint does not hold everything"),
         ("deterministic", checks.check_deterministic, "evaluation depends on chance"),
-        ("padding", checks.check_padding, "padding changes the logits"),
-        ("causal", checks.check_causal, "a later token changes the logits"),
-        ("none", checks.check_incremental, "decode_step differs from a full pass at position 1"),
+        ("padding", checks.check_padding, "padding of source_tokens changes the logits"),
+        ("batch", checks.check_batch, "another sentence of the batch changes the logits"),
+        ("causal", checks.check_causality, "a later token changes the logits at position 0"),
+        ("bf16", checks.check_bf16, "logits are not finite in bfloat16"),
+        ("compiles", checks.check_compiles, "torch.compile changes the loss"),
+        ("none", check_incremental_decoding, "decode_step differs from a full pass at position 1"),
     ],
 )
-def test_a_fault_is_found(fault: str, check: checks.Check, message: str) -> None:
+def test_a_fault_is_found(fault: str, check: Check, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check(FaultyConfig(fault), toy_task())
+
+
+@dataclass
+class BareConfig(ModelConfig):
+    """Config of a model that has only what every model must have."""
+
+
+class Bare(Model):
+    """Logits alone."""
+
+    def __init__(self, cfg: BareConfig, task: TaskInfo) -> None:
+        super().__init__(cfg, task)
+        self.logits = torch.nn.Embedding(len(task.target_dictionary), len(task.target_dictionary))
+
+    def forward(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
+        """Return the logits (B, T, V)."""
+        logits: Tensor = self.logits(prev_output_tokens)
+        return logits
+
+
+def test_what_a_model_lacks_does_not_concern_it() -> None:
+    REGISTRY.register("bare", BareConfig)(Bare)
+    reasons = [check(BareConfig(), toy_task()) for check in (check_incremental_decoding, check_reordering)]
+    assert reasons == ["the model has no decode_step: it is decoded by full forward passes"] * 2
+    assert checks.check_projection(BareConfig(), toy_task()) == "the model has no projection_weights"
+    checks.check_model(BareConfig(), toy_task())
+
+
+def test_parameters_that_start_at_zero_hide_nothing() -> None:
+    REGISTRY.register("bare", BareConfig)(Bare)
+    task = toy_task()
+    made = build(BareConfig(), task)
+    assert all(parameter.any() for parameter in made.parameters())
+    assert torch.equal(made.state_dict()["logits.weight"], build(BareConfig(), task).state_dict()["logits.weight"])

@@ -66,7 +66,7 @@ def test_an_existing_dictionary_that_cannot_be_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"padding_factor": 0}, r"tokenizer\.padding_factor=0: set 1"),
+        ({"padding_factor": 0}, r"WhitespaceConfig\.padding_factor=0 must be at least 1"),
         ({"nwords": 4}, r"tokenizer\.nwords=4 leaves room for no word"),
     ],
 )

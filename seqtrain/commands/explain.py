@@ -1,0 +1,83 @@
+"""``explain``: what a key means, what it may be, and what set its value."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqtrain.commands._describe import group_choices, in_words, section_lines, summary, type_of
+from seqtrain.composition import compose_node, discover, origins_of
+from seqtrain.errors import ConfigError
+from seqtrain.fields import describe_fields
+from seqtrain.mistakes import first_line, flatten, unknown_key
+from seqtrain.origins import Origins, Setting, show
+from seqtrain.registry import REGISTRIES
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Explain the key that is the first word, in the config that the others compose."""
+    parser = argparse.ArgumentParser("seqtrain explain", description="Say what a key means and what set its value.")
+    parser.add_argument("key", metavar="KEY", help="such as optimizer.lr, or a section or group")
+    parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="as for training")
+    words = parser.parse_args(list(arguments))
+    print("\n".join(explain(words.key, words.overrides)))
+
+
+def explain(key: str, overrides: Sequence[str]) -> Iterator[str]:
+    """Yield what there is to say about a key.
+
+    Raises:
+        ConfigError: there is no such key, or the overrides have mistakes.
+    """
+    node = compose_node("config", overrides)
+    origins = origins_of(node)
+    if key not in flatten(origins.schema):
+        raise ConfigError(f"{key}: {unknown_key(key, list(flatten(origins.schema)))}")
+    if key in REGISTRIES:
+        yield from _group_lines(key, origins, overrides)
+    elif isinstance(section := OmegaConf.select(origins.schema, key), DictConfig):
+        yield from section_lines(key, type_of(section), origins)
+    else:
+        yield from _field_lines(key, node, origins)
+
+
+def _field_lines(key: str, node: DictConfig, origins: Origins) -> Iterator[str]:
+    parent, _, name = key.rpartition(".")
+    info = describe_fields(type_of(OmegaConf.select(origins.schema, parent)))[name]
+    yield f"{key} = {_value(node, key)}"
+    yield f"  {in_words(info)}"
+    yield f"  {info.meaning}"
+    yield from _chain_lines(origins.chain(key))
+
+
+def _group_lines(group: str, origins: Origins, overrides: Sequence[str]) -> Iterator[str]:
+    registry = REGISTRIES[group]
+    config_type = type_of(origins.schema[group])
+    entry = next(e for e in map(registry.entry, registry.names()) if e.config_type is config_type)
+    choices = [s for s in origins.choices if s.key == group]
+    yield f"{group} = {choices[-1].text if choices else entry.name}"
+    yield f"  {entry.name}: {summary(entry.cls)} ({entry.where})"
+    yield f"  one of {', '.join(group_choices(discover(overrides), group))}"
+    yield from _chain_lines(choices)
+
+
+def _chain_lines(chain: Sequence[Setting]) -> Iterator[str]:
+    """Yield what set a value, the last one being what counts."""
+    width = max((len(str(setting.text)) for setting in chain), default=0)
+    for number, setting in enumerate(chain, start=1):
+        counts = "  <- counts" if number == len(chain) > 1 else ""
+        yield f"    {setting.text:{width}}  {setting.where}{counts}"
+
+
+def _value(node: DictConfig, key: str) -> str:
+    """Return the value after all references, or why it has none."""
+    parent, _, name = key.rpartition(".")
+    section = OmegaConf.select(node, parent)
+    if OmegaConf.is_missing(section, name):
+        return "(no value yet)"
+    try:
+        value = section[name]
+    except OmegaConfBaseException as error:
+        return first_line(error)
+    return show(OmegaConf.to_container(value) if OmegaConf.is_config(value) else value)

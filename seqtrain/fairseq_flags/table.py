@@ -1,0 +1,323 @@
+"""The table: what stands here for each of fairseq's flags and the keys of its Hydra configs."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ROWS = {
+    "choice": """
+        --arch= -a=                | model        |
+        --task=                    | task         |
+        --criterion=               | criterion    |
+        --optimizer=               | optimizer    |
+        --lr-scheduler=            | lr_scheduler |
+        --bpe=                     | tokenizer    |
+        --scoring=                 | validation.scorers |
+        --tokenizer=               | not needed: a plug-in of the group `tokenizer` does all between text and ids
+    """,
+    "common": """
+        --seed=                    | training.seed |
+        --user-dir=                | hydra.searchpath | port its Python first: docs/tutorials/porting-from-fairseq.md
+        --cpu                      | training.device=cpu |
+        --bf16 --amp               | training.precision=bf16 | autocast; parameters stay in fp32
+        --log-interval=            | training.log_interval |
+        --tensorboard-logdir=      | tracking.tensorboard=true | the files lie in tensorboard/ of the run directory
+        --fp16                     | not there yet: fp16; on a device that has bf16, write training.precision=bf16
+        --memory-efficient-fp16 --memory-efficient-bf16   | not there: parameters stay in fp32
+        --fp16-init-scale= --fp16-scale-window= --fp16-scale-tolerance= --fp16-no-flatten-grads  | not needed: NO_SCALE
+        --min-loss-scale= --threshold-loss-scale= --amp-batch-retries= --amp-init-scale=         | not needed: NO_SCALE
+        --amp-scale-window= --on-cpu-convert-precision --fp16-adam-stats                         | not needed: NO_SCALE
+        --log-format= --no-progress-bar      | not needed: a terminal shows a bar, anything else gets lines
+        --log-file=                          | not needed: the log is train.log of the run directory
+        --wandb-project= --aim-repo= --aim-run-hash= --azureml-logging   | not there yet: trackers beside TensorBoard
+        --profile                            | not there yet: profiling
+        --empty-cache-freq= --all-gather-list-size= --reset-logging      | not needed: NOTHING_TO_SET
+        --use-plasma-view --plasma-path=     | not needed: data is memory-mapped
+        --tpu --model-parallel-size= --quantization-config-path= --suppress-crashes  | NOTHING
+    """,
+    "distributed_training": """
+        --distributed-world-size= --distributed-num-procs= --distributed-rank= --distributed-backend=  | ONE_DEVICE
+        --distributed-init-method= --distributed-port= --device-id= --distributed-no-spawn             | ONE_DEVICE
+        --ddp-backend= --ddp-comm-hook= --bucket-cap-mb= --fix-batches-to-gpus --nprocs-per-node=      | ONE_DEVICE
+        --find-unused-parameters --gradient-as-bucket-view --fast-stat-sync --heartbeat-timeout=       | ONE_DEVICE
+        --broadcast-buffers --zero-sharding= --no-reshard-after-forward --fp32-reduce-scatter          | ONE_DEVICE
+        --cpu-offload --use-sharded-state --not-fsdp-flatten-parameters                                | ONE_DEVICE
+        --slowmo-momentum= --slowmo-base-algorithm= --localsgd-frequency= --pipeline-model-parallel    | NOTHING
+        --pipeline-balance= --pipeline-devices= --pipeline-chunks= --pipeline-checkpoint=              | NOTHING
+    """,
+    "dataset": """
+        --max-tokens=                        | dataset.max_tokens | generation.max_tokens where text is decoded
+        --batch-size= --max-sentences=       | dataset.max_sentences | generation.max_sentences where text is decoded
+        --required-batch-size-multiple=      | dataset.required_batch_size_multiple | 1 if not set, 8 in fairseq
+        --train-subset=                      | task.train | prefixes of files
+        --valid-subset=                      | task.valid | prefixes of files
+        --gen-subset=                        | split | of the command evaluate
+        --validate-interval=                 | validation.interval_epochs |
+        --validate-interval-updates=         | validation.interval_updates |
+        --max-valid-steps=                   | validation.max_batches |
+        --disable-validation                 | task.valid=[] |
+        --num-workers= --data-buffer-size=   | not needed: one thread prepares batches ahead
+        --skip-invalid-size-inputs-valid-test | not needed: validation and decoding cut what is too long, and say so
+        --dataset-impl=                      | not needed: text is indexed once, into a memory-mapped cache
+        --max-tokens-valid= --batch-size-valid= --max-sentences-valid=  | not there: dataset.max_tokens holds there too
+        --fixed-validation-seed=             | not needed: validation leaves nothing to chance
+        --ignore-unused-valid-subsets        | not needed: what task.valid names counts, whatever else there is
+        --combine-valid-subsets --combine-val | not there: each prefix in task.valid is a set of its own
+        --validate-after-updates= --curriculum= --num-shards= --shard-id=   | NOTHING
+        --grouped-shuffling --update-epoch-batch-itr --update-ordered-indices-seed      | not there: FIXED_PLAN
+        --required-seq-len-multiple= --num-batch-buckets=                               | not there: FIXED_PLAN
+    """,
+    "optimization": """
+        --max-epoch= --me=                   | training.max_epoch |
+        --max-update= --mu=                  | training.max_update |
+        --stop-time-hours=                   | training.stop_time_hours |
+        --clip-norm=                         | training.clip_norm |
+        --update-freq=                       | training.update_freq | one number for all epochs
+        --lr= --learning-rate=               | optimizer.lr |
+        --sentence-avg                       | criterion.sentence_avg=true |
+        --stop-min-lr= --min-lr=             | not there yet: a lowest rate
+        --skip-remainder-batch               | not there: the last, smaller update of an epoch is made
+        --debug-param-names --use-bmuf       | NOTHING
+    """,
+    "bmuf": """
+        --block-lr= --block-momentum= --global-sync-iter= --warmup-iterations= --use-nbm --average-sync  | NOTHING
+    """,
+    "optimizer": """
+        --adam-betas=                        | optimizer.betas |
+        --adam-eps=                          | optimizer.eps |
+        --weight-decay= --wd=                | optimizer.weight_decay | with adam decoupled, as in fairseq
+        --momentum=                          | optimizer.momentum |
+        --use-old-adam                       | not needed: torch's fused Adam is taken where there is one
+    """,
+    "lr_scheduler": """
+        --warmup-updates=                    | lr_scheduler.warmup_updates |
+        --warmup-init-lr=                    | lr_scheduler.warmup_init_lr |
+        --total-num-update= --max-num-update= | lr_scheduler.total_num_update | training.max_update if not set
+        --end-learning-rate=                 | lr_scheduler.end_learning_rate |
+        --power=                             | lr_scheduler.power |
+        --force-anneal= --fa=                | lr_scheduler.force_anneal |
+        --lr-shrink= --lrs=                  | lr_scheduler.lr_shrink |
+        --t-mult= --lr-period-updates= --max-lr= --shrink-min --hold-steps= --decay-steps=    | not there yet: SCHEDULE
+        --warmup-steps= --phase-ratio= --init-lr-scale= --final-lr-scale= --lr-threshold=     | not there yet: SCHEDULE
+        --lr-patience= --lr-deacy-period= --lr-decay=                                         | not there yet: SCHEDULE
+    """,
+    "checkpoint": """
+        --save-dir=                          | hydra.run.dir | checkpoints, log and metrics lie in it
+        --restore-file= --continue-once=     | resume=RUN | RUN is a run directory; it goes on exactly
+        --save-interval=                     | saving.interval_epochs |
+        --save-interval-updates=             | saving.interval_updates |
+        --keep-interval-updates= --keep-last-epochs=  | saving.keep_last |
+        --keep-best-checkpoints=             | saving.keep_best |
+        --no-epoch-checkpoints               | saving.keep_last=1 | the best one is kept besides
+        --best-checkpoint-metric=            | saving.metric | `<split>/<name>`
+        --maximize-best-checkpoint-metric    | saving.maximize=true |
+        --patience=                          | training.patience | counts validations
+        --finetune-from-model=               | not there yet: starting from the weights of another run
+        --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not there yet: NO_RESET
+        --optimizer-overrides=                                                     | not there yet: NO_RESET
+        --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
+        --write-checkpoints-asynchronously --save-async              | not there: training waits for a checkpoint
+        --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
+        --keep-interval-updates-pattern= --checkpoint-suffix=        | NOTHING
+    """,
+    "ema": """
+        --store-ema --ema-decay= --ema-start-update= --ema-seed-model=    | not there yet: EMA
+        --ema-update-freq= --ema-fp32                                     | not there yet: EMA
+    """,
+    "criterion": """
+        --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
+        --ignore-prefix-size=                | criterion.ignore_prefix_size |
+        --report-accuracy                    | criterion.report_accuracy=true |
+    """,
+    "task": """
+        --source-lang= -s=                   | task.source_lang |
+        --target-lang= -t=                   | task.target_lang |
+        --max-source-positions=              | task.max_source_positions |
+        --max-target-positions=              | task.max_target_positions |
+        --eval-bleu                          | validation.generate=true |
+        --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
+        --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
+        --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
+        --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
+        --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
+        --truncate-source --load-alignments --upsample-primary=               | NOTHING
+        --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
+        --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
+        --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
+        --mask-prob= --leave-unmasked-prob= --random-token-prob= --freq-weighted-replacement   | not there yet: MASKED
+        --mask-whole-words --mask-multiple-length= --mask-stdev=                               | not there yet: MASKED
+    """,
+    "model": """
+        --dropout=                           | model.dropout |
+        --attention-dropout=                 | model.attention_dropout |
+        --activation-dropout= --relu-dropout= | model.activation_dropout |
+        --activation-fn=                     | model.activation_fn | relu, gelu or swish
+        --encoder-embed-dim=                 | model.encoder_embed_dim |
+        --encoder-ffn-embed-dim=             | model.encoder_ffn_embed_dim |
+        --encoder-layers=                    | model.encoder_layers |
+        --encoder-attention-heads=           | model.encoder_attention_heads |
+        --encoder-layerdrop=                 | model.encoder_layerdrop |
+        --encoder-normalize-before           | model.encoder_normalize_before=true |
+        --decoder-embed-dim=                 | model.decoder_embed_dim |
+        --decoder-ffn-embed-dim=             | model.decoder_ffn_embed_dim |
+        --decoder-layers=                    | model.decoder_layers |
+        --decoder-attention-heads=           | model.decoder_attention_heads |
+        --decoder-layerdrop=                 | model.decoder_layerdrop |
+        --decoder-normalize-before           | model.decoder_normalize_before=true |
+        --encoder-learned-pos --decoder-learned-pos  | model.positions=learned | of encoder and decoder
+        --no-token-positional-embeddings     | model.positions=none |
+        --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
+        --share-all-embeddings               | model.share_all_embeddings=true |
+        --no-scale-embedding                 | model.no_scale_embedding=true |
+        --layernorm-embedding                | model.layernorm_embedding=true |
+        --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
+        --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
+        --checkpoint-activations --offload-activations                             | not there yet: less memory
+        --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
+        --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
+        --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
+        --quant-noise-scalar= --min-params-to-wrap=                                                    | NOTHING
+    """,
+    "generation": """
+        --beam=                              | generation.beam |
+        --nbest=                             | generation.nbest |
+        --lenpen=                            | generation.lenpen |
+        --max-len-a=                         | generation.max_len_a |
+        --max-len-b=                         | generation.max_len_b |
+        --min-len=                           | generation.min_len |
+        --unnormalized                       | generation.lenpen=0 |
+        --sacrebleu                          | validation.scorers=[bleu] | every BLEU is sacreBLEU's
+        --no-early-stop --no-beamable-mm     | not needed: fairseq itself no longer heeds it
+        --unkpen= --prefix-size= --no-repeat-ngram-size= --sampling --sampling-topk=           | not there yet: SEARCH
+        --sampling-topp= --constraints= --temperature= --diverse-beam-groups= --lm-path=       | not there yet: SEARCH
+        --diverse-beam-strength= --diversity-rate= --match-source-len --lm-weight=             | not there yet: SEARCH
+        --score-reference --print-alignment=                                                   | not there yet: SEARCH
+        --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
+        --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
+        --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
+        --iter-decode-with-beam= --iter-decode-with-external-reranker --retain-iter-history    | not there: ITERATIVE
+        --decoding-format=                                                                     | not there: ITERATIVE
+        --beam-mt= --max-len-a-mt= --max-len-b-mt= --lenpen-mt=                                | not there: speech
+    """,
+    "common_eval": """
+        --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
+        --results-path=                      | output=FILE |
+        --post-process= --remove-bpe=        | not needed: PLAIN_TEXT
+        --quiet                              | not needed: generate writes the translations and nothing else
+        --model-overrides=                   | not needed: the fields of `generation` on the command line count
+    """,
+    "interactive": """
+        --input=                             | input | of the command generate
+        --buffer-size=                       | not needed: from a terminal each line is answered at once
+    """,
+    "eval_lm": """
+        --output-word-probs --output-word-stats --context-window= --softmax-batch=             | not there yet: LM
+    """,
+    "preprocess": """
+        --trainpref=                         | task.train |
+        --validpref=                         | task.valid |
+        --testpref=                          | task.test |
+        --joined-dictionary                  | task.joined_dictionary=true | which is the default
+        --srcdict= --tgtdict=                | tokenizer.dictionary | with tokenizer=whitespace; {name} is the language
+        --thresholdsrc= --thresholdtgt=      | tokenizer.threshold | with tokenizer=whitespace, for both sides
+        --nwordssrc= --nwordstgt=            | tokenizer.nwords | with tokenizer=whitespace, for both sides
+        --padding-factor=                    | tokenizer.padding_factor | with tokenizer=whitespace; 1 if not set
+        --destdir=                           | not needed: prepared data lies in dataset.cache_dir
+        --workers=                           | not needed: one process indexes
+        --dict-only                          | not needed: the command prepare learns dictionaries and indexes
+        --only-source                        | not there yet: LM
+        --align-suffix= --alignfile=         | not there: alignments
+    """,
+    "score": """
+        --sys= --ref= --order= --ignore-case --sentence-bleu   | not needed: `sacrebleu REF -i FILE` scores a file
+    """,
+    "average": """
+        --inputs=                            | checkpoint=RUN | of the command average
+        --output=                            | output | of the command average: a directory
+        --num-update-checkpoints= --num-epoch-checkpoints=   | last | of the command average
+        --checkpoint-upper-bound= --num-best-checkpoints=    | not there: name the directories, checkpoint=[A,B]
+    """,
+}
+"""Rows of each section: flags, a value following those that end in ``=`` | what stands for them | a note.
+
+What stands for a flag is a key, a whole override (with ``=``), or a sentence (with a colon).
+"""
+
+PHRASES = {
+    "NOTHING": "not there: nothing of the kind",
+    "NOTHING_TO_SET": "there is nothing of the kind to set",
+    "ONE_DEVICE": "not there yet: training on several devices",
+    "NO_SCALE": "bf16 scales no loss, and fp16 is not there yet",
+    "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
+    "SCHEDULE": "the schedulers with this field; `plugins lr_scheduler` lists those that are",
+    "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
+    "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
+    "EMA": "a moving average of the weights",
+    "LM": "language models",
+    "MASKED": "masked language models",
+    "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
+    "ITERATIVE": "iterative decoding",
+}
+"""What the words in capitals stand for."""
+
+SECTIONS = {
+    "choice": "What is trained",
+    "preprocess": "`fairseq-preprocess`, which has no Hydra keys",
+    "score": "`fairseq-score`, which has no Hydra keys",
+    "average": "`scripts/average_checkpoints.py`, which has no Hydra keys",
+}
+"""Headings of those sections that are none in fairseq's Hydra configs."""
+
+CHOICES = {
+    "model": {
+        name: name
+        for name in (
+            *("transformer", "transformer_tiny", "transformer_iwslt_de_en", "transformer_wmt_en_de"),
+            *("transformer_wmt_en_de_big", "transformer_wmt_en_de_big_t2t", "transformer_vaswani_wmt_en_de_big"),
+            "transformer_vaswani_wmt_en_fr_big",
+        )
+    },
+    "task": {"translation": "translation"},
+    "criterion": {name: name for name in ("cross_entropy", "label_smoothed_cross_entropy")},
+    "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
+    "lr_scheduler": {name: name for name in ("fixed", "inverse_sqrt", "polynomial_decay")},
+    "tokenizer": {"sentencepiece": "sentencepiece", "characters": "char"},
+}
+"""fairseq's names that are there, by group, and what they are called here."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One of fairseq's flags and what stands for it."""
+
+    name: str
+    """With its dashes."""
+    section: str
+    """Section of fairseq's Hydra configs, or one of ``SECTIONS``."""
+    takes_value: bool
+    answer: str
+    """A key, a whole override (with ``=``), or a sentence (with a colon)."""
+    note: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is something to write for it."""
+        return ": " not in self.answer
+
+    @property
+    def hydra_key(self) -> str:
+        """Its key in fairseq's Hydra configs."""
+        return f"{self.section}.{self.name.lstrip('-').replace('-', '_')}"
+
+
+def _read_rows() -> Iterable[Flag]:
+    for section, rows in ROWS.items():
+        for row in rows.strip().splitlines():
+            names, answer, note = [cell.strip() for cell in (*row.split("|"), "")[:3]]
+            text = re.sub(r"[A-Z_]{2,}$", lambda word: PHRASES.get(word[0], word[0]), answer)
+            for name in names.split():
+                yield Flag(name.rstrip("="), section, name.endswith("="), text, note)
+
+
+FLAGS = {flag.name: flag for flag in _read_rows()}
+"""Every flag of fairseq's by its name, dashes and all."""

@@ -1,0 +1,112 @@
+"""How a flag's value is written as an override, where that differs."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
+
+from seqtrain.fairseq_flags.table import CHOICES, FLAGS, Flag
+
+
+def say(flag: Flag, value: str) -> str:
+    """Say what to write for a flag with this value, empty if it has none."""
+    if not flag.is_there:
+        return flag.answer
+    return f"write {override(flag, value)}" + (f" ({flag.note})" if flag.note else "")
+
+
+def override(flag: Flag, value: str) -> str:
+    """Return the override for a flag that has one, with this value."""
+    if "=" in flag.answer:
+        return flag.answer
+    translate = TRANSLATIONS.get(flag.name)
+    return translate(value) if translate and value else f"{flag.answer}={value or 'VALUE'}"
+
+
+def listed(key: str, items: Iterable[str]) -> str:
+    """Return the override of a key with a list, in quotes for the shell if it needs them."""
+    quoted = [item if re.fullmatch(r"[\w.~/+-]+", item) else f"'{item}'" for item in items]
+    text = f"{key}=[{','.join(quoted)}]"
+    return f'"{text}"' if "'" in text else text
+
+
+def split_at_commas(key: str) -> Callable[[str], str]:
+    """Return what writes ``A,B`` or ``(A, B)`` as a list."""
+    return lambda value: listed(key, [item.strip() for item in value.strip("()[] ").split(",")])
+
+
+def minus_one_is(off: str, key: str) -> Callable[[str], str]:
+    """Return what writes a number, of which fairseq's -1 means ``off``."""
+    return lambda value: f"{key}={off if value == '-1' else value}"
+
+
+def chosen(group: str) -> Callable[[str], str]:
+    """Return what chooses fairseq's name from a group."""
+
+    def write(value: str) -> str:
+        if value in CHOICES[group]:
+            return f"{group}={CHOICES[group][value]}"
+        return f"{group}={value} if `python -m seqtrain plugins {group}` lists it, such as a plug-in of yours"
+
+    return write
+
+
+def prefixes(key: str) -> Callable[[str], str]:
+    """Return what writes comma-separated prefixes of files as a directory and a list."""
+
+    def write(value: str) -> str:
+        paths = [PurePath(path) for path in value.split(",")]
+        data = "" if str(paths[0].parent) == "." else f"task.data={paths[0].parent} "
+        return data + listed(key, [path.name for path in paths])
+
+    return write
+
+
+def rates(value: str) -> str:
+    """Return the override for one rate, or one for each epoch."""
+    if "," not in value:
+        return f"optimizer.lr={value.strip('[]')}"
+    return "lr_scheduler=fixed " + split_at_commas("lr_scheduler.lr_per_epoch")(value)
+
+
+def search(value: str) -> str:
+    """Return the overrides for a search given as JSON, ``{"beam": 5}``."""
+    try:
+        settings = {f"--{name.replace('_', '-')}": str(setting) for name, setting in json.loads(value).items()}
+    except (ValueError, AttributeError):
+        settings = {}
+    known = [
+        override(FLAGS[name], setting) for name, setting in settings.items() if name in FLAGS and FLAGS[name].is_there
+    ]
+    return " ".join(known) or "generation.beam=N, and so on"
+
+
+TRANSLATIONS: dict[str, Callable[[str], str]] = {
+    "--arch": chosen("model"),
+    "-a": chosen("model"),
+    "--task": chosen("task"),
+    "--criterion": chosen("criterion"),
+    "--optimizer": chosen("optimizer"),
+    "--lr-scheduler": chosen("lr_scheduler"),
+    "--bpe": chosen("tokenizer"),
+    "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
+    "--user-dir": lambda value: listed("hydra.searchpath", [value]),
+    "--train-subset": split_at_commas("task.train"),
+    "--valid-subset": split_at_commas("task.valid"),
+    "--lr": rates,
+    "--learning-rate": rates,
+    "--adam-betas": split_at_commas("optimizer.betas"),
+    "--warmup-init-lr": minus_one_is("null", "lr_scheduler.warmup_init_lr"),
+    "--keep-interval-updates": minus_one_is("0", "saving.keep_last"),
+    "--keep-last-epochs": minus_one_is("0", "saving.keep_last"),
+    "--keep-best-checkpoints": minus_one_is("1", "saving.keep_best"),
+    "--patience": minus_one_is("0", "training.patience"),
+    "--best-checkpoint-metric": lambda value: f"saving.metric=valid/{value}",
+    "--eval-bleu-args": search,
+    "--trainpref": prefixes("task.train"),
+    "--validpref": prefixes("task.valid"),
+    "--testpref": prefixes("task.test"),
+    "--nwordssrc": minus_one_is("0", "tokenizer.nwords"),
+    "--nwordstgt": minus_one_is("0", "tokenizer.nwords"),
+}
+"""How values are written that differ."""

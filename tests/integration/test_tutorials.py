@@ -1,0 +1,120 @@
+"""The tutorials work as they are printed.
+
+A page is followed in an empty directory, from top to bottom. A code block with ``title="FILE"`` becomes that file. In a
+``console`` block each line that begins with ``$`` is run, with those that a backslash continues it with; what follows
+is what it must print, where ``...`` stands for anything.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+TUTORIALS = [
+    DOCS / "tutorials" / f"{name}.md"
+    for name in ("model", "criterion", "task", "optimizer", "lr_scheduler", "preset", "sweep", "porting-from-fairseq")
+]
+
+BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+BUILDS_ON = {"sweep": ["criterion"]}
+"""Pages whose files another page says that it uses."""
+
+
+class Command(NamedTuple):
+    """A command of a page and what it must print."""
+
+    line: str
+    output: str
+
+    @property
+    def pattern(self) -> str:
+        """The output as a regular expression."""
+        return re.escape(self.output.strip()).replace(re.escape("..."), ".*?")
+
+    @property
+    def code(self) -> int:
+        """The exit code: 2 where the page shows what seqtrain says about a mistake."""
+        return 2 if self.output.startswith("seqtrain: ") else 0
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield language, file and text of each code block."""
+    yield from BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def commands(text: str) -> Iterator[Command]:
+    """Yield the commands of a console block."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        line = re.match(r"(?:.*\\\n)*.*\n", part)
+        assert line is not None
+        yield Command(line[0].strip(), part[line.end() :])
+
+
+def write(directory: Path, file: str, text: str) -> None:
+    (directory / file).parent.mkdir(parents=True, exist_ok=True)
+    (directory / file).write_text(text, encoding="utf-8")
+
+
+def run(command: Command, directory: Path) -> tuple[int, str]:
+    """Run a command with the Python and the seqtrain of these tests; return its exit code and all that it printed."""
+    line = re.sub(r"\bpython\b", shlex.quote(sys.executable), command.line)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        line,
+        shell=True,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout.strip()
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    for other in BUILDS_ON.get(page.stem, []):
+        for _language, file, text in blocks(page.with_stem(other)):
+            if file:
+                write(tmp_path, file, text)
+    for language, file, text in blocks(page):
+        if file:
+            write(tmp_path, file, text)
+        for command in commands(text) if language == "console" else ():
+            code, printed = run(command, tmp_path)
+            assert code == command.code, f"{command.line}\n{printed}"
+            assert re.fullmatch(command.pattern, printed, re.DOTALL), f"{command.line}\n{printed}"
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_page_shows_a_whole_plug_in_and_what_is_guaranteed(page: Path) -> None:
+    languages = [language for language, file, _ in blocks(page) if file or language == "console"]
+    assert languages[0] != "console" or page.stem in ("porting-from-fairseq", "sweep")
+    assert "console" in languages and {"python", "yaml"} & set(languages)
+    assert "\n## What is guaranteed, and how to check it\n" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_index_links_every_page() -> None:
+    linked = {(DOCS / target).resolve() for target in LINK.findall((DOCS / "README.md").read_text(encoding="utf-8"))}
+    assert {page.resolve() for page in DOCS.rglob("*.md")} - linked <= {
+        (DOCS / "README.md").resolve(),
+        *(page.resolve() for page in (DOCS / "adr").glob("0*.md")),
+    }

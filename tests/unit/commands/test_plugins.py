@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from seqtrain.commands.plugins import describe, main
+from seqtrain.composition import searchpath_override
+from seqtrain.errors import PluginError
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "my-module"
+
+
+def test_all_kinds() -> None:
+    lines = list(describe("", []))
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "task:", "model:", "criterion:", "optimizer:", "lr_scheduler:", "tokenizer:",
+    ]  # fmt: skip
+
+
+def test_a_kind_with_file_and_line_and_presets() -> None:
+    title, *lines = describe("optimizer", [])
+    assert title == "optimizer:"
+    adam, sgd = (line.split() for line in lines[:2])
+    assert (adam[0], sgd[0]) == ("adam", "sgd")
+    assert adam[1].partition(":")[0].endswith("seqtrain/optimizers/adam.py")
+    (preset,) = [line for line in lines if line.split()[0] == "adam_transformer"]
+    assert preset.endswith("conf/optimizer/adam_transformer.yaml  preset")
+
+
+def test_those_of_a_user() -> None:
+    lines = list(describe("model", searchpath_override([EXAMPLE])))
+    found = {line.split()[0]: line.split()[1] for line in lines[1:]}
+    assert found["my_gru"].endswith("examples/my-module/gru.py:21")
+    assert found["my_transformer"].partition(":")[0].endswith("examples/my-module/__init__.py")
+    assert found["my_gru_wide"].endswith("examples/my-module/model/my_gru_wide.yaml")
+
+
+def test_one() -> None:
+    first, summary, *rest = describe("lr_scheduler/inverse_sqrt", [])
+    assert first.partition(":")[0] == "lr_scheduler=inverse_sqrt"
+    assert summary.startswith("  The schedule of the Transformer")
+    assert "  lr_scheduler.warmup_updates=4000  (an integer, at least 0)" in rest
+
+
+def test_one_that_is_a_preset() -> None:
+    first, second = describe("optimizer/adam_transformer", [])
+    assert first.startswith("optimizer=adam_transformer is a preset: ")
+    assert second.endswith("--help optimizer=adam_transformer")
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("optimiser", "'optimiser' is no kind of plug-in; did you mean optimizer? Kinds: task, model, "),
+        ("optimizer/adm", "no optimizer is registered as 'adm'; there are: adam, sgd"),
+    ],
+)
+def test_what_is_not_there(what: str, message: str) -> None:
+    with pytest.raises(PluginError) as error:
+        list(describe(what, []))
+    assert message in str(error.value)
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    main([*searchpath_override([EXAMPLE])])
+    assert "my_gru_wide" in capsys.readouterr().out

@@ -1,0 +1,211 @@
+from pathlib import Path
+
+import pytest
+
+from seqtrain.fairseq_flags import HYDRA_FLAGS, answer, hydra_key
+from seqtrain.fairseq_flags.page import markdown
+from seqtrain.fairseq_flags.table import CHOICES, FLAGS, Flag
+from seqtrain.fairseq_flags.values import TRANSLATIONS
+from seqtrain.fields import describe_fields
+from seqtrain.plugins import builtin_names, conf_directory, import_builtin
+from seqtrain.registry import REGISTRIES
+
+ROOT = Path(__file__).parents[2]
+HYDRA_KEYS = {"hydra.run.dir", "hydra.searchpath", "resume"}
+
+
+def keys_that_there_are() -> set[str]:
+    """Return every key of every command, those of the plug-ins too."""
+    import_builtin()
+    options = (ROOT / "tests/contract/options.txt").read_text().splitlines()
+    keys = {line.partition(" ")[2] for line in options} | HYDRA_KEYS | set(REGISTRIES)
+    for kind, registry in REGISTRIES.items():
+        for name in registry.names():
+            keys |= {f"{kind}.{field}" for field in describe_fields(registry.entry(name).config_type)}
+    return keys
+
+
+def test_every_key_in_the_table_exists() -> None:
+    answers = {flag.answer.partition("=")[0] for flag in FLAGS.values() if flag.is_there}
+    assert answers - keys_that_there_are() == set()
+
+
+def test_every_answer_is_a_key_or_a_sentence() -> None:
+    beginnings = ("not needed: ", "not there: ", "not there yet: ")
+    assert [f.name for f in FLAGS.values() if not f.is_there and not f.answer.startswith(beginnings)] == []
+    assert [f.name for f in FLAGS.values() if f.is_there and " " in f.answer] == []
+
+
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in CHOICES for name in CHOICES[group].values()])
+def test_every_choice_exists(group: str, name: str) -> None:
+    assert name in builtin_names(group) or (conf_directory() / group / f"{name}.yaml").is_file()
+
+
+def test_every_translation_is_of_a_flag_with_a_value() -> None:
+    assert [name for name in TRANSLATIONS if not (FLAGS[name].takes_value and FLAGS[name].is_there)] == []
+
+
+def test_no_flag_of_fairseqs_is_hydras() -> None:
+    assert FLAGS.keys() & HYDRA_FLAGS.keys() == set()
+
+
+def test_the_page_is_made_from_the_table() -> None:
+    """``python -m seqtrain.fairseq_flags.page > docs/fairseq-flags.md`` writes it."""
+    assert (ROOT / "docs/fairseq-flags.md").read_text(encoding="utf-8") == markdown()
+
+
+def test_the_page_shows_what_is_printed() -> None:
+    shown = [line.strip() for line in markdown().splitlines() if line.startswith("    ")]
+    arguments = ["--arch", "transformer_iwslt_de_en", "--max-tokens", "4096", "--adam-betas", "(0.9, 0.98)"]
+    assert shown[1:] == ["seqtrain: 3 mistakes:", *answer(arguments)]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("--max-epoch", "30", "write training.max_epoch=30"),
+        ("--lr", "5e-4", "write optimizer.lr=5e-4"),
+        ("--lr", "[0.0005]", "write optimizer.lr=0.0005"),
+        ("--lr", "0.1,0.05", "write lr_scheduler=fixed lr_scheduler.lr_per_epoch=[0.1,0.05]"),
+        ("--adam-betas", "(0.9,0.98)", "write optimizer.betas=[0.9,0.98]"),
+        ("--arch", "transformer_wmt_en_de", "write model=transformer_wmt_en_de"),
+        ("-a", "transformer", "write model=transformer"),
+        ("--optimizer", "nag", "write optimizer=sgd_nesterov"),
+        ("--bpe", "characters", "write tokenizer=char"),
+        ("--scoring", "sacrebleu", "write validation.scorers=[bleu]"),
+        ("--valid-subset", "valid,valid1", "write task.valid=[valid,valid1] (prefixes of files)"),
+        ("--trainpref", "data/train", "write task.data=data task.train=[train]"),
+        ("--validpref", "valid,other", "write task.valid=[valid,other]"),
+        ("--patience", "-1", "write training.patience=0 (counts validations)"),
+        ("--warmup-init-lr", "1e-7", "write lr_scheduler.warmup_init_lr=1e-7"),
+        ("--best-checkpoint-metric", "bleu", "write saving.metric=valid/bleu (`<split>/<name>`)"),
+        ("--remove-bpe", "sentencepiece", "not needed: the tokenizer turns ids into plain text, subwords joined"),
+        ("--save-dir", "x", "write hydra.run.dir=x (checkpoints, log and metrics lie in it)"),
+        ("-s", "de", "write task.source_lang=de"),
+        ("-t", "en", "write task.target_lang=en"),
+    ],
+)
+def test_a_flag_with_a_value_behind_it_or_after_an_equals_sign(flag: str, value: str, expected: str) -> None:
+    assert answer([flag, value]) == [f"{flag} {value}: {expected}"]
+    assert answer([f"{flag}={value}"]) == [f"{flag}={value}: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("directory", "expected"),
+    [
+        ("my-module", "hydra.searchpath=[my-module]"),
+        ("~/a/b", "hydra.searchpath=[~/a/b]"),
+        ("my dir", "\"hydra.searchpath=['my dir']\""),
+    ],
+)
+def test_a_user_directory(directory: str, expected: str) -> None:
+    note = "(port its Python first: docs/tutorials/porting-from-fairseq.md)"
+    assert answer(["--user-dir", directory]) == [f"--user-dir {directory}: write {expected} {note}"]
+
+
+def test_a_search_as_json() -> None:
+    value = '{"beam": 5, "max_len_a": 1.2, "sampling": true}'
+    (line,) = answer(["--eval-bleu-args", value])
+    assert line.startswith(f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 (")
+    (line,) = answer(["--eval-bleu-args", "{"])
+    assert "write generation.beam=N, and so on" in line
+
+
+def test_a_name_that_only_a_plug_in_can_have() -> None:
+    (line,) = answer(["--arch", "my_lstm"])
+    assert line.startswith("--arch my_lstm: write model=my_lstm if `python -m seqtrain plugins model` lists it")
+
+
+def test_a_field_of_a_plug_in_of_the_users() -> None:
+    lines = answer(["--encoder-dropout", "0.2", "--user-dir=mine"])
+    assert lines[0] == (
+        "--encoder-dropout 0.2: there is no such flag; a field of a plug-in of yours is written "
+        "GROUP.encoder_dropout=0.2, such as model.encoder_dropout=0.2"
+    )
+
+
+def test_switches_take_no_value() -> None:
+    lines = answer(["--share-all-embeddings", "--sentence-avg", "model.dropout=0.1", "--cpu"])
+    assert lines == [
+        "--share-all-embeddings: write model.share_all_embeddings=true",
+        "--sentence-avg: write criterion.sentence_avg=true",
+        "--cpu: write training.device=cpu",
+    ]
+
+
+def test_a_flag_without_its_value() -> None:
+    assert answer(["--seed"]) == ["--seed: write training.seed=VALUE"]
+    assert answer(["--seed", "--cpu"])[0] == "--seed: write training.seed=VALUE"
+    assert answer(["--seed", "training.max_update=3"]) == ["--seed: write training.seed=VALUE"]
+
+
+def test_underscores_are_hyphens() -> None:
+    assert answer(["--max_update", "3"]) == ["--max_update 3: write training.max_update=3"]
+
+
+def test_the_data_directory_is_answered_where_there_are_flags_of_fairseqs() -> None:
+    lines = answer(["data-bin/iwslt", "--clip-norm", "0.1"])
+    where = "write task.data=DIR, the directory of the text; a data-bin cannot be read yet"
+    assert lines == ["--clip-norm 0.1: write training.clip_norm=0.1", f"data-bin/iwslt: {where}"]
+    assert answer(["data-bin/iwslt", "~model.dropout", "--cfg", "job"]) == []
+
+
+@pytest.mark.parametrize("flag", [name for name, takes_value in HYDRA_FLAGS.items() if not takes_value])
+def test_hydras_switches_are_left_alone(flag: str) -> None:
+    assert answer([flag, "model.dropout=0.1", "+a=1", "~b"]) == []
+
+
+@pytest.mark.parametrize("flag", [name for name, takes_value in HYDRA_FLAGS.items() if takes_value])
+def test_hydras_flags_are_left_alone_with_their_values(flag: str) -> None:
+    assert answer([flag, "value", "model.dropout=0.1"]) == []
+    assert answer([f"{flag}=value"]) == []
+    assert answer([flag, "value", "--cpu"]) == ["--cpu: write training.device=cpu"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["--max-token", "40"],
+            "--max-token 40: there is no such flag; did you mean --max-tokens? "
+            "Then write dataset.max_tokens=40 (generation.max_tokens where text is decoded)",
+        ),
+        (["--multi-run"], "--multi-run: there is no such flag; did you mean --multirun?"),
+        (
+            ["--frobnicate"],
+            "--frobnicate: there is no such flag; settings are written KEY=VALUE, and --help lists them",
+        ),
+        (["--model.dropout=0.1"], "--model.dropout=0.1: a key has no dashes before it: write model.dropout=0.1"),
+        (["--model.dropout", "0"], "--model.dropout 0: a key has no dashes before it: write model.dropout=0"),
+    ],
+)
+def test_a_flag_that_nobody_has(arguments: list[str], expected: str) -> None:
+    assert answer(arguments) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("optimization.max_update", "training.max_update"),
+        ("common.seed", "training.seed"),
+        ("checkpoint.save_dir", "hydra.run.dir"),
+        ("dataset.batch_size", "dataset.max_sentences"),
+        ("optimization.lr", "optimizer.lr"),
+        ("optimization.sentence_avg", "criterion.sentence_avg=true"),
+        ("common_eval.path", "checkpoint=RUN"),
+        ("optimizer.adam_betas", "optimizer.betas"),
+        ("generation.sampling_topk", FLAGS["--sampling-topk"].answer),
+        ("common.user_dir", "hydra.searchpath"),
+        ("bpe", "tokenizer"),
+        ("optimizer.momentum", ""),
+        ("model.encoder_normalize_before", ""),
+        ("preprocess.trainpref", ""),
+        ("model.dropouts", ""),
+    ],
+)
+def test_keys_of_fairseqs_hydra_configs(key: str, expected: str) -> None:
+    assert hydra_key(key) == expected
+
+
+def test_the_hydra_key_of_a_flag() -> None:
+    assert Flag("--max-tokens", "dataset", True, "dataset.max_tokens").hydra_key == "dataset.max_tokens"

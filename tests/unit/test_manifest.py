@@ -1,0 +1,67 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from seqtrain.errors import CheckpointError
+from seqtrain.manifest import read_manifest, verify, write_manifest
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "tokenizer/words.txt").write_text("a\n")
+    (tmp_path / "empty").write_text("")
+    write_manifest(tmp_path)
+    return tmp_path
+
+
+def edit(directory: Path, **entries: object) -> None:
+    manifest = json.loads((directory / "manifest.json").read_text())
+    (directory / "manifest.json").write_text(json.dumps(manifest | entries))
+
+
+def test_holds_size_and_sha256_of_each_file(directory: Path) -> None:
+    assert read_manifest(directory) == {
+        "empty": {"bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()},
+        "tokenizer/words.txt": {"bytes": 2, "sha256": hashlib.sha256(b"a\n").hexdigest()},
+    }
+    verify(directory)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [("", "cut short (0 bytes, 2 were written)"), ("b\n", "damaged (2 bytes"), ("aaa", "damaged (3 bytes")],
+)
+def test_a_changed_file_is_named(directory: Path, content: str, problem: str) -> None:
+    (directory / "tokenizer/words.txt").write_text(content)
+    with pytest.raises(CheckpointError) as error:
+        verify(directory)
+    assert f"{directory / 'tokenizer/words.txt'} is {problem}" in str(error.value)
+
+
+def test_a_missing_file_is_named(directory: Path) -> None:
+    (directory / "empty").unlink()
+    with pytest.raises(CheckpointError, match="empty is missing: use another checkpoint"):
+        verify(directory)
+
+
+def test_another_version_is_named(directory: Path) -> None:
+    edit(directory, version=2)
+    with pytest.raises(CheckpointError, match="has format version 2; this seqtrain reads version 1"):
+        verify(directory)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../words.txt", "a/../../words.txt"])
+def test_files_elsewhere_are_refused(directory: Path, name: str) -> None:
+    edit(directory, files={name: {"bytes": 0, "sha256": ""}})
+    with pytest.raises(CheckpointError, match="which is not in the checkpoint"):
+        read_manifest(directory)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}"])
+def test_no_manifest(directory: Path, text: str) -> None:
+    (directory / "manifest.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"manifest.json is missing or damaged"):
+        verify(directory)

@@ -1,0 +1,99 @@
+"""Each check finds the mistake that it is there for."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from seqtrain.data.tokenizers import REGISTRY, Dictionary
+from seqtrain.data.tokenizers._symbols import SymbolConfig, SymbolDictionary, SymbolTokenizer
+from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
+from seqtrain.testing import tokenizers as checks
+from seqtrain.testing.guarantees import Check
+
+
+@dataclass
+class FaultyConfig(SymbolConfig):
+    """A tokenizer that is sound but for one fault."""
+
+    fault: str = "none"
+    """What is wrong."""
+
+
+class FaultyDictionary(SymbolDictionary):
+    fault = "none"
+
+    def encode(self, text: str) -> list[int]:
+        ids = super().encode(text)
+        return [*ids, self.eos] if self.fault == "unknown" and self.unk in ids else ids
+
+    def encode_lines(self, lines: Iterable[str]) -> list[list[int]]:
+        return [self.encode(line.strip()) for line in lines if line or self.fault != "lines"]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        if self.fault == "decoding":
+            return "".join(map(self.symbol, ids))
+        text = super().decode(ids)
+        return text.upper() if self.fault == "round_trip" else text
+
+    def symbol(self, id: int) -> str:
+        return super().symbol(max(id, 1) if self.fault == "specials" else id)
+
+    def __getstate__(self) -> dict[str, object]:
+        return vars(self) if self.fault != "pickles" else {**vars(self), "_separator": "-"}
+
+
+class Faulty(SymbolTokenizer):
+    cfg: FaultyConfig
+    separator = ""
+    trained = 0
+
+    def split(self, text: str) -> list[str]:
+        return list(text)
+
+    def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        super().train(lines, directory, name)
+        Faulty.trained += 1
+        if self.cfg.fault == "repeatable":
+            (directory / "time").write_text(str(Faulty.trained))
+
+    def load(self, directory: Path, name: str) -> SymbolDictionary:
+        dictionary = super().load(directory, name)
+        faulty = FaultyDictionary([dictionary.symbol(id) for id in range(4, len(dictionary))], self.split, "")
+        faulty.fault = self.cfg.fault
+        return faulty
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    REGISTRY.register("faulty", FaultyConfig)(Faulty)
+    yield
+    REGISTRY.forget({__name__})
+
+
+def test_a_sound_tokenizer_passes() -> None:
+    checks.check_tokenizer(FaultyConfig())
+
+
+def test_a_vocabulary_for_more_text_is_made_smaller() -> None:
+    assert SentencePieceConfig().vocab_size == 10_000
+    checks.check_tokenizer(SentencePieceConfig())
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "message"),
+    [
+        ("specials", checks.check_special_symbols, r"the first symbols are \['<pad>', '<pad>', '</s>', '<unk>'\]"),
+        ("round_trip", checks.check_round_trip, "'one' comes back as 'ONE'"),
+        ("lines", checks.check_lines, "encode_lines gives other ids than encode"),
+        ("decoding", checks.check_decoding, "bos, eos or pad are left in '<s>"),
+        ("unknown", checks.check_unknown, r"has ids that no text may have: \[2\]"),
+        ("repeatable", checks.check_training_is_repeatable, "time has other bytes when trained again"),
+        ("pickles", checks.check_pickles, "the dictionary is another one after pickling"),
+    ],
+)
+def test_a_fault_is_found(fault: str, check: Check, message: str) -> None:
+    assert Dictionary.eos == 2
+    with pytest.raises(AssertionError, match=message):
+        check(FaultyConfig(fault=fault))
