@@ -3,8 +3,6 @@
 import contextlib
 import difflib
 import importlib
-import itertools
-import math
 import os
 import re
 import sys
@@ -12,38 +10,18 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep
-from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from seqtrain import __version__, plugins, without_torch
 from seqtrain.commands import COMMANDS
-from seqtrain.composition import compose_node, quote, register_all, to_config
+from seqtrain.commands._sweep import check_sweep
+from seqtrain.commands._words import Words, read_words
+from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
-from seqtrain.fairseq_flags import answer
 from seqtrain.plugins import conf_directory
-
-PATH_KEYS = (
-    "input",
-    "output",
-    "checkpoint",
-    "resume",
-    "data",
-    "task.data",
-    "dataset.cache_dir",
-    "hydra.run.dir",
-    "tokenizer.model_file",
-    "tokenizer.dictionary",
-)
-"""Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
-
-LARGE_SWEEP = 64
-"""Jobs up to which every combination of a sweep is composed before the first starts."""
 
 # Hydra's joblib and submitit workers import this module before they compose.
 plugins.install_source()
@@ -78,13 +56,11 @@ def dispatch(arguments: Sequence[str]) -> None:
     elif HELP.intersection(rest):
         from seqtrain.commands.help import help_text
 
-        print(help_text(command, [quote_path(argument) for argument in rest if argument not in HELP]))
-    elif of_fairseq := answer(rest):
-        raise ConfigError("\n".join(of_fairseq))
+        print(help_text(command, [argument for argument in rest if argument not in HELP]))
     elif any(argument.startswith("resume=") for argument in rest):
         resume(command, rest)
     else:
-        compose_and_run(command, rest)
+        compose_and_run(command, read_words(rest, COMMANDS[command].config_name))
 
 
 def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
@@ -103,92 +79,29 @@ def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     return command, rest
 
 
-def quote_path(argument: str) -> str:
-    """Quote the value of a key that takes a path, so that Hydra takes it as it was typed."""
-    key, separator, value = argument.partition("=")
-    if not separator or key.lstrip("+") not in PATH_KEYS or not value or value[0] in "'\"[":
-        return argument
-    return f"{key}={quote(value)}"
-
-
-def compose_and_run(command: str, arguments: Sequence[str]) -> None:
+def compose_and_run(command: str, words: Words) -> None:
     """Compose and run, or let Hydra do what one of its flags asks for, such as ``-m`` and ``--cfg``.
 
     Raises:
-        ConfigError: there are mistakes in what is composed, or a word is no override.
+        ConfigError: there are mistakes in what is composed.
     """
-    flags = get_args_parser().parse_args(list(arguments))
-    name = flags.config_name or COMMANDS[command].config_name
-    config_dir = Path(flags.config_dir).expanduser() if flags.config_dir else None
-    overrides = [quote_path(override) for override in flags.overrides]
-    check_words(overrides)
+    flags = words.flags
     if flags.multirun:
-        check_sweep(name, overrides, config_dir)
+        check_sweep(words)
         without_torch.undo()
-        run_through_hydra(command, arguments)
+        run_through_hydra(command, words)
         return
-    node = compose_node(name, overrides, config_dir)
+    node = words.compose()
     if flags.cfg or flags.info or flags.hydra_help:
-        run_through_hydra(command, arguments)
+        run_through_hydra(command, words)
         return
     to_config(node)
     if without_torch.undo():
-        node = compose_node(name, overrides, config_dir)
+        node = words.compose()
     if flags.experimental_rerun:
-        run_through_hydra(command, arguments)
+        run_through_hydra(command, words)
     else:
         run(command, node)
-
-
-def check_words(overrides: Sequence[str]) -> None:
-    """Check that all words are overrides.
-
-    Raises:
-        ConfigError: one is not.
-    """
-    for word in overrides:
-        if "=" not in word and not word.startswith("~"):
-            raise ConfigError(f"{word!r} is no KEY=VALUE; quote values that hold spaces")
-
-
-def check_sweep(config_name: str, overrides: Sequence[str], config_dir: Path | None) -> None:
-    """Compose the jobs of a sweep before the first starts: each combination, or in large sweeps each value.
-
-    Raises:
-        ConfigError: there are mistakes in some job; all are named.
-    """
-    lines: dict[str, None] = {}
-    for job in jobs(overrides):
-        try:
-            to_config(compose_node(config_name, job, config_dir))
-        except ConfigError as error:
-            lines.update(dict.fromkeys(str(error).split("\n")))
-    if lines:
-        raise ConfigError("\n".join(lines))
-
-
-def jobs(overrides: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the overrides of each job of a sweep; where they are over LARGE_SWEEP, enough to have each value once."""
-    values = [sweep_values(override) for override in overrides]
-    if math.prod(map(len, values)) <= LARGE_SWEEP:
-        yield from map(list, itertools.product(*values))
-    else:
-        longest = max(map(len, values))
-        yield from ([v[min(n, len(v) - 1)] for v in values] for n in range(longest))
-
-
-def sweep_values(override: str) -> list[str]:
-    """Return an override once for each value it sweeps over: of an interval the ends."""
-    try:
-        parsed = OverridesParser.create().parse_override(override)
-    except HydraException:
-        return [override]
-    key = override.partition("=")[0]
-    if parsed.is_discrete_sweep():
-        return [f"{key}={value}" for value in parsed.sweep_string_iterator()]
-    if isinstance(interval := parsed.value(), IntervalSweep):
-        return [f"{key}={end}" for end in (interval.start, interval.end)]
-    return [override]
 
 
 def run(command: str, node: DictConfig, directory: Path | None = None) -> object:
@@ -213,25 +126,27 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     from seqtrain.checkpoint import complete
     from seqtrain.commands import resume as resuming
 
-    others = [quote_path(argument) for argument in arguments if not argument.startswith("resume=")]
+    words = read_words([a for a in arguments if not a.startswith("resume=")], COMMANDS[command].config_name)
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
     if directory != "auto":
-        resuming.resume(Path(directory).expanduser(), others)
+        resuming.resume(Path(directory).expanduser(), words.overrides)
         return
-    node = compose_node(COMMANDS[command].config_name, others)
+    node = words.compose()
     run_directory = Path(node.hydra.run.dir)
     if complete(run_directory / "checkpoints"):
-        resuming.resume_same(run_directory, to_config(node), others)
+        resuming.resume_same(run_directory, to_config(node), words.overrides)
     else:
         run(command, node)
 
 
-def run_through_hydra(command: str, arguments: Sequence[str]) -> None:
+def run_through_hydra(command: str, words: Words) -> None:
     """Let Hydra itself do what its flags ask for."""
     import hydra
 
     register_all()
-    sys.argv = ["seqtrain", *arguments]
+    sys.argv = ["seqtrain", *words.as_typed]
+    # Launchers' processes must not take a directory of plug-ins called `json`, in the current one, for Python's.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     job = partial(run_job, command)
     name = COMMANDS[command].config_name
     hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=name)(job)()

@@ -20,7 +20,7 @@ from yaml import YAMLError
 
 from seqtrain import plugins
 from seqtrain.config import ROOTS, SHARED, TrainConfig
-from seqtrain.diagnosis import apply_overrides, diagnose, hydras_words
+from seqtrain.diagnosis import apply_overrides, diagnose, hydras_words, unreadable
 from seqtrain.errors import ConfigError
 from seqtrain.mistakes import find_mistakes, first_line
 from seqtrain.origins import Origins, open_sources, read_origins
@@ -95,17 +95,23 @@ def _add_directory(loader: ConfigLoader, config_dir: Path) -> None:
     loader.repository.initialize_sources(path)  # type: ignore[attr-defined]  # what Hydra does when it starts
 
 
-def discover(overrides: Sequence[str] = (), config_name: str = "config") -> IConfigRepository:
+def discover(
+    overrides: Sequence[str] = (), config_name: str = "config", config_dir: Path | None = None
+) -> IConfigRepository:
     """Register the built-in plug-ins and those of the user directories that overrides or the primary config name.
 
     Returns:
         Hydra's sources of YAML and dataclasses.
 
     Raises:
+        ConfigError: an override cannot be read.
         PluginError: a user directory is missing or cannot be imported.
     """
-    with hydra_loader() as loader:
-        return open_sources(loader, config_name, overrides)[1]
+    with hydra_loader(config_dir) as loader:
+        try:
+            return open_sources(loader, config_name, overrides)[1]
+        except HydraException as error:
+            raise ConfigError("\n".join(unreadable(overrides)) or first_line(error)) from error
 
 
 def compose_node(config_name: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:

@@ -64,6 +64,13 @@ def diagnose(loader: ConfigLoader, config_name: str, overrides: Sequence[str]) -
     return list(dict.fromkeys(mistake.line(origins) for mistake in mistakes))
 
 
+def unreadable(overrides: Sequence[str]) -> list[str]:
+    """Return a line for each override that is not in Hydra's grammar or has several values."""
+    mistakes: list[Mistake] = []
+    list(_readable(overrides, mistakes))
+    return [mistake.line() for mistake in mistakes]
+
+
 def hydras_words(error: Exception, overrides: Sequence[str]) -> str:
     """Return what Hydra says, about an override if it says so, where the diagnosis finds nothing."""
     return _refused(error, overrides)[0].line()

@@ -12,8 +12,12 @@ from seqtrain.origins import Origins, Setting, show
 from seqtrain.plugins import PACKAGES
 from seqtrain.registry import REGISTRIES
 
-GROUPS = [*PACKAGES, "experiment"]
-"""Groups that users choose from, in the order of the root config."""
+
+def groups(repository: IConfigRepository) -> list[str]:
+    """Return the groups that users choose from: those of the root in its order, then further ones, users' too."""
+    known = [*PACKAGES, "experiment"]
+    others: list[str] = repository.get_group_options("", ObjectType.GROUP)
+    return [*known, *(group for group in others if group not in (*known, "hydra"))]
 
 
 def group_choices(repository: IConfigRepository, group: str) -> list[str]:

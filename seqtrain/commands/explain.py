@@ -7,7 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqtrain.commands._describe import group_choices, in_words, section_lines, summary, type_of
-from seqtrain.composition import compose_node, discover, origins_of
+from seqtrain.commands._words import Words, read_words
+from seqtrain.composition import origins_of
 from seqtrain.errors import ConfigError
 from seqtrain.fields import describe_fields
 from seqtrain.mistakes import first_line, flatten, unknown_key
@@ -19,23 +20,24 @@ def main(arguments: Sequence[str]) -> None:
     """Explain the key that is the first word, in the config that the others compose."""
     parser = argparse.ArgumentParser("seqtrain explain", description="Say what a key means and what set its value.")
     parser.add_argument("key", metavar="KEY", help="such as optimizer.lr, or a section or group")
-    parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="as for training")
-    words = parser.parse_args(list(arguments))
-    print("\n".join(explain(words.key, words.overrides)))
+    parser.add_argument("words", metavar="OVERRIDE", nargs=argparse.REMAINDER, help="as for training")
+    options = parser.parse_args(list(arguments))
+    print("\n".join(explain(options.key, options.words)))
 
 
-def explain(key: str, overrides: Sequence[str]) -> Iterator[str]:
+def explain(key: str, arguments: Sequence[str]) -> Iterator[str]:
     """Yield what there is to say about a key.
 
     Raises:
         ConfigError: there is no such key, or the overrides have mistakes.
     """
-    node = compose_node("config", overrides)
+    words = read_words(arguments, "config")
+    node = words.compose()
     origins = origins_of(node)
     if key not in flatten(origins.schema):
         raise ConfigError(f"{key}: {unknown_key(key, list(flatten(origins.schema)))}")
     if key in REGISTRIES:
-        yield from _group_lines(key, origins, overrides)
+        yield from _group_lines(key, origins, words)
     elif isinstance(section := OmegaConf.select(origins.schema, key), DictConfig):
         yield from section_lines(key, type_of(section), origins)
     else:
@@ -51,14 +53,14 @@ def _field_lines(key: str, node: DictConfig, origins: Origins) -> Iterator[str]:
     yield from _chain_lines(origins.chain(key))
 
 
-def _group_lines(group: str, origins: Origins, overrides: Sequence[str]) -> Iterator[str]:
+def _group_lines(group: str, origins: Origins, words: Words) -> Iterator[str]:
     registry = REGISTRIES[group]
     config_type = type_of(origins.schema[group])
     entry = next(e for e in map(registry.entry, registry.names()) if e.config_type is config_type)
     choices = [s for s in origins.choices if s.key == group]
     yield f"{group} = {choices[-1].text if choices else entry.name}"
     yield f"  {entry.name}: {summary(entry.cls)} ({entry.where})"
-    yield f"  one of {', '.join(group_choices(discover(overrides), group))}"
+    yield f"  one of {', '.join(group_choices(words.sources(), group))}"
     yield from _chain_lines(choices)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands import COMMANDS
-from seqtrain.commands._describe import GROUPS, group_choices, presets, section_lines, summary, type_of
-from seqtrain.composition import compose_node, discover, origins_of
+from seqtrain.commands._describe import group_choices, groups, presets, section_lines, summary, type_of
+from seqtrain.commands._words import Words, read_words
+from seqtrain.composition import origins_of
 from seqtrain.config import ROOTS, TrainConfig
 from seqtrain.origins import shown_path
 from seqtrain.registry import REGISTRIES
@@ -37,15 +38,15 @@ What the fields mean:
 WIDTH = 110
 
 
-def help_text(command: str, overrides: Sequence[str] = ()) -> str:
-    """Return the help of a command, or that of the plug-ins that overrides choose."""
-    name = COMMANDS[command].config_name
-    if name != "config":
-        return "\n".join(_command_lines(command, name, overrides))
-    repository = discover(overrides)
-    chosen = [o.partition("=")[0].lstrip("+") for o in overrides]
+def help_text(command: str, arguments: Sequence[str] = ()) -> str:
+    """Return the help of a command, or that of the plug-ins that the arguments choose."""
+    words = read_words(arguments, COMMANDS[command].config_name)
+    if COMMANDS[command].config_name != "config":
+        return "\n".join(_command_lines(command, words))
+    repository = words.sources()
+    chosen = [override.partition("=")[0].lstrip("+") for override in words.overrides]
     if any(group in REGISTRIES for group in chosen):
-        return "\n".join(_plugin_lines([group for group in chosen if group in REGISTRIES], overrides))
+        return "\n".join(_plugin_lines([group for group in chosen if group in REGISTRIES], words))
     return "\n".join(_overview(repository))
 
 
@@ -55,7 +56,7 @@ def _overview(repository: IConfigRepository) -> Iterator[str]:
     for name, command in COMMANDS.items():
         yield f"  {name:10} {command.what}"
     yield "\nGroups, chosen with GROUP=NAME (plug-ins; their presets):"
-    for group in GROUPS:
+    for group in groups(repository):
         yield from _group_lines(repository, group)
     yield "\nSections, set with KEY=VALUE:"
     for field in dataclasses.fields(TrainConfig):
@@ -71,8 +72,8 @@ def _group_lines(repository: IConfigRepository, group: str) -> Iterator[str]:
     yield from textwrap.wrap(parts, WIDTH, initial_indent=label, subsequent_indent="      ", break_long_words=False)
 
 
-def _plugin_lines(groups: Sequence[str], overrides: Sequence[str]) -> Iterator[str]:
-    origins = origins_of(compose_node("config", overrides))
+def _plugin_lines(groups: Sequence[str], words: Words) -> Iterator[str]:
+    origins = origins_of(words.compose())
     for group in groups:
         registry = REGISTRIES[group]
         config_type = type_of(origins.schema[group])
@@ -81,7 +82,7 @@ def _plugin_lines(groups: Sequence[str], overrides: Sequence[str]) -> Iterator[s
         yield from section_lines(group, config_type, origins)
 
 
-def _command_lines(command: str, config_name: str, overrides: Sequence[str]) -> Iterator[str]:
+def _command_lines(command: str, words: Words) -> Iterator[str]:
     yield f"{COMMANDS[command].what}\n\nFields, set with KEY=VALUE:"
-    origins = origins_of(compose_node(config_name, overrides))
+    origins = origins_of(words.compose())
     yield from section_lines("", ROOTS[command], origins)

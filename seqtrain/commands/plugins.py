@@ -8,7 +8,7 @@ from typing import Any
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands._describe import field_lines, presets, summary
-from seqtrain.composition import discover
+from seqtrain.commands._words import read_words
 from seqtrain.errors import PluginError
 from seqtrain.fields import describe_fields
 from seqtrain.origins import shown_path, yaml_file
@@ -20,21 +20,19 @@ def main(arguments: Sequence[str]) -> None:
     """List all, those of a kind, or describe one."""
     parser = argparse.ArgumentParser("seqtrain plugins", description="List or describe plug-ins and presets.")
     parser.add_argument("what", metavar="KIND[/NAME]", nargs="?", default="", help="such as model or model/transformer")
-    parser.add_argument("overrides", metavar="hydra.searchpath=[DIR,...]", nargs="*", help="user directories")
-    words = parser.parse_args(list(arguments))
-    what, overrides = words.what, words.overrides
-    if "=" in what:
-        what, overrides = "", [what, *overrides]
-    print("\n".join(describe(what, overrides)))
+    parser.add_argument("words", metavar="hydra.searchpath=[DIR,...]", nargs=argparse.REMAINDER, help="directories")
+    named = bool(arguments) and "=" not in arguments[0] and (not arguments[0].startswith("-") or "-h" in arguments[0])
+    options = parser.parse_args(list(arguments) if named else ["", *arguments])
+    print("\n".join(describe(options.what, options.words)))
 
 
-def describe(what: str, overrides: Sequence[str]) -> Iterator[str]:
+def describe(what: str, arguments: Sequence[str]) -> Iterator[str]:
     """Yield the plug-ins and presets of all kinds, of one, or everything about one: ``model/transformer``.
 
     Raises:
         PluginError: there is no such kind or name.
     """
-    repository = discover(overrides)
+    repository = read_words(arguments, "config").sources()
     kind, _, name = what.partition("/")
     if kind and kind not in REGISTRIES:
         close = difflib.get_close_matches(kind, REGISTRIES, n=1)

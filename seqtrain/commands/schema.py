@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hydra._internal.config_repository import IConfigRepository
-from hydra.errors import HydraException
 
-from seqtrain.composition import hydra_loader
+from seqtrain.composition import discover
 from seqtrain.errors import ConfigError
-from seqtrain.mistakes import first_line
-from seqtrain.origins import open_sources, shown_path
+from seqtrain.origins import shown_path
 from seqtrain.paths import atomic_file, writable
 from seqtrain.plugins import conf_directory
 from seqtrain.schema.choices import Choices, read_choices
@@ -51,11 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _open(overrides: Sequence[str], config_dir: Path | None) -> IConfigRepository:
     """Return Hydra's sources, with the plug-ins of the user directories registered."""
-    with hydra_loader(config_dir and config_dir.expanduser()) as loader:
-        try:
-            return open_sources(loader, "config", overrides)[1]
-        except HydraException as error:
-            raise ConfigError(f"{' '.join(overrides)}: {first_line(error)}") from error
+    return discover(overrides, config_dir=config_dir and config_dir.expanduser())
 
 
 def _directories(repository: IConfigRepository) -> list[Path]:

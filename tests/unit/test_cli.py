@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from seqtrain import __version__, cli
-from seqtrain.cli import check_sweep, check_words, in_lines, jobs, quote_path, split_command
+from seqtrain.cli import in_lines, split_command
+from seqtrain.commands._words import quote_path, read_words
 from seqtrain.errors import ConfigError, DataError
 
 
@@ -42,42 +43,32 @@ def test_words_that_are_neither(arguments: list[str], message: str) -> None:
 
 @pytest.mark.parametrize("words", [["training.seed=1", "generate"], ["input=my", "file"]])
 def test_words_after_the_first(words: list[str]) -> None:
-    with pytest.raises(ConfigError, match=f"^'{words[1]}' is no KEY=VALUE; quote values that hold spaces$"):
-        check_words(words)
+    with pytest.raises(ConfigError) as error:
+        read_words(words, "generate_root" if words[0].startswith("input") else "config")
+    assert str(error.value) == f"{words[1]!r} is no KEY=VALUE; quote values that hold spaces"
+
+
+def test_flags_may_stand_anywhere() -> None:
+    words = read_words(["training.seed=1,2", "-m", "task.data=a b", "-cn", "mine", "x=1"], "config")
+    assert (words.config_name, words.flags.multirun) == ("mine", True)
+    assert words.overrides == ["training.seed=1,2", "task.data='a b'", "x=1"]
+    assert words.as_typed == ["-m", "-cn", "mine", "training.seed=1,2", "task.data=a b", "x=1"]
 
 
 @pytest.mark.parametrize(
-    ("overrides", "expected"),
+    ("words", "message"),
     [
-        ([], [[]]),
-        (["a=1", "b=2"], [["a=1", "b=2"]]),
-        (["a=1,2", "b=x"], [["a=1", "b=x"], ["a=2", "b=x"]]),
-        (["a=1,2", "b=3,4"], [["a=1", "b=3"], ["a=1", "b=4"], ["a=2", "b=3"], ["a=2", "b=4"]]),
-        (["a=range(0,3)"], [["a=0"], ["a=1"], ["a=2"]]),
-        (["a=interval(0.1,0.5)"], [["a=0.1"], ["a=0.5"]]),
-        (["a=choice(x,y)"], [["a=x"], ["a=y"]]),
-        (["a=[1,2]"], [["a=[1,2]"]]),
+        (["--max-tokens", "4096", "training.sed=1"], "--max-tokens 4096: write dataset.max_tokens=4096"),
+        (["--max_update=3", "training.sed=1"], "--max_update=3: write training.max_update=3"),
+        (["oops", "training.sed=1", "again"], "'oops' is no KEY=VALUE; quote values that hold spaces"),
     ],
 )
-def test_the_jobs_of_a_sweep(overrides: list[str], expected: list[list[str]]) -> None:
-    assert list(jobs(overrides)) == expected
-
-
-def test_a_large_sweep_has_each_value_once() -> None:
-    values = ",".join(map(str, range(10)))
-    assert list(jobs([f"a={values}", f"b={values}", "c=1,2"])) == [
-        [f"a={n}", f"b={n}", f"c={min(n + 1, 2)}"] for n in range(10)
-    ]
-
-
-def test_all_mistakes_of_a_sweep_before_it_starts() -> None:
+def test_all_that_is_wrong_with_the_words_and_the_overrides(words: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        check_sweep("config", ["model.dropout=0.1,2,x", "training.sed=1"], None)
-    assert [line.partition(":")[0] for line in str(error.value).split("\n")] == [
-        "training.sed=1 (command line)",
-        "model.dropout=2 (command line)",
-        "model.dropout=x (command line)",
-    ]
+        read_words(words, "config")
+    first, *_, last = str(error.value).split("\n")
+    assert first.startswith(message)
+    assert last.startswith("training.sed=1 (command line): there is no such key")
 
 
 @pytest.mark.parametrize(("message", "printed"), [("one", "one"), ("one\ntwo", "2 mistakes:\n  one\n  two")])

@@ -60,7 +60,7 @@ def test_it_is_fused_where_torch_can() -> None:
     ("key", "value", "message"),
     [
         ("lr", -0.1, "AdamConfig.lr=-0.1 must be at least 0"),
-        ("lr", math.nan, "AdamConfig.lr=nan must be at least 0"),
+        ("lr", math.nan, "AdamConfig.lr=nan must be at least 0 and finite"),
         ("weight_decay", -1.0, "AdamConfig.weight_decay=-1.0 must be at least 0"),
         ("eps", 0.0, "AdamConfig.eps=0.0 must be above 0"),
         ("betas", [0.9], "optimizer.betas=[0.9] must be two numbers"),

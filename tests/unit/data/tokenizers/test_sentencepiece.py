@@ -148,7 +148,7 @@ def test_fingerprint_is_of_the_model_not_of_its_symbols_alone(tmp_path: Path) ->
     [
         ({"vocab_size": 4}, r"SentencePieceConfig\.vocab_size=4 must be above 4"),
         ({"character_coverage": 0.0}, r"SentencePieceConfig\.character_coverage=0\.0 must be above 0 and at most 1"),
-        ({"character_coverage": 1.5}, r"tokenizer\.character_coverage=1\.5"),
+        ({"character_coverage": 1.5}, r"SentencePieceConfig\.character_coverage=1\.5"),
     ],
 )
 def test_ranges(config: dict[str, Any], message: str) -> None:

@@ -22,9 +22,11 @@ def test_a_signal_stops_after_the_update_and_handlers_are_given_back(trainer: Tr
 
 
 def test_a_second_ctrl_c_ends_at_once(trainer: Trainer) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start tests with it ignored
     hook = Interrupt()
     hook.on_start(trainer)
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
     hook.on_end(trainer)
+    signal.signal(signal.SIGINT, before)

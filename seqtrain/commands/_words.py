@@ -1,0 +1,104 @@
+"""The words of a command line: Hydra's flags, in any place, and overrides."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hydra._internal.config_repository import IConfigRepository
+from hydra._internal.utils import get_args_parser
+from omegaconf import DictConfig
+
+from seqtrain.composition import compose_node, discover, quote
+from seqtrain.errors import ConfigError
+from seqtrain.fairseq_flags import answer
+
+PATH_KEYS = (
+    "input",
+    "output",
+    "checkpoint",
+    "resume",
+    "data",
+    "task.data",
+    "dataset.cache_dir",
+    "hydra.run.dir",
+    "tokenizer.model_file",
+    "tokenizer.dictionary",
+)
+"""Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
+
+
+class Words(NamedTuple):
+    """What a command line asks for: the primary config, in a directory of the user's own or seqtrain's, and overrides.
+
+    ``flags`` are Hydra's; ``as_typed`` are the words in the order in which Hydra itself takes them.
+    """
+
+    config_name: str
+    overrides: list[str]
+    config_dir: Path | None
+    flags: Namespace
+    as_typed: list[str]
+
+    def compose(self) -> DictConfig:
+        """Compose the root, Hydra's own node included.
+
+        Raises:
+            ConfigError: there are mistakes; all are named.
+        """
+        return compose_node(self.config_name, self.overrides, self.config_dir)
+
+    def sources(self) -> IConfigRepository:
+        """Return Hydra's sources, with all plug-ins registered that the words name.
+
+        Raises:
+            ConfigError: an override cannot be read.
+            PluginError: a user directory is missing or cannot be imported.
+        """
+        return discover(self.overrides, self.config_name, self.config_dir)
+
+
+def read_words(words: Sequence[str], config_name: str) -> Words:
+    """Read the words after a command whose primary config is ``config_name`` unless a flag names another.
+
+    Raises:
+        ConfigError: a word is no override, or a flag is fairseq's or nobody's. Mistakes in the overrides are named too.
+    """
+    if wrong := answer(words) or _no_overrides(words):
+        rest = [word for word in words if "=" in word and not word.startswith("-")]
+        raise ConfigError("\n".join([*wrong, *_mistakes_in(read_words(rest, config_name))]))
+    parser = get_args_parser()
+    parser.prog = "seqtrain"
+    flags = parser.parse_intermixed_args(list(words))
+    typed = list(flags.overrides)
+    of_flags = list(words)
+    for override in typed:
+        of_flags.remove(override)
+    config_dir = Path(flags.config_dir).expanduser() if flags.config_dir else None
+    overrides = [quote_path(override) for override in typed]
+    return Words(flags.config_name or config_name, overrides, config_dir, flags, [*of_flags, *typed])
+
+
+def quote_path(argument: str) -> str:
+    """Quote the value of a key that takes a path, so that Hydra takes it as it was typed."""
+    key, separator, value = argument.partition("=")
+    if not separator or key.lstrip("+") not in PATH_KEYS or not value or value[0] in "'\"[":
+        return argument
+    return f"{key}={quote(value)}"
+
+
+def _no_overrides(words: Sequence[str]) -> list[str]:
+    """Return a line for each word that is neither an override nor a flag's value."""
+    flags = {"-p", "--package", "-c", "--cfg", "-i", "--info", "-cn", "--config-name", "-cd", "--config-dir"}
+    flags |= {"-cp", "--config-path", "--experimental-rerun", "-sc", "--shell-completion"}
+    before = ["", *words]
+    plain = [w for b, w in zip(before, words, strict=False) if b not in flags and not w.startswith(("-", "~"))]
+    return [f"{word!r} is no KEY=VALUE; quote values that hold spaces" for word in plain if "=" not in word]
+
+
+def _mistakes_in(words: Words) -> list[str]:
+    try:
+        words.compose()
+    except ConfigError as error:
+        return str(error).split("\n")
+    return []
