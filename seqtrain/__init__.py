@@ -24,5 +24,4 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'seqtrain' has no attribute {name!r}")
-    importlib.import_module("seqtrain.without_torch").undo()  # after cli.main(["--help"]), for example
     return getattr(importlib.import_module(_LAZY[name]), name)

@@ -1,8 +1,10 @@
 """What a checkpoint carries of plug-ins that are not seqtrain's own: their names, and copies of users' Python.
 
 ``plugins.json`` names them. ``plugins/<folder>/`` holds the ``.py`` files of each user directory that one of them comes
-from, as they were when training began; the checkpoint's manifest has their SHA-256. Plug-ins of installed packages are
-named with distribution and version, and not copied. None of it is run unless that is asked for.
+from, as they were when training began, or when they were compared with a checkpoint's if that was before: what is
+edited between import and training, as in a notebook, is stored as edited. The checkpoint's manifest has their SHA-256.
+Plug-ins of installed packages are named with distribution and version, and not copied. None of it is run unless that
+is asked for.
 """
 
 import contextlib
@@ -30,7 +32,7 @@ NAMES, COPIES = "plugins.json", "plugins"
 log = logging.getLogger(__name__)
 
 _code: "WeakKeyDictionary[ModuleType, UserCode]" = WeakKeyDictionary()
-"""Code of the user directories that are imported, by package: what runs does not change with the files."""
+"""Code of the user directories, by package, as first read: what runs does not change when files are edited later."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Plugin:
     def place(self) -> str:
         """Where its code was, for a message."""
         return self.directory or self.distribution or f"the module {self.module}"
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether there is a plug-in of that kind and name, wherever its code is from."""
+        return self.kind in REGISTRIES and self.name in REGISTRIES[self.kind].names()
 
 
 @dataclass(frozen=True)
@@ -109,11 +116,13 @@ class Bundle:
         Raises:
             PluginError: a plug-in is not there, cannot be imported, or is not the copy that was asked for.
         """
-        missing = [plugin for plugin in self.plugins if plugin.name not in REGISTRIES[plugin.kind].names()]
+        missing = [plugin for plugin in self.plugins if not plugin.is_registered]
         if missing and not (choice is Plugins.bundled and all(plugin.folder for plugin in missing)):
             raise PluginError(_missing(missing))
         for plugin in {plugin.folder: plugin for plugin in missing}.values():
             self._run_copy(plugin)
+        if lacking := [str(plugin) for plugin in missing if not plugin.is_registered]:
+            raise PluginError(f"the copy in {self.checkpoint} lacks {', '.join(lacking)}: use another checkpoint")
         changes = self._changes()
         if changes:
             log.warning("plug-ins have changed since %s was written:\n%s", self.checkpoint, changes)
@@ -124,9 +133,13 @@ class Bundle:
             )
         return not changes
 
+    def directories(self) -> list[str]:
+        """Return the user directories that the plug-ins were in, absolute, each once."""
+        return _directories(self.plugins)
+
     def override(self) -> str:
         """Return what to add to a command so that it finds the plug-ins of users; empty if there are none."""
-        directories = _directories(self.plugins)
+        directories = self.directories()
         if not directories:
             return ""
         return _searchpath(directories) if _are_there(directories) else "plugins=bundled"

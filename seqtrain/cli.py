@@ -6,25 +6,28 @@ import importlib
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from seqtrain import __version__, plugins, without_torch
+from seqtrain import __version__, plugins, sources, without_torch
 from seqtrain.commands import COMMANDS
-from seqtrain.commands._sweep import check_sweep
+from seqtrain.commands._sweep import check_sweep, for_hydra
 from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
+from seqtrain.fairseq_flags import answer
 from seqtrain.plugins import conf_directory
+from seqtrain.registry import forget
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
 
 # Hydra's joblib and submitit workers import this module before they compose.
-plugins.install_source()
+sources.install()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(141) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    finally:
+        forget(without_torch.abandon())
 
 
 def dispatch(arguments: Sequence[str]) -> None:
@@ -72,7 +77,7 @@ def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     command, rest = "train", list(arguments)
     if rest and rest[0] in COMMANDS:
         command, rest = rest[0], rest[1:]
-    elif rest and re.fullmatch(r"[\w-]+", rest[0]) and not rest[0].startswith("-"):
+    elif rest and re.fullmatch(r"[\w-]+", rest[0]) and not rest[0].startswith("-") and not answer(rest):
         close = difflib.get_close_matches(rest[0], COMMANDS, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(f"{rest[0]!r} is no command and no KEY=VALUE; {meant}Commands: {', '.join(COMMANDS)}")
@@ -127,6 +132,8 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     from seqtrain.commands import resume as resuming
 
     words = read_words([a for a in arguments if not a.startswith("resume=")], COMMANDS[command].config_name)
+    if len(words.as_typed) > len(words.overrides):
+        raise ConfigError(f"resume= goes on with a run: leave out {words.as_typed[0]}")
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
     if directory != "auto":
         resuming.resume(Path(directory).expanduser(), words.overrides)
@@ -144,12 +151,23 @@ def run_through_hydra(command: str, words: Words) -> None:
     import hydra
 
     register_all()
-    sys.argv = ["seqtrain", *words.as_typed]
-    # Launchers' processes must not take a directory of plug-ins called `json`, in the current one, for Python's.
-    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    sys.argv = ["seqtrain", *(for_hydra(words) if words.flags.multirun else words.as_typed)]
     job = partial(run_job, command)
     name = COMMANDS[command].config_name
-    hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=name)(job)()
+    with safe_path():
+        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=name)(job)()
+
+
+@contextlib.contextmanager
+def safe_path() -> Iterator[None]:
+    """Keep launchers' processes from taking a directory of plug-ins called ``json`` where they start for Python's."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
 
 
 def run_job(command: str, node: DictConfig) -> object:
@@ -165,11 +183,22 @@ def plain_errors() -> Iterator[None]:
     """Turn an error that is the user's to mend into a message and exit code 2; HYDRA_FULL_ERROR=1 shows all."""
     try:
         yield
-    except SeqtrainError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    except Exception as error:
+        message = in_lines(str(error)) if isinstance(error, SeqtrainError) else in_users_code(error)
+        if os.environ.get("HYDRA_FULL_ERROR") == "1" or not message:
             raise
-        print(f"seqtrain: {in_lines(str(error))}", file=sys.stderr)
+        print(f"seqtrain: {message}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def in_users_code(error: Exception) -> str:
+    """Return an error that arose in a user's plug-in, with its FILE:LINE; nothing if it arose elsewhere."""
+    places = [f"{directory}{os.sep}" for directory in plugins.user_directories()]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(tuple(places))]
+    if not frames:
+        return ""
+    where = f"{frames[-1].filename}:{frames[-1].lineno}"
+    return f"{where}: {type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where it was called from)"
 
 
 def in_lines(message: str) -> str:

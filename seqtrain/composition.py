@@ -16,11 +16,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from seqtrain import plugins
+from seqtrain import plugins, sources
+from seqtrain.choices import REFUSALS, hydras_words
 from seqtrain.config import ROOTS, SHARED, TrainConfig
-from seqtrain.diagnosis import apply_overrides, diagnose, hydras_words, unreadable
+from seqtrain.diagnosis import apply_overrides, diagnose, unreadable
 from seqtrain.errors import ConfigError
 from seqtrain.mistakes import find_mistakes, first_line
 from seqtrain.origins import Origins, open_sources, read_origins
@@ -31,8 +31,10 @@ def register_all() -> None:
     """Make everything that ships with seqtrain known to Hydra; needed once before composing."""
     store = ConfigStore.instance()
     for name, root in ROOTS.items():
-        store.store(name=f"{name}_root", node=root, provider="seqtrain")
-    plugins.install_source()
+        node = OmegaConf.structured(root)
+        OmegaConf.set_struct(node, False)  # users may add kinds of plug-in; what else is added is refused by us
+        store.store(name=f"{name}_root", node=node, provider="seqtrain")
+    sources.install()
     plugins.import_builtin()
     plugins.import_installed()
 
@@ -128,7 +130,7 @@ def compose_node(config_name: str, overrides: Sequence[str], config_dir: Path | 
     with hydra_loader(config_dir) as loader:
         try:
             return hydra_compose(config_name, overrides=list(overrides), return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:  # the last one at `model=null`
+        except REFUSALS as error:
             lines = diagnose(loader, config_name, overrides) or [hydras_words(error, overrides)]
             raise ConfigError("\n".join(lines)) from error
 

@@ -4,41 +4,18 @@ Overrides that name no choice are put aside and the rest is opened; then each se
 schema, as Hydra would in one go.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hydra._internal.config_repository import IConfigRepository
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf.errors import ConfigKeyError
 
-from seqtrain.mistakes import (
-    Mistake,
-    based_on_nothing,
-    child_of,
-    find_mistakes,
-    first_line,
-    flatten,
-    unknown_choice,
-    unknown_key,
-    wrong_type,
-)
-from seqtrain.origins import (
-    COMMAND_LINE,
-    Origins,
-    Setting,
-    of_override,
-    open_sources,
-    read_origins,
-    shown_path,
-    yaml_file,
-    yaml_lines,
-)
+from seqtrain.choices import REFUSALS, open_choices
+from seqtrain.mistakes import Mistake, based_on_nothing, child_of, find_mistakes, flatten, unknown_key, wrong_type
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, of_override
 from seqtrain.registry import REGISTRIES
 
 
@@ -52,11 +29,13 @@ def diagnose(loader: ConfigLoader, config_name: str, overrides: Sequence[str]) -
     """
     mistakes: list[Mistake] = []
     kept = list(_readable(overrides, mistakes))
-    origins = _open(loader, config_name, kept, mistakes)
+    origins = open_choices(loader, config_name, kept, mistakes)
     if origins is None:
         return [mistake.line() for mistake in mistakes]
     mistakes += _baseless(origins)
+    mistakes += [Mistake(f"write it nested: {_nested(s)}", s.key, s.text, s.where) for s in origins.dotted]
     unclear = {m.key for m in mistakes if m.key in REGISTRIES}
+    unclear |= {kind for kind in REGISTRIES if OmegaConf.is_missing(origins.schema, kind)}
     mistakes += _apply(origins.schema, origins.settings, unclear)
     wrong = {m.key for m in mistakes}
     sections = {key.split(".", 1)[0] for key in wrong}
@@ -69,11 +48,6 @@ def unreadable(overrides: Sequence[str]) -> list[str]:
     mistakes: list[Mistake] = []
     list(_readable(overrides, mistakes))
     return [mistake.line() for mistake in mistakes]
-
-
-def hydras_words(error: Exception, overrides: Sequence[str]) -> str:
-    """Return what Hydra says, about an override if it says so, where the diagnosis finds nothing."""
-    return _refused(error, overrides)[0].line()
 
 
 def apply_overrides(node: DictConfig, overrides: Sequence[str]) -> list[str]:
@@ -101,74 +75,10 @@ def _readable(overrides: Sequence[str], mistakes: list[Mistake]) -> Iterator[str
             yield text
 
 
-def _open(loader: ConfigLoader, config_name: str, overrides: list[str], mistakes: list[Mistake]) -> Origins | None:
-    """Return the origins without the overrides that name no group or choice; None if a YAML is at fault."""
-    while True:
-        try:
-            return read_origins(loader, config_name, overrides)
-        except MissingConfigException as error:
-            mistake, culprit = _unknown_choice(error, loader, config_name, overrides)
-        except YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{shown_path(mark.name)}:{mark.line + 1}" if mark else ""
-            mistake, culprit = Mistake(f"{where}: is no YAML: {getattr(error, 'problem', error)}"), None
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            mistake, culprit = _refused(error, overrides)
-        mistakes.append(mistake)
-        if culprit is None:
-            return None
-        overrides.remove(culprit)
-
-
-def _unknown_choice(
-    error: MissingConfigException, loader: ConfigLoader, config_name: str, overrides: Sequence[str]
-) -> tuple[Mistake, str | None]:
-    """Return what is wrong with a choice that is not there, and the override to leave out to go on."""
-    group, _, name = str(error.missing_cfg_file).rpartition("/")
-    parsed, repository = open_sources(loader, config_name, overrides)
-    what = unknown_choice(name, repository.get_group_options(group, ObjectType.CONFIG) if group else [])
-    of_groups = {(o.key_or_group, str(o.value())): text for o, text in zip(parsed, overrides, strict=True)}
-    if (group, name) in of_groups:
-        return Mistake(what, group, name, COMMAND_LINE), of_groups[group, name]
-    # One of the chosen YAML files names it.
-    for chosen, text in [*of_groups.items(), (("", config_name), None)]:
-        if where := _line_naming(repository, "/".join(filter(None, chosen)), name):
-            return Mistake(what, group, name, where), text
-    return Mistake(what, str(error.missing_cfg_file)), None
-
-
-def _line_naming(repository: IConfigRepository, config: str, name: str) -> str:
-    """Return FILE:LINE of the YAML whose defaults list names a choice; nothing if it does not."""
-    result = repository.load_config(config) if repository.config_exists(config) else None
-    if result is None or result.path.startswith("structured:"):
-        return ""
-    file = yaml_file(result, config)
-    lines = file.read_text(encoding="utf-8").splitlines()
-    numbers = [n for path, n in yaml_lines(file).items() if path[0] == "defaults" and len(path) > 1]
-    line = next((n for n in numbers if re.search(rf"\b{re.escape(name)}\b", lines[n - 1])), 0)
-    return f"{shown_path(str(file))}:{line}" if line else ""
-
-
-def _refused(error: Exception, overrides: Sequence[str]) -> tuple[Mistake, str | None]:
-    """Return what is wrong with an override of a group, as far as Hydra says."""
-    message = str(error)
-    for text in overrides:
-        key, _, value = text.lstrip("+~").partition("=")
-        if text in message or re.search(rf"\b{re.escape(key)}\b", message) or value in ("null", "[]"):
-            return Mistake(_words(message, key), key, value, COMMAND_LINE), text
-    return Mistake(first_line(error)), None
-
-
-def _words(message: str, key: str) -> str:
-    if "No match in the defaults list" in message:
-        return unknown_key(key, [*REGISTRIES])
-    if "Could not override" in message:
-        return "there is no such key"
-    if "must be a string or a list" in message:
-        return "must be the name of a choice"
-    if "already in the defaults list" in message or "Multiple values" in message:
-        return f"is chosen already; leave out the +: {key}=NAME"
-    return message.strip().split("\n", maxsplit=1)[0].rstrip(".")
+def _nested(setting: Setting) -> str:
+    """Return a dotted key of YAML as it has to be written: ``training: {seed: 3}``."""
+    *outer, inner = setting.key.split(".")
+    return "".join(f"{key}: {{" for key in outer) + f"{inner}: {setting.text}" + "}" * len(outer)
 
 
 def _baseless(origins: Origins) -> Iterator[Mistake]:
@@ -184,8 +94,15 @@ def _apply(node: DictConfig, settings: Sequence[Setting], unclear: set[str]) -> 
     OmegaConf.set_struct(node, True)
     for setting in settings:
         group = setting.key.split(".", 1)[0]
-        if group not in unclear and (what := _set(node, setting)):
+        what = _set_of_base(group, setting) if group in unclear else _set(node, setting)
+        if what:
             yield Mistake(what, setting.key, setting.text, setting.where)
+
+
+def _set_of_base(group: str, setting: Setting) -> str:
+    """Apply a setting of a group whose plug-in is not known, if all plug-ins of the kind have its field."""
+    base = OmegaConf.create({group: OmegaConf.structured(REGISTRIES[group].config_base)})
+    return _set(base, setting) if setting.key in set(flatten(base)) else ""
 
 
 def _set(node: DictConfig, setting: Setting) -> str:
@@ -206,7 +123,7 @@ def _update(node: DictConfig, key: str, value: Any) -> str:
     except ConfigKeyError as error:
         below = str(getattr(error, "full_key", "") or key)
         return f"there is no such key as {below}"
-    except (OmegaConfBaseException, ValueError):
+    except REFUSALS:
         return wrong_type(node, key, value)
     return ""
 

@@ -65,7 +65,8 @@ class Checked:
 
     def __post_init__(self) -> None:
         """Raise what is wrong."""
-        if wrong := self.out_of_range() or list(self.contradictions()):
+        found = self.contradictions() if not (wrong := self.out_of_range()) else ()
+        if wrong := wrong or ([found] if isinstance(found, str) else list(found)):
             raise ConfigError("\n".join(wrong))
 
     def contradictions(self) -> Iterable[str]:
@@ -103,6 +104,11 @@ class FieldInfo:
     range: Range | None
     meaning: str
     where: str
+
+    @property
+    def in_words(self) -> str:
+        """Type and range, ``a number, at least 0``; that a number is finite goes without saying."""
+        return self.type if self.range in (None, Range()) else f"{self.type}, {self.range}"
 
 
 def describe_fields(config_type: type) -> dict[str, FieldInfo]:
@@ -155,7 +161,7 @@ def _written(cls: type) -> dict[str, tuple[str, str]]:
     if file is None or not Path(file).is_file():
         return {}
     found: dict[str, tuple[str, str]] = {}
-    for node in ast.walk(_parsed(file)):
+    for node in ast.walk(_parsed(file, Path(file).stat().st_mtime_ns)):
         if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
             for field, below in zip(node.body, [*node.body[1:], None], strict=True):
                 if isinstance(field, ast.AnnAssign):
@@ -164,7 +170,8 @@ def _written(cls: type) -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _parsed(file: str) -> ast.Module:
+def _parsed(file: str, _changed: int) -> ast.Module:
+    """Return the syntax of a file as it was when it was last changed."""
     return ast.parse(Path(file).read_text(encoding="utf-8"))
 
 

@@ -5,7 +5,7 @@ import importlib
 import re
 import sys
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -57,14 +57,14 @@ def import_module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def import_directory(package: str, directory: Path, kinds: Iterable[str]) -> None:
+def import_directory(package: str, directory: Path, kinds: Callable[[], Iterable[str]]) -> None:
     """Import a user directory: its ``__init__.py``, or else the files right in it, then those in folders of kinds."""
     importlib.invalidate_caches()
     if (directory / "__init__.py").is_file():
         import_module(package)
         return
     _import_files(package, directory)
-    for kind in dict.fromkeys([*kinds, *REGISTRIES]):  # to which the files may have added
+    for kind in kinds():  # to which the files may have added
         _import_files(f"{package}.{kind}", directory / kind)
 
 

@@ -35,6 +35,8 @@ def read_manifest(directory: Path) -> dict[str, dict[str, Any]]:
             f"{directory} has format version {version}; this seqtrain reads version {VERSION}: "
             "use the seqtrain that wrote it, or a newer one"
         )
+    if not _is_table(files):
+        raise CheckpointError(f"{directory / MANIFEST} is damaged: use another checkpoint")
     strange = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
     if strange:
         raise CheckpointError(f"{directory / MANIFEST} names {strange[0]}, which is not in the checkpoint")
@@ -57,6 +59,12 @@ def verify(directory: Path) -> None:
             raise CheckpointError(
                 f"{file} is {was} ({size} bytes, {expected['bytes']} were written): use another checkpoint"
             )
+
+
+def _is_table(files: Any) -> bool:
+    """Tell whether a manifest's files are what was written: the size and the digest of each."""
+    entries = files.values() if isinstance(files, dict) else [files]
+    return all(isinstance(entry, dict) and isinstance(entry.get("bytes"), int) for entry in entries)
 
 
 def _fingerprint(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import re
+import traceback
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -44,8 +45,9 @@ def find_mistakes(node: DictConfig, unclear: Collection[str] = ()) -> list[Mista
         unclear: sections of which something wrong is known already; their fields are not held against each other.
     """
     found = [*_wrong_groups(node, unclear), *_replaced_references(node), *_wrong_values(node)]
-    found += [Mistake(unknown_key(key, list(flatten(node))), key) for key in extra_keys(node)]
-    return found + _contradictions(node, {m.key.split(".", 1)[0] for m in found} | set(unclear))
+    found += [Mistake(_extra(key, node), key) for key in extra_keys(node)]
+    sections = {mistake.key.split(".", 1)[0] for mistake in found}
+    return _underived(node, found) + _contradictions(node, sections | set(unclear))
 
 
 def unknown_key(key: str, keys: Sequence[str]) -> str:
@@ -62,8 +64,16 @@ def unknown_key(key: str, keys: Sequence[str]) -> str:
     return "there is no such key" + (f"; did you mean {close[0]}?" if close else "")
 
 
+def _extra(key: str, node: DictConfig) -> str:
+    if key == "experiment":
+        return "the YAML must begin with `# @package _global_`"
+    return unknown_key(key, list(flatten(node)))
+
+
 def wrong_type(node: DictConfig, key: str, value: Any) -> str:
     """Say what a key's value must be instead of one that its field does not take."""
+    if key in REGISTRIES:
+        return f"is a section; choose it in a defaults list: `- override /{key}: {value}`"
     parent, _, name = key.rpartition(".")
     config_type = OmegaConf.get_type(OmegaConf.select(node, parent) if parent else node)
     kind = describe_fields(config_type)[name].type if dataclasses.is_dataclass(config_type) else "another type"
@@ -86,8 +96,10 @@ def unknown_choice(name: str, options: Sequence[str]) -> str:
     if not options:
         return "there is no such config"
     close = difflib.get_close_matches(name, options, n=1)
-    meant = f"; did you mean {close[0]}?" if close else "."
-    return f"there is no such choice{meant} Choices: {', '.join(options)}"
+    if close:
+        return f"there is no such choice; did you mean {close[0]}? Choices: {', '.join(options)}"
+    yours = "if it is yours, name its directory: hydra.searchpath=[DIR]"
+    return f"there is no such choice; {yours}. Choices: {', '.join(options)}"
 
 
 def extra_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -127,10 +139,10 @@ def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistak
         if kind in unclear or kind not in node or OmegaConf.is_missing(node, kind):
             continue
         config_type, name = OmegaConf.get_type(node[kind]), node[kind].get("_name")
-        registered = next((n for n in registry.names() if registry.entry(n).config_type is config_type), None)
-        if registered is None:
+        entry = registry.entry_of_type(config_type)
+        if entry is None:
             yield Mistake(based_on_nothing(registry), kind)
-        elif name != registered:
+        elif name != entry.name:
             yield Mistake(f"cannot be set: choose the plug-in with {kind}={name}", f"{kind}._name")
 
 
@@ -150,26 +162,44 @@ def _wrong_values(node: DictConfig) -> Iterator[Mistake]:
         try:
             missing = OmegaConf.is_missing(section, name)
             value = None if missing else section[name]
+            plain = OmegaConf.to_container(value, resolve=True) if isinstance(value, ListConfig) else value
         except OmegaConfBaseException as error:  # it refers to nothing
-            raw = OmegaConf.to_container(section, resolve=False)
-            yield Mistake(first_line(error), key, show(raw[name]) if isinstance(raw, dict) else "")
+            yield Mistake(first_line(error), key, show(raw(section)[name]))
             continue
         if missing:
             yield Mistake(
                 f"nothing is chosen; add {key}=NAME" if key in REGISTRIES else "has no value, and needs one", key
             )
-        yield from _out_of_range(section, key, name, value)
+        yield from _out_of_range(section, key, name, plain)
+        if isinstance(value, ListConfig):
+            parts = [(n, item) for n, item in enumerate(value) if isinstance(item, DictConfig)]
+            yield from (m._replace(key=f"{key}[{n}].{m.key}") for n, item in parts for m in _wrong_values(item))
 
 
 def _out_of_range(section: DictConfig, key: str, name: str, value: Any) -> Iterator[Mistake]:
-    plain = OmegaConf.to_container(value) if isinstance(value, ListConfig) else value
     config_type = OmegaConf.get_type(section)
-    if dataclasses.is_dataclass(config_type) and (what := problem_of(config_type, name, plain)):
-        yield Mistake(what, key, show(plain))
-    if isinstance(value, ListConfig):
-        for index, item in enumerate(value):
-            if isinstance(item, DictConfig):
-                yield from (m._replace(key=f"{key}[{index}].{m.key}") for m in _wrong_values(item))
+    if dataclasses.is_dataclass(config_type) and (what := problem_of(config_type, name, value)):
+        yield Mistake(what, key, show(raw(section)[name]))
+
+
+def raw(section: DictConfig) -> dict[str, Any]:
+    """Return the values of a section as they were written, references unresolved."""
+    container = OmegaConf.to_container(section, resolve=False)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _underived(node: DictConfig, mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """Return the mistakes without those of fields that stand for one with a mistake of its own."""
+    wrong = {mistake.key for mistake in mistakes}
+
+    def referred(key: str) -> str:
+        parent, _, name = key.rpartition(".")
+        section = OmegaConf.select(node, parent, throw_on_resolution_failure=False) if parent else node
+        value = str(raw(section).get(name)) if isinstance(section, DictConfig) else ""
+        return value.strip("${}") if re.fullmatch(r"\$\{[\w.]+\}", value) else ""
+
+    return [mistake for mistake in mistakes if referred(mistake.key) not in wrong or not mistake.key]
 
 
 def _contradictions(node: DictConfig, unclear: Collection[str]) -> list[Mistake]:
@@ -188,6 +218,9 @@ def _objections(node: DictConfig) -> list[str]:
         OmegaConf.to_object(node)
     except ConfigError as error:
         return str(error).split("\n")
+    except Exception as error:  # of a user's own check
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return [f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}"]
     return []
 
 

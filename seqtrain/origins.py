@@ -20,6 +20,8 @@ from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
+from seqtrain.config import SHARED
+from seqtrain.errors import ConfigError
 from seqtrain.fields import describe_fields
 from seqtrain.registry import REGISTRIES
 
@@ -44,15 +46,17 @@ class Origins:
         schema: the root with the chosen dataclasses and their defaults, and no other value.
         settings: what YAML files, presets and the command line set, in the order in which it counts.
         choices: the same for groups: ``Setting("model", "transformer_tiny", ...)``.
+        dotted: keys in YAML that are no keys because they hold dots.
     """
 
     schema: DictConfig = field(default_factory=OmegaConf.create)
     settings: list[Setting] = field(default_factory=list)
     choices: list[Setting] = field(default_factory=list)
+    dotted: list[Setting] = field(default_factory=list)
 
     def chain(self, key: str) -> list[Setting]:
         """Return all that sets a key or a group's choice, the dataclass's default first; the last one counts."""
-        first = default_of(self.schema, key)
+        first = default_setting(self.schema, key)
         return [*filter(None, [first]), *(s for s in [*self.choices, *self.settings] if s.key == key)]
 
     def last(self, key: str) -> Setting | None:
@@ -78,6 +82,9 @@ def read_origins(loader: ConfigLoader, config_name: str, overrides: Sequence[str
         if not override.get_key_element().lstrip("+~").startswith("hydra"):
             of_group = override not in defaults.config_overrides
             (origins.choices if of_group else origins.settings).extend(of_override(override))
+    # Of several choices the outermost counts, wherever in its file it stands.
+    chosen = defaults.overrides.known_choices
+    origins.choices.sort(key=lambda choice: choice.text == chosen.get(choice.key))
     return origins
 
 
@@ -90,7 +97,7 @@ def open_sources(
     return parsed, repository
 
 
-def default_of(schema: DictConfig, key: str) -> Setting | None:
+def default_setting(schema: DictConfig, key: str) -> Setting | None:
     """Return what a key's dataclass says, or None if there is no such field."""
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(schema, parent) if parent else schema
@@ -140,12 +147,14 @@ def _lines(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[tuple[tupl
 def _add_config(origins: Origins, default: ResultDefault, repository: IConfigRepository) -> None:
     path = str(default.config_path)
     result = repository.load_config(path)
-    assert result is not None and isinstance(result.config, DictConfig)
+    assert result is not None
+    if not isinstance(result.config, DictConfig):
+        raise ConfigError(f"{shown_path(str(yaml_file(result, path)))}:1: must hold keys and values, not a list")
     prefix = tuple(filter(None, str(default.package or "").split(".")))
     if result.path.startswith("structured:"):
         _add_dataclass(origins, path, ".".join(prefix), result.config)
     else:
-        _add_file(origins, yaml_file(result, path), prefix, result.config)
+        _add_file(origins, yaml_file(result, path), prefix, result.config, root="/" not in path)
 
 
 def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) -> None:
@@ -154,7 +163,7 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
     if "_name" in plain:
         plain._name = config._name
     if key:
-        OmegaConf.update(origins.schema, key, plain, merge=True)
+        OmegaConf.update(origins.schema, key, plain, merge=True, force_add=True)
     else:
         origins.schema = OmegaConf.merge(origins.schema, plain)  # type: ignore[assignment]  # of two DictConfigs
     group, _, name = path.rpartition("/")
@@ -166,21 +175,26 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
                 origins.settings.append(_setting((key, *leaf), value, preset.where))
 
 
-def _add_file(origins: Origins, file: Path, prefix: tuple[str, ...], config: DictConfig) -> None:
+def _add_file(origins: Origins, file: Path, prefix: tuple[str, ...], config: DictConfig, *, root: bool) -> None:
     lines = yaml_lines(file)
     for leaf, value in _leaves(_container(config), ()):
         if (*prefix, *leaf)[0] != "hydra":
             line = next((lines[leaf[:n]] for n in range(len(leaf), 0, -1) if leaf[:n] in lines), 1)
-            origins.settings.append(_setting((*prefix, *leaf), value, f"{file}:{line}"))
+            settings = origins.dotted if any("." in part for part in leaf) else origins.settings
+            settings.append(_setting((*prefix, *leaf), value, f"{file}:{line}"))
     for path, line in lines.items():
-        if path[0] == "defaults" and len(path) == 3:
-            group, value = _choice(path[2]), _value_at(file, path)
-            origins.choices.append(_setting((group,), value, f"{file}:{line}"))
+        group = _group(path[-1], root) if path[0] == "defaults" and len(path) == 3 else ""
+        if group:
+            origins.choices.append(_setting((group,), _value_at(file, path), f"{file}:{line}"))
 
 
-def _choice(key: str) -> str:
-    """Return the group that a key of a defaults list is about: ``override /model@pkg`` is about ``model``."""
-    return key.rsplit(maxsplit=1)[-1].lstrip("/").split("@")[0]
+def _group(key: str, root: bool) -> str:
+    """Return the group that a key of a defaults list chooses for the root: ``override /model`` chooses ``model``.
+
+    Nothing if it chooses for another place, as ``model@pkg`` does, and one without a slash in a file of a group.
+    """
+    name = key.rsplit(maxsplit=1)[-1]
+    return "" if "@" in name or not (root or name.startswith("/")) else name.lstrip("/")
 
 
 def _value_at(file: Path, path: tuple[str, ...]) -> Any:
@@ -192,7 +206,8 @@ def _value_at(file: Path, path: tuple[str, ...]) -> Any:
 
 def of_override(override: Override) -> Iterator[Setting]:
     """Yield what an override sets: each value of a mapping by itself."""
-    key, _, text = str(override.input_line).lstrip("+~").partition("=")
+    typed, _, text = str(override.input_line).lstrip("+~").partition("=")
+    key = _referred(typed)
     value = None if override.is_delete() else override.value()
     if isinstance(value, dict) and value:
         for leaf, below in _leaves(value, (key,)):
@@ -202,7 +217,15 @@ def of_override(override: Override) -> Iterator[Setting]:
 
 
 def _setting(path: Iterable[str], value: Any, where: str) -> Setting:
-    return Setting(".".join(filter(None, path)), value, show(value), shown_path(where))
+    return Setting(_referred(".".join(filter(None, path))), value, show(value), shown_path(where))
+
+
+def _referred(key: str) -> str:
+    """Return the key that is set by one below a reference: ``task.tokenizer.x`` sets ``tokenizer.x``."""
+    for name, reference in SHARED.items():
+        if key.startswith(f"task.{name}."):
+            return f"{reference}{key.removeprefix(f'task.{name}')}"
+    return key
 
 
 def _container(config: DictConfig) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def atomic_directory(final: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_file(final: Path) -> Iterator[TextIO]:
-    """Open a new UTF-8 file to write; it takes its ``final`` name when all went well.
+    """Open a new UTF-8 file to write; it takes its ``final`` name, and the mode of what had it, when all went well.
 
     Raises:
         SeqtrainError: the place cannot be written.
@@ -48,6 +48,8 @@ def atomic_file(final: Path) -> Iterator[TextIO]:
         file = temporary.open("w", encoding="utf-8", newline="\n")
     try:
         with file:
+            if final.is_file():
+                shutil.copymode(final, temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())

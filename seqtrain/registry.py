@@ -91,7 +91,7 @@ class Registry(Generic[PluginT]):
         """
         where, module = _caller()
         self._check_free(name, where)
-        entry = next((e for e in self._entries.values() if e.config_type is type(config)), None)
+        entry = self.entry_of_type(type(config))
         if entry is None:
             given = _name_of(config) if isinstance(config, type) else f"{_name_of(type(config))}(...)"
             known = next((f"{e.config_type.__name__}(...)" for e in self._entries.values()), "CONFIG(...)")
@@ -142,13 +142,17 @@ class Registry(Generic[PluginT]):
         Raises:
             PluginError: no plug-in has that config type.
         """
-        for entry in self._entries.values():
-            if entry.config_type is type(cfg):
-                return entry
-        raise PluginError(
-            f"{type(cfg).__module__}.{type(cfg).__qualname__} is the config of no registered {self.kind}; "
-            f"registered: {', '.join(self.names())}"
-        )
+        entry = self.entry_of_type(type(cfg))
+        if entry is None:
+            raise PluginError(
+                f"{type(cfg).__module__}.{type(cfg).__qualname__} is the config of no registered {self.kind}; "
+                f"registered: {', '.join(self.names())}"
+            )
+        return entry
+
+    def entry_of_type(self, config_type: type | None) -> Entry | None:
+        """Return the plug-in that has a config type, if there is one."""
+        return next((entry for entry in self._entries.values() if entry.config_type is config_type), None)
 
     def forget(self, modules: Collection[str]) -> None:
         """Forget, here and in ConfigStore, what these modules registered."""
@@ -177,8 +181,7 @@ class Registry(Generic[PluginT]):
             return f"its config {config} must be a dataclass derived from {self.config_base.__name__}"
         if inspect.get_annotations(config_type) and "__dataclass_fields__" not in vars(config_type):
             return f"its config {config} is no dataclass: write @dataclass above it"
-        other = next((entry for entry in self._entries.values() if entry.config_type is config_type), None)
-        if other is not None:
+        if other := self.entry_of_type(config_type):
             return f"{config} is the config of {other.name!r} already ({other.where}); write a dataclass of its own"
         return ""
 

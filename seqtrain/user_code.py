@@ -1,7 +1,8 @@
-"""The Python of a user directory as data: to be copied, and compared with what it was."""
+"""The Python of a user directory as data: to be copied, compared with what it was, and named where it failed."""
 
 import difflib
 import os
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,17 @@ def shortened(lines: Iterable[str]) -> str:
     first = list(lines)
     more = len(first) - MAX_DIFF_LINES
     return "\n".join([*first[:MAX_DIFF_LINES], *([f"... and {more} more lines"] if more > 0 else [])])
+
+
+def frames_in(error: BaseException, directory: Path) -> list[traceback.FrameSummary]:
+    """Return the frames of an error that are in a user directory, the one in which it arose last."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if is_in(frame.filename, directory)]
+
+
+def is_in(filename: str, directory: Path) -> bool:
+    """Tell whether a file belongs to a user directory, and not to packages that are installed in there."""
+    path = Path(filename)
+    return path.is_relative_to(directory) and "site-packages" not in path.relative_to(directory).parts
 
 
 def _python_files(directory: Path) -> Iterator[Path]:

@@ -44,6 +44,20 @@ def undo() -> bool:
     return True
 
 
+def abandon() -> set[str]:
+    """Forget what was imported with stand-ins, and import nothing: at the end of a program that others may go on in.
+
+    Returns:
+        The names of the modules that are forgotten; what they registered has to be forgotten too.
+    """
+    if _importer.again is None:
+        return set()
+    _importer.again = None
+    for name in _importer.modules:
+        del sys.modules[name]
+    return set(_importer.modules)
+
+
 class StandIn(ModuleType):
     """Takes the place of a package, and of everything in it."""
 

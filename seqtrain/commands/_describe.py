@@ -7,10 +7,12 @@ from hydra._internal.config_repository import IConfigRepository
 from hydra.core.object_type import ObjectType
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from seqtrain.errors import ConfigError
 from seqtrain.fields import FieldInfo, describe_fields
 from seqtrain.origins import Origins, Setting, show
 from seqtrain.plugins import PACKAGES
-from seqtrain.registry import REGISTRIES
+from seqtrain.registry import REGISTRIES, Entry
+from seqtrain.schema.choices import group_choices
 
 
 def groups(repository: IConfigRepository) -> list[str]:
@@ -20,21 +22,23 @@ def groups(repository: IConfigRepository) -> list[str]:
     return [*known, *(group for group in others if group not in (*known, "hydra"))]
 
 
-def group_choices(repository: IConfigRepository, group: str) -> list[str]:
-    """Return all names that a group can be set to: plug-ins and presets, in Python and YAML."""
-    options: list[str] = repository.get_group_options(group, ObjectType.CONFIG)
-    return options
-
-
 def presets(repository: IConfigRepository, group: str) -> list[str]:
     """Return the choices of a group that are no plug-in's own name."""
     plugins = REGISTRIES[group].names() if group in REGISTRIES else []
     return [name for name in group_choices(repository, group) if name not in plugins]
 
 
-def in_words(info: FieldInfo) -> str:
-    """Return type and range: ``a number, at least 0``."""
-    return f"{info.type}, {info.range}" if info.range and str(info.range) != "finite" else info.type
+def chosen(origins: Origins, group: str) -> Entry:
+    """Return the plug-in that a group is set to.
+
+    Raises:
+        ConfigError: it is set to none.
+    """
+    node = origins.schema.get(group)
+    entry = REGISTRIES[group].entry_of_type(OmegaConf.get_type(node)) if isinstance(node, DictConfig) else None
+    if entry is None:
+        raise ConfigError(f"{group}: nothing is chosen; add {group}=NAME")
+    return entry
 
 
 def field_lines(key: str, info: FieldInfo, chain: Sequence[Setting]) -> Iterator[str]:
@@ -43,7 +47,7 @@ def field_lines(key: str, info: FieldInfo, chain: Sequence[Setting]) -> Iterator
     value = show(info.default) if last is None else last.text
     value = "" if value == MISSING else value
     changed = f", default {show(info.default)}, set in {last.where}" if last and len(chain) > 1 else ""
-    yield f"  {key}={value}  ({in_words(info)}{changed})"
+    yield f"  {key}={value}  ({info.in_words}{changed})"
     yield f"      {info.meaning}"
 
 

@@ -9,9 +9,12 @@ from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
+from seqtrain.commands import COMMANDS
 from seqtrain.composition import compose_node, discover, quote
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import answer
+
+SEARCHPATH = "hydra.searchpath="
 
 PATH_KEYS = (
     "input",
@@ -64,8 +67,9 @@ def read_words(words: Sequence[str], config_name: str) -> Words:
     Raises:
         ConfigError: a word is no override, or a flag is fairseq's or nobody's. Mistakes in the overrides are named too.
     """
+    words = _with_one_searchpath(words)
     if wrong := answer(words) or _no_overrides(words):
-        rest = [word for word in words if "=" in word and not word.startswith("-")]
+        rest = [word for word in words if not word.startswith("-") and _is_override(word)]
         raise ConfigError("\n".join([*wrong, *_mistakes_in(read_words(rest, config_name))]))
     parser = get_args_parser()
     parser.prog = "seqtrain"
@@ -74,9 +78,12 @@ def read_words(words: Sequence[str], config_name: str) -> Words:
     of_flags = list(words)
     for override in typed:
         of_flags.remove(override)
+    if flags.config_path:
+        raise ConfigError(f"--config-path {flags.config_path}: seqtrain's own configs are needed; use --config-dir")
     config_dir = Path(flags.config_dir).expanduser() if flags.config_dir else None
-    overrides = [quote_path(override) for override in typed]
-    return Words(flags.config_name or config_name, overrides, config_dir, flags, [*of_flags, *typed])
+    # Of several runs, one takes each of the paths between commas.
+    overrides = [o if flags.multirun and "," in o else quote_path(o) for o in typed]
+    return Words(flags.config_name or config_name, overrides, config_dir, flags, [*of_flags, *overrides])
 
 
 def quote_path(argument: str) -> str:
@@ -93,7 +100,24 @@ def _no_overrides(words: Sequence[str]) -> list[str]:
     flags |= {"-cp", "--config-path", "--experimental-rerun", "-sc", "--shell-completion"}
     before = ["", *words]
     plain = [w for b, w in zip(before, words, strict=False) if b not in flags and not w.startswith(("-", "~"))]
-    return [f"{word!r} is no KEY=VALUE; quote values that hold spaces" for word in plain if "=" not in word]
+    advice = {name: "a command comes first" for name in COMMANDS}
+    wrong = [word for word in plain if not _is_override(word)]
+    return [f"{word!r} is no KEY=VALUE; {advice.get(word, 'quote values that hold spaces')}" for word in wrong]
+
+
+def _is_override(word: str) -> bool:
+    key, equals, _ = word.partition("=")
+    return word.startswith("~") or bool(equals and key.lstrip("+"))
+
+
+def _with_one_searchpath(words: Sequence[str]) -> list[str]:
+    """Return the words with the last ``hydra.searchpath`` alone, of which Hydra takes the first; and as a list."""
+    given = [word for word in words if word.lstrip("+").startswith(SEARCHPATH)]
+    if not given:
+        return list(words)
+    value = given[-1].lstrip("+").removeprefix(SEARCHPATH)
+    entries = value if value.startswith(("[", "'", '"', "$")) else f"[{value}]"
+    return [f"{SEARCHPATH}{entries}", *(word for word in words if word not in given)]
 
 
 def _mistakes_in(words: Words) -> list[str]:

@@ -34,7 +34,7 @@ Plug-ins are checked with their defaults. Overrides make a large model small, or
 """
 
 
-class Plugin(NamedTuple):
+class Candidate(NamedTuple):
     """A plug-in or a preset of the directory, and its FILE:LINE."""
 
     kind: str
@@ -57,9 +57,9 @@ def main(arguments: list[str]) -> None:
     options = parse(arguments)
     directory = Path(options.directory).expanduser().resolve()
     overrides = [word for word in options.words if "=" in word]
-    chosen = choose(plugins_of(directory), [word for word in options.words if "=" not in word])
+    chosen = choose(candidates_of(directory), [word for word in options.words if "=" not in word])
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    failed = [plugin for plugin in chosen if not report(console, plugin, directory, overrides, options.seconds)]
+    failed = [one for one in chosen if not report(console, one, directory, overrides, options.seconds)]
     if failed:
         names = ", ".join(map(str, failed))
         console.print(f"not all guarantees hold for {len(failed)} of {len(chosen)}: {names}", soft_wrap=True)
@@ -84,7 +84,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(arguments)
 
 
-def plugins_of(directory: Path) -> list[Plugin]:
+def candidates_of(directory: Path) -> list[Candidate]:
     """Import a user directory and return its plug-ins and presets, by kind and name.
 
     Raises:
@@ -96,52 +96,52 @@ def plugins_of(directory: Path) -> list[Plugin]:
         yaml = {file.stem: str(file) for file in (directory / kind).glob("*.yaml")}
         for name, where in sorted((REGISTRIES[kind].places() | yaml).items()):
             if Path(where).is_relative_to(directory):
-                found.append(Plugin(kind, name, where))
+                found.append(Candidate(kind, name, where))
     if not found:
         raise PluginError(f"{directory} registers no plug-in and has no YAML in {', '.join(SUITES)}: nothing to check")
     return found
 
 
-def choose(plugins: Sequence[Plugin], words: Sequence[str]) -> list[Plugin]:
+def choose(candidates: Sequence[Candidate], words: Sequence[str]) -> list[Candidate]:
     """Return the plug-ins that the words name, ``KIND`` or ``KIND/NAME``; all if there are none.
 
     Raises:
         PluginError: a word names none.
     """
     for word in words:
-        if not any(word in (plugin.kind, str(plugin)) for plugin in plugins):
-            there = [str(plugin) for plugin in plugins]
+        if not any(word in (candidate.kind, str(candidate)) for candidate in candidates):
+            there = [str(candidate) for candidate in candidates]
             close = difflib.get_close_matches(word, there, n=1)
             meant = f"did you mean {close[0]}? " if close else ""
             raise PluginError(
                 f"{word}: there is no such plug-in in the directory; {meant}there are: {', '.join(there)}"
             )
-    return [plugin for plugin in plugins if not words or plugin.kind in words or str(plugin) in words]
+    return [one for one in candidates if not words or one.kind in words or str(one) in words]
 
 
-def report(console: Console, plugin: Plugin, directory: Path, overrides: Sequence[str], seconds: float) -> bool:
+def report(console: Console, candidate: Candidate, directory: Path, overrides: Sequence[str], seconds: float) -> bool:
     """Check a plug-in and print what came out; return whether all is well."""
-    with console.status(f"{plugin} ..."):
-        results = check(plugin, directory, overrides, seconds)
-    console.print(Text(f"{plugin}  {plugin.where}", style="bold"), soft_wrap=True)
+    with console.status(f"{candidate} ..."):
+        results = check(candidate, directory, overrides, seconds)
+    console.print(Text(f"{candidate}  {candidate.where}", style="bold"), soft_wrap=True)
     console.print(table(results))
     for result in results:
         if result.verdict in (Verdict.broken, Verdict.not_run):
-            line = Text(f"{plugin}: {result.guarantee} is {result.verdict.value}: {result.reason}")
+            line = Text(f"{candidate}: {result.guarantee} is {result.verdict.value}: {result.reason}")
             console.print(line, soft_wrap=True)
     console.print()
     return all(result.verdict in (Verdict.holds, Verdict.not_concerned) for result in results)
 
 
-def check(plugin: Plugin, directory: Path, overrides: Sequence[str], seconds: float) -> list[Result]:
+def check(candidate: Candidate, directory: Path, overrides: Sequence[str], seconds: float) -> list[Result]:
     """Compose the config of a plug-in and run the suite on it."""
-    choice = f"{plugin.kind}={plugin.name}"
-    own = [override for override in overrides if _concerns(override, plugin.kind)]
+    choice = f"{candidate.kind}={candidate.name}"
+    own = [override for override in overrides if _concerns(override, candidate.kind)]
     try:
         cfg = composition.compose([choice, *own], searchpath=[directory])
     except ConfigError as error:
         return [Result("composes", f"{choice} composes into a config.", Verdict.broken, str(error))]
-    return list(run_suite(getattr(cfg, plugin.kind), directory, seconds))
+    return list(run_suite(getattr(cfg, candidate.kind), directory, seconds))
 
 
 def table(results: Sequence[Result]) -> Table:

@@ -31,6 +31,7 @@ from seqtrain.composition import hydra_loader
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.origins import open_sources, show
 from seqtrain.registry import REGISTRIES
+from seqtrain.schema.choices import group_choices
 
 FLAGS = (
     "--cfg",
@@ -121,7 +122,7 @@ def _first_of_tool(command: str, word: str) -> Iterator[str]:
     else:
         yield from REGISTRIES
     if command == "plugins" and "/" in word:
-        yield from (f"{kind}/{name}" for kind in REGISTRIES for name in _group_choices(composed, kind))
+        yield from (f"{kind}/{name}" for kind in REGISTRIES for name in group_choices(composed.repository, kind))
 
 
 def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:
@@ -138,14 +139,9 @@ def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:
         yield from _keys(composed, word)
     elif name and composed.repository.group_exists(name):
         head = value[: value.rfind(",") + 1]  # of a sweep
-        yield from (f"{key}={head}{choice}" for choice in _group_choices(composed, name))
+        yield from (f"{key}={head}{choice}" for choice in group_choices(composed.repository, name))
     else:
         yield from (f"{key}={choice}" for choice in _values(composed.node, name, value))
-
-
-def _group_choices(composed: Composed, group: str) -> list[str]:
-    options: list[str] = composed.repository.get_group_options(group, ObjectType.CONFIG)
-    return options
 
 
 def _groups(composed: Composed, word: str) -> Iterator[str]:

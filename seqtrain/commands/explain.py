@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqtrain.commands._describe import group_choices, in_words, section_lines, summary, type_of
+from seqtrain.commands._describe import chosen, section_lines, summary, type_of
 from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import origins_of
 from seqtrain.errors import ConfigError
@@ -14,6 +14,7 @@ from seqtrain.fields import describe_fields
 from seqtrain.mistakes import first_line, flatten, unknown_key
 from seqtrain.origins import Origins, Setting, show
 from seqtrain.registry import REGISTRIES
+from seqtrain.schema.choices import group_choices
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -48,15 +49,13 @@ def _field_lines(key: str, node: DictConfig, origins: Origins) -> Iterator[str]:
     parent, _, name = key.rpartition(".")
     info = describe_fields(type_of(OmegaConf.select(origins.schema, parent)))[name]
     yield f"{key} = {_value(node, key)}"
-    yield f"  {in_words(info)}"
+    yield f"  {info.in_words}"
     yield f"  {info.meaning}"
     yield from _chain_lines(origins.chain(key))
 
 
 def _group_lines(group: str, origins: Origins, words: Words) -> Iterator[str]:
-    registry = REGISTRIES[group]
-    config_type = type_of(origins.schema[group])
-    entry = next(e for e in map(registry.entry, registry.names()) if e.config_type is config_type)
+    entry = chosen(origins, group)
     choices = [s for s in origins.choices if s.key == group]
     yield f"{group} = {choices[-1].text if choices else entry.name}"
     yield f"  {entry.name}: {summary(entry.cls)} ({entry.where})"

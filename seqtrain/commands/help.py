@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands import COMMANDS
-from seqtrain.commands._describe import group_choices, groups, presets, section_lines, summary, type_of
+from seqtrain.commands._describe import chosen, groups, presets, section_lines, summary
 from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import origins_of
 from seqtrain.config import ROOTS, TrainConfig
 from seqtrain.origins import shown_path
 from seqtrain.registry import REGISTRIES
+from seqtrain.schema.choices import group_choices
 
 USAGE = """\
 seqtrain trains sequence models in which every part is a plug-in with a typed config.
@@ -43,10 +44,12 @@ def help_text(command: str, arguments: Sequence[str] = ()) -> str:
     words = read_words(arguments, COMMANDS[command].config_name)
     if COMMANDS[command].config_name != "config":
         return "\n".join(_command_lines(command, words))
+    if words.overrides:
+        words.compose()  # or a mistake would pass for a wish to read all
     repository = words.sources()
-    chosen = [override.partition("=")[0].lstrip("+") for override in words.overrides]
-    if any(group in REGISTRIES for group in chosen):
-        return "\n".join(_plugin_lines([group for group in chosen if group in REGISTRIES], words))
+    keys = [override.partition("=")[0].lstrip("+") for override in words.overrides]
+    if asked := [group for group in keys if group in REGISTRIES]:
+        return "\n".join(_plugin_lines(asked, words))
     return "\n".join(_overview(repository))
 
 
@@ -75,11 +78,9 @@ def _group_lines(repository: IConfigRepository, group: str) -> Iterator[str]:
 def _plugin_lines(groups: Sequence[str], words: Words) -> Iterator[str]:
     origins = origins_of(words.compose())
     for group in groups:
-        registry = REGISTRIES[group]
-        config_type = type_of(origins.schema[group])
-        entry = next(e for e in map(registry.entry, registry.names()) if e.config_type is config_type)
+        entry = chosen(origins, group)
         yield f"{group}={entry.name}: {summary(entry.cls)} ({shown_path(entry.where)})"
-        yield from section_lines(group, config_type, origins)
+        yield from section_lines(group, entry.config_type, origins)
 
 
 def _command_lines(command: str, words: Words) -> Iterator[str]:

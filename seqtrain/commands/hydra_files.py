@@ -28,10 +28,12 @@ def new_run_directory(node: DictConfig) -> Path:
 
 
 def user_directories(run_directory: Path) -> list[str]:
-    """Return the user directories that a run was started with."""
+    """Return the user directories that a run was started with; Hydra's own jobs note them as they were typed."""
     file = run_directory / ".hydra" / "hydra.yaml"
     hydra = OmegaConf.load(file) if file.is_file() else OmegaConf.create()
-    return [str(path) for path in OmegaConf.select(hydra, "hydra.searchpath") or []]
+    cwd = Path(OmegaConf.select(hydra, "hydra.runtime.cwd") or "")
+    entries = map(str, OmegaConf.select(hydra, "hydra.searchpath") or [])
+    return [entry if "://" in entry else str(cwd / Path(entry).expanduser()) for entry in entries]
 
 
 def read_config(run_directory: Path) -> dict[str, Any]:

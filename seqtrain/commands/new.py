@@ -20,7 +20,7 @@ from hydra.errors import HydraException
 
 from seqtrain.composition import quote
 from seqtrain.errors import PluginError
-from seqtrain.paths import writable
+from seqtrain.paths import atomic_file, writable
 from seqtrain.plugins import PACKAGES, builtin_names, conf_directory
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -157,9 +157,10 @@ def write(files: Mapping[Path, str], init: Path, line: str) -> None:
                     undo.callback(path.unlink)
                     file.write(text)
         if init.is_file():
-            with writable(init), init.open("r+b") as package:
-                content = package.read()
-                package.write((b"\n" if content and not content.endswith(b"\n") else b"") + line.encode())
+            content = init.read_bytes()
+            newline = b"\n" if content and not content.endswith(b"\n") else b""
+            with writable(init), atomic_file(init.resolve()) as package:
+                package.buffer.write(content + newline + line.encode())
         undo.pop_all()
 
 

@@ -11,9 +11,11 @@ from seqtrain.commands._describe import field_lines, presets, summary
 from seqtrain.commands._words import read_words
 from seqtrain.errors import PluginError
 from seqtrain.fields import describe_fields
+from seqtrain.mistakes import unknown_choice
 from seqtrain.origins import shown_path, yaml_file
-from seqtrain.plugins import PACKAGES
+from seqtrain.plugins import kinds
 from seqtrain.registry import REGISTRIES, Registry
+from seqtrain.schema.choices import group_choices
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -33,21 +35,16 @@ def describe(what: str, arguments: Sequence[str]) -> Iterator[str]:
         PluginError: there is no such kind or name.
     """
     repository = read_words(arguments, "config").sources()
-    kind, _, name = what.partition("/")
+    kind, slash, name = what.partition("/")
     if kind and kind not in REGISTRIES:
         close = difflib.get_close_matches(kind, REGISTRIES, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
         raise PluginError(f"{kind!r} is no kind of plug-in; {meant}Kinds: {', '.join(kinds())}")
-    if name:
+    if slash:
         yield from _one(REGISTRIES[kind], name, repository)
         return
     for group in [kind] if kind else kinds():
         yield from _of_kind(REGISTRIES[group], repository)
-
-
-def kinds() -> list[str]:
-    """Return the kinds of plug-in in the order of the root config, further ones of users last."""
-    return [*PACKAGES, *(kind for kind in REGISTRIES if kind not in PACKAGES)]
 
 
 def _of_kind(registry: Registry[Any], repository: IConfigRepository) -> Iterator[str]:
@@ -63,6 +60,8 @@ def _one(registry: Registry[Any], name: str, repository: IConfigRepository) -> I
         yield f"{registry.kind}={name} is a preset: {_where(registry, name, repository)}"
         yield f"its values: python -m seqtrain --help {registry.kind}={name}"
         return
+    if name not in registry.names():
+        raise PluginError(f"{registry.kind}/{name}: {unknown_choice(name, group_choices(repository, registry.kind))}")
     entry = registry.entry(name)
     yield f"{registry.kind}={name}: {shown_path(entry.where)}"
     yield from (f"  {line.strip()}" for line in (entry.cls.__doc__ or "").strip().split("\n"))

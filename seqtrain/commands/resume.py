@@ -89,10 +89,23 @@ def _import_directories(
     if plugins is Plugins.bundled and checkpoint is None:
         raise CheckpointError(f"{run_directory} has no checkpoint yet that holds a copy: leave out {PLUGINS}bundled")
     if plugins is Plugins.installed and not named:
-        known = user_directories(run_directory)
-        named = searchpath_override([d for d in known if checkpoint is None or "://" in d or Path(d).is_dir()])
+        named = searchpath_override(_known_directories(run_directory, checkpoint))
     if named:
         discover(named)
+
+
+def _known_directories(run_directory: Path, checkpoint: Checkpoint | None) -> list[str]:
+    """Return the user directories that a run was started with.
+
+    A job of Hydra's own, of a sweep, has them as they were typed: relative to where the sweep was started. Where there
+    is a checkpoint it says where its plug-ins were, and which of them are missing if a directory is not there any more.
+    """
+    started_with = user_directories(run_directory)
+    if checkpoint is None:
+        return started_with
+    packages = [name for name in started_with if "://" in name]
+    directories = dict.fromkeys([*checkpoint.bundle().directories(), *started_with])
+    return [*packages, *(name for name in directories if Path(name).is_absolute() and Path(name).is_dir())]
 
 
 def _check_code(checkpoint: Checkpoint, plugins: Plugins, forced: bool) -> None:

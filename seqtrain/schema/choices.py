@@ -14,10 +14,10 @@ from yaml import YAMLError
 
 from seqtrain.composition import quote
 from seqtrain.config import ROOTS
-from seqtrain.plugins import PACKAGES
+from seqtrain.plugins import kinds
 from seqtrain.registry import REGISTRIES
 
-Plugins = dict[str, str]
+Chosen = dict[str, str]
 """The plug-in of each config group, ``{"model": "transformer"}``; a group of which none is chosen is not in it."""
 
 
@@ -26,9 +26,9 @@ class Choices(NamedTuple):
 
     plugins: dict[str, dict[str, str]]
     """Of each group: the plug-in that each name stands for, its own or a preset's."""
-    experiments: dict[str, Plugins]
+    experiments: dict[str, Chosen]
     """What each file in ``experiment/`` chooses."""
-    primaries: dict[str, Plugins]
+    primaries: dict[str, Chosen]
     """What each primary config chooses, the roots of commands included."""
     commands: dict[str, str]
     """The command that each primary config is for."""
@@ -37,27 +37,26 @@ class Choices(NamedTuple):
 def read_choices(repository: IConfigRepository) -> Choices:
     """Resolve everything that Hydra's sources hold."""
     plugins = {}
-    for group in [*PACKAGES, *sorted(REGISTRIES.keys() - PACKAGES.keys())]:
-        found = {name: _plugins(repository, f"{group}/{name}").get(group) for name in _names(repository, group)}
+    for group in kinds():
+        found = {name: _plugins(repository, f"{group}/{name}").get(group) for name in group_choices(repository, group)}
         plugins[group] = {name: plugin for name, plugin in found.items() if plugin is not None}
     experiments, primaries, commands = {}, {}, {}
-    for name in _names(repository, "experiment"):
+    for name in group_choices(repository, "experiment"):
         experiments[name] = _plugins(repository, "config", [f"+experiment={quote(name)}"])
-    for name in _names(repository, ""):
+    for name in group_choices(repository, ""):
         roots = [path.removesuffix("_root") for path in _resolve(repository, name) if path.endswith("_root")]
         if roots and roots[0] in ROOTS:
             primaries[name], commands[name] = _plugins(repository, name), roots[0]
     return Choices(plugins, {name: chosen for name, chosen in experiments.items() if chosen}, primaries, commands)
 
 
-def _names(repository: IConfigRepository, group: str) -> list[str]:
-    if not repository.group_exists(group):
-        return []
-    names: list[str] = repository.get_group_options(group, ObjectType.CONFIG)
-    return names
+def group_choices(repository: IConfigRepository, group: str) -> list[str]:
+    """Return all names that a group can be set to: plug-ins and presets, in Python and YAML."""
+    options: list[str] = repository.get_group_options(group, ObjectType.CONFIG)
+    return options
 
 
-def _plugins(repository: IConfigRepository, config: str, overrides: Sequence[str] = ()) -> Plugins:
+def _plugins(repository: IConfigRepository, config: str, overrides: Sequence[str] = ()) -> Chosen:
     """Return the plug-ins that a config's defaults list comes to."""
     found = {}
     for path in _resolve(repository, config, overrides):

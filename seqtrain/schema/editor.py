@@ -1,5 +1,6 @@
 """The line of a YAML file by which editors find its schema, as the YAML language server has it."""
 
+import codecs
 import os
 import re
 from collections.abc import Collection, Iterator
@@ -34,8 +35,9 @@ def add_line(file: Path, schema: Path, kinds: Collection[str]) -> bool:
     changed = with_line(text, path, kinds)
     if changed == text:
         return False
+    mark = "\ufeff" if file.read_bytes().startswith(codecs.BOM_UTF8) else ""
     with atomic_file(file.resolve()) as written:
-        written.write(changed)
+        written.write(mark + changed)
     return True
 
 
@@ -73,7 +75,7 @@ def _newline(text: str) -> str:
 
 
 def _read(file: Path) -> str:
-    """Return a file's text with its own ends of lines; nothing if it is no text."""
+    """Return a file's text with its own ends of lines, without a byte order mark; nothing if it is no text."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             return opened.read()

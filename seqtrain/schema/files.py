@@ -6,7 +6,7 @@ from typing import Any
 
 from seqtrain.config import ROOTS
 from seqtrain.registry import REGISTRIES
-from seqtrain.schema.choices import Choices, Plugins
+from seqtrain.schema.choices import Choices, Chosen
 from seqtrain.schema.types import DEFINITIONS, REFERENCE, Schema, of_config
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -78,7 +78,7 @@ def _root(command: str, defaults: Schema, rules: list[Schema]) -> Schema:
 
 
 def _rules_for_groups(
-    choices: Choices, bases: Mapping[str, Plugins], forms: Sequence[str], otherwise: Plugins | None
+    choices: Choices, bases: Mapping[str, Chosen], forms: Sequence[str], otherwise: Chosen | None
 ) -> Iterator[Schema]:
     """Yield what says which keys each group has: those of the plug-in that is chosen, or none.
 
@@ -103,7 +103,7 @@ def _rules_for_groups(
                     yield {"if": {"anyOf": conditions}, "then": {"properties": {group: _keys_of(group, plugin, {})}}}
 
 
-def _choosing_same(bases: Mapping[str, Plugins], group: str, plugin: str | None) -> list[str]:
+def _choosing_same(bases: Mapping[str, Chosen], group: str, plugin: str | None) -> list[str]:
     return sorted(name for name, chosen in bases.items() if chosen.get(group) == plugin)
 
 

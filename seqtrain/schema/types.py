@@ -52,8 +52,7 @@ def of_config(config_type: type, more: Mapping[str, Schema] | None = None) -> Sc
 
 def of_field(hint: Any, info: FieldInfo) -> Schema:
     """Return the schema of a field with what an editor shows of it: meaning, type, range, default."""
-    words = f"{info.type}, {info.range}" if info.range else info.type
-    meaning = f"{info.meaning} ({words})".replace("``", "`").lstrip()
+    meaning = f"{info.meaning} ({info.in_words})".replace("``", "`").lstrip()
     return {**of_value(hint, info.range), "description": meaning, **_default(info.default)}
 
 

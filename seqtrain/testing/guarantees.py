@@ -1,7 +1,6 @@
 """Guarantees: what a check establishes of a plug-in, and what came out of it."""
 
 import inspect
-import traceback
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqtrain.errors import SeqtrainError
+from seqtrain.user_code import frames_in
 
 Check = Callable[..., str | None]
 """Takes a config, and for some kinds a task; returns why it does not concern the plug-in, if it does not.
@@ -67,8 +67,8 @@ def explain(error: Exception, directory: Path) -> str:
     text = lines[0] if lines else ""
     if not (text and isinstance(error, AssertionError | SeqtrainError)):
         text = f"{type(error).__name__}: {text}".rstrip(": ")
-    where = [frame for one in _chain(error) for frame in _frames(one, directory)]
-    return f"{text} ({where[-1]})" if where else text
+    frames = [frame for one in _chain(error) for frame in frames_in(one, directory)]
+    return f"{text} ({frames[-1].filename}:{frames[-1].lineno})" if frames else text
 
 
 def assert_close(actual: Tensor, expected: Tensor, what: str, tolerance: float = 1e-4) -> None:
@@ -90,8 +90,3 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     if error is not None:
         yield from _chain(error.__cause__ or error.__context__)
         yield error
-
-
-def _frames(error: BaseException, directory: Path) -> list[str]:
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{f.filename}:{f.lineno}" for f in frames if Path(f.filename).is_relative_to(directory)]

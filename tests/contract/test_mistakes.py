@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtrain.commands._describe import group_choices
 from seqtrain.composition import compose, compose_node, discover, without_hydra
 from seqtrain.errors import ConfigError
 from seqtrain.mistakes import flatten
 from seqtrain.plugins import conf_directory
 from seqtrain.registry import REGISTRIES
+from seqtrain.schema.choices import group_choices
 
 MISTAKES = {
     "key misspelt": (
@@ -140,11 +140,13 @@ MISTAKES = {
     ),
     "scheduler of another name": (
         ["lr_scheduler=cosine"],
-        "lr_scheduler=cosine (command line): there is no such choice. Choices: ...",
+        "lr_scheduler=cosine (command line): there is no such choice; if it is yours, "
+        "name its directory: hydra.searchpath=[DIR]. Choices: ...",
     ),
     "tokenizer that is not there": (
         ["tokenizer=bpe"],
-        "tokenizer=bpe (command line): there is no such choice. Choices: ...",
+        "tokenizer=bpe (command line): there is no such choice; if it is yours, "
+        "name its directory: hydra.searchpath=[DIR]. Choices: ...",
     ),
     "criterion of fairseq's spelling": (
         ["criterion=label_smoothed_cross_entropi"],
@@ -289,10 +291,7 @@ MISTAKES = {
     ),
     "reference to nothing": (
         ["training.max_update=${training.max_updat}"],
-        "lr_scheduler.total_num_update=${training.max_update}: Interpolation key 'training.max_updat' not "
-        "found\n"
-        "training.max_update=${training.max_updat} (command line): Interpolation key 'training.max_updat' "
-        "not found",
+        "training.max_update=${training.max_updat} (command line): Interpolation key 'training.max_updat' not found",
     ),
     "reference to an unset variable": (
         ["task.data=${oc.env:NO_SUCH_VARIABLE}"],
@@ -304,6 +303,7 @@ MISTAKES = {
         ["model.dropout=7", "training.max_updates=3", "optimizer=adm", "optimizer.lr=fast", "generation.nbest=9"],
         "optimizer=adm (command line): there is no such choice; did you mean adam? Choices: ...\n"
         "training.max_updates=3 (command line): there is no such key; did you mean training.max_update?\n"
+        "optimizer.lr=fast (command line): must be a number\n"
         "model.dropout=7 (command line): must be at least 0 and below 1\n"
         "generation.nbest=9 is more than generation.beam=5: the search keeps `beam` hypotheses; raise "
         "generation.beam or lower generation.nbest (generation.nbest: command line)",

@@ -142,6 +142,35 @@ def test_resume_with_changed_code(run: Call, copy: Path, changed: Path, tmp_path
     assert (copy / "last/plugins/changed/gru.py").read_bytes() == (changed / "gru.py").read_bytes()
 
 
+@pytest.mark.parametrize("command", ["generate", "evaluate", "average", "resume"])
+def test_a_copy_that_was_edited_is_refused_before_it_runs(call: Call, copy: Path, tmp_path: Path, command: str) -> None:
+    for source in copy.glob("checkpoints/*/plugins/my_module/gru.py"):
+        source.write_text(f"{source.read_text()}\nopen({str(tmp_path / 'it_ran')!r}, 'w')\n")
+    calls = {
+        "generate": ["generate", f"checkpoint={copy}", "plugins=bundled", "input=-"],
+        "evaluate": ["evaluate", f"checkpoint={copy}", "plugins=bundled", "split=valid"],
+        "average": ["average", f"checkpoint=[{copy}]", f"output={tmp_path / 'mean'}"],
+        "resume": [f"resume={copy}", "plugins=bundled", "training.max_update=5"],
+    }
+    message = call(*calls[command]).refused()
+    assert "/plugins/my_module/gru.py is damaged (" in message and message.endswith(": use another checkpoint")
+    assert not (tmp_path / "it_ran").exists()
+    assert not (tmp_path / "mean").exists()
+
+
+def test_a_job_of_a_sweep_goes_on_from_anywhere(run: Call, data: Path, tmp_path: Path) -> None:
+    """What Hydra writes of it has the directory as it was typed; its checkpoint says where that was."""
+    shutil.copytree(EXAMPLE, tmp_path / "my-module", ignore=shutil.ignore_patterns("__pycache__"))
+    overrides = [*SHORT, f"task.data={data}", "hydra.searchpath=[my-module]", "hydra.sweep.dir=sweep"]
+    swept = run("-m", *overrides, "training.seed=1", cwd=tmp_path)
+    assert swept.code == 0, swept.err
+    assert "- my-module\n" in (tmp_path / "sweep/0/.hydra/hydra.yaml").read_text()
+    (tmp_path / "elsewhere").mkdir()
+    resumed = run("resume=../sweep/0", "training.max_update=4", cwd=tmp_path / "elsewhere")
+    assert resumed.code == 0, resumed.err
+    assert (tmp_path / "sweep/0/last").resolve().name == "update-00000004"
+
+
 def test_resume_takes_one_of_two_choices(call: Call, copy: Path) -> None:
     assert call(f"resume={copy}", "plugins=mine").refused() == "plugins=mine: must be one of installed, bundled"
 

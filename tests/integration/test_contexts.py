@@ -1,5 +1,6 @@
 """One test for each way of composing, and for each way of naming a user directory: its plug-ins and YAML are there."""
 
+import ast
 import json
 import os
 import shutil
@@ -13,7 +14,6 @@ import pytest
 import yaml
 
 import seqtrain
-from seqtrain.plugins import forget_user_directory, user_directories
 
 Call = Callable[..., Any]
 
@@ -60,6 +60,14 @@ YAML = "defaults: [linear, _self_]\ndim: 16\n"
 
 SEARCHPATH = "hydra.searchpath=[my-module]"
 
+RECORD = """
+import os
+import sys
+from pathlib import Path
+
+Path(f"{os.environ['RECORDS']}/{os.getpid()}").write_text(repr((os.environ["PYTHONPATH"], sys.path)))
+"""
+
 SPAWN = """
 import multiprocessing
 import sys
@@ -78,13 +86,11 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave no user directory imported."""
-    known, path = user_directories(), list(sys.path)
+def pythons_path_stays() -> Iterator[None]:
+    """Check that nothing touches where Python looks for modules."""
+    path = [*sys.path, os.environ.get("PYTHONPATH")]
     yield
-    for directory in set(user_directories()) - set(known):
-        forget_user_directory(directory)
-    assert sys.path == path
+    assert [*sys.path, os.environ.get("PYTHONPATH")] == path
 
 
 def write_plugins(directory: Path) -> Path:
@@ -164,6 +170,35 @@ def test_a_sweep_with_each_launcher(run: Call, short: list[str], place: Path, la
     swept = run(*sweep, *(override for override in short if not override.startswith("model=")), cwd=place)
     assert swept.code == 0, swept.err
     assert [config_of(place / launcher / job)["model"]["dim"] for job in ("0", "1")] == [4, 8]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "models"),
+    [("", ["linear_of_8"]), ("joblib", ["of_loose", "of_group"]), ("submitit_local", ["linear_of_8"])],
+)
+def test_all_kinds_of_directories_and_one_called_json(
+    run: Call, short: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launcher: str, models: list[str]
+) -> None:
+    if launcher and sys.version_info < (3, 11):
+        pytest.skip("Python 3.10 looks for its modules in the current directory of a launcher's process first")
+    records = tmp_path / "records"
+    records.mkdir()
+    monkeypatch.setenv("RECORDS", str(records))
+    write_plugins(tmp_path / "json")
+    for file, name in (("loose/file.py", "of_loose"), ("by-group/model/file.py", "of_group")):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text(LINEAR.replace('"linear"', f'"{name}"') + RECORD)
+    sweep = ["-m", f"hydra/launcher={launcher}"] if launcher else []
+    options = [*short[2:], "hydra.searchpath=[json,loose,by-group]", "hydra.sweep.dir=runs", "hydra.run.dir=runs/0"]
+    done = run(*sweep, *options, f"model={','.join(models)}", cwd=tmp_path)
+    assert done.code == 0, done.err
+    names = [config_of(tmp_path / "runs" / str(job))["model"]["_name"] for job in range(len(models))]
+    assert names == [model.replace("_of_8", "") for model in models]
+    recorded = [ast.literal_eval(file.read_text()) for file in records.iterdir()]
+    assert len(recorded) >= 1 + bool(launcher)
+    for python_path, sys_path in recorded:
+        assert python_path == str(ROOT)
+        assert {path for path in map(Path, sys_path) if path.is_relative_to(tmp_path)} <= {tmp_path}
 
 
 def test_a_sweep_by_optuna_over_a_users_field(run: Call, short: list[str], place: Path) -> None:
@@ -279,12 +314,12 @@ def test_a_variable_of_the_environment(call: Call, tmp_path: Path, monkeypatch: 
         assert yaml.safe_load(shown.out)["dim"] == 16
 
 
-@pytest.mark.usefixtures("here")
-def test_several_directories(tmp_path: Path) -> None:
+def test_several_directories_in_both_orders(here: Path, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "linear_of_32.yaml").write_text(YAML.replace("16", "32"))
     for name, dim in (("linear_of_16", 16), ("linear_of_32", 32)):
-        assert seqtrain.compose([f"model={name}"], searchpath=[tmp_path, "my-module"]).model.dim == dim  # type: ignore[attr-defined]
+        for directories in ([tmp_path, here / "my-module"], [here / "my-module", tmp_path]):
+            assert seqtrain.compose([f"model={name}"], searchpath=directories).model.dim == dim  # type: ignore[attr-defined]
 
 
 def install(site: Path, package: str, version: str = "1.0") -> None:

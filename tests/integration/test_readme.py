@@ -30,7 +30,7 @@ def test_the_plug_in_of_the_readme_trains_with_the_command_below_it(tmp_path: Pa
     (tmp_path / "my-module").mkdir()
     (tmp_path / "my-module" / "__init__.py").write_text(code[1])
     _, *words = shlex.split(command[1])
-    environment = {**os.environ, "SEQTRAIN_CACHE": str(tmp_path / "cache")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "SEQTRAIN_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, *words, *SMALL, "lr_scheduler.every=1"],
         cwd=tmp_path,
@@ -38,6 +38,7 @@ def test_the_plug_in_of_the_readme_trains_with_the_command_below_it(tmp_path: Pa
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert "lr_scheduler staircase" in done.stdout

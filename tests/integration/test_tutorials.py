@@ -1,4 +1,4 @@
-"""The tutorials work as they are printed.
+"""The tutorials, and all other pages with commands, work as they are printed.
 
 A page is followed in an empty directory, from top to bottom. A code block with ``title="FILE"`` becomes that file. In a
 ``console`` block each line that begins with ``$`` is run, with those that a backslash continues it with; what follows
@@ -8,6 +8,7 @@ is what it must print, where ``...`` stands for anything.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,17 +17,24 @@ from typing import NamedTuple
 
 import pytest
 
+from seqtrain import cli
+from seqtrain.commands.completion import candidates
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIALS = [
     DOCS / "tutorials" / f"{name}.md"
     for name in ("model", "criterion", "task", "optimizer", "lr_scheduler", "preset", "sweep", "porting-from-fairseq")
 ]
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "\n```console\n" in page.read_text(encoding="utf-8")]
+"""All that have commands to run."""
 
 BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 BUILDS_ON = {"sweep": ["criterion"]}
 """Pages whose files another page says that it uses."""
+ON_THE_EXAMPLE = ["check", "completion"]
+"""Pages whose ``my-module`` is the example of the repository."""
 
 
 class Command(NamedTuple):
@@ -65,7 +73,10 @@ def write(directory: Path, file: str, text: str) -> None:
 
 
 def run(command: Command, directory: Path) -> tuple[int, str]:
-    """Run a command with the Python and the seqtrain of these tests; return its exit code and all that it printed."""
+    """Run a command with the Python and the seqtrain of these tests; return its exit code and what it printed.
+
+    Spaces at the ends of lines, which fill a table, are left out.
+    """
     line = re.sub(r"\bpython\b", shlex.quote(sys.executable), command.line)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -80,11 +91,20 @@ def run(command: Command, directory: Path) -> tuple[int, str]:
         check=False,
         timeout=120,
     )
-    return done.returncode, done.stdout.strip()
+    return done.returncode, re.sub(r" +$", "", done.stdout, flags=re.MULTILINE).strip()
 
 
-@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
-def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A copy of the repository's example."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    return shutil.copytree(ROOT / "examples/my-module", tmp_path / "my-module", ignore=ignore)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if page.stem in ON_THE_EXAMPLE:
+        request.getfixturevalue("example")
     for other in BUILDS_ON.get(page.stem, []):
         for _language, file, text in blocks(page.with_stem(other)):
             if file:
@@ -96,6 +116,31 @@ def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
             code, printed = run(command, tmp_path)
             assert code == command.code, f"{command.line}\n{printed}"
             assert re.fullmatch(command.pattern, printed, re.DOTALL), f"{command.line}\n{printed}"
+
+
+def test_these_pages_have_commands() -> None:
+    others = {DOCS / "completion.md", DOCS / "editor.md", DOCS / "tutorials/check.md"}
+    assert {*TUTORIALS, *others} == set(PAGES)
+
+
+def test_completion_offers_what_its_page_shows(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(example.parent)
+    text = (DOCS / "completion.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^    (seqtrain .*)<TAB> +(\S.*)$", text, re.MULTILINE)
+    assert len(lines) == text.count("<TAB>") >= 9
+    for line, shown in lines:
+        offered, expected = candidates(line), shown.split()
+        pairs = list(zip(offered, expected, strict=expected[-1] != "..."))
+        assert all(full.endswith(part) or part == "..." for full, part in pairs), f"{line}: {offered}"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("what", ["install", "uninstall"])
+def test_the_page_names_what_the_shells_evaluate(what: str, shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DOCS / "completion.md").read_text(encoding="utf-8")
+    assert f"-sc {what}={shell if what == 'install' else 'SHELL'}" in text
+    cli.main(["-sc", f"{what}={shell}"])
+    assert "seqtrain" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)

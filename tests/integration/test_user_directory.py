@@ -1,11 +1,12 @@
 """User directories on ``hydra.searchpath``: which kinds there are, and what is said of mistakes in them."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from seqtrain import composition
 from seqtrain.plugins import forget_user_directory, user_directories
@@ -18,7 +19,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "my-module"
 PRESET = """from seqtrain.models import register_model_preset
 from seqtrain.models.transformer import TransformerConfig
 
-register_model_preset("my_transformer", TransformerConfig(encoder_layers=2, decoder_layers=2))
+register_model_preset("my_transformer", TransformerConfig(encoder_layers=2, encoder_embed_dim=64, decoder_embed_dim=64))
 """
 
 PLUGIN = '''
@@ -66,14 +67,6 @@ def forget() -> None:
         forget_user_directory(directory)
 
 
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Leave nothing registered for other tests."""
-    forget()
-    yield
-    forget()
-
-
 @pytest.fixture
 def short(data: Path, tmp_path: Path) -> list[str]:
     return [*SHORT, f"task.data={data}", f"hydra.run.dir={tmp_path / 'run'}"]
@@ -118,13 +111,14 @@ def write(file: Path, text: str) -> None:
 # Kinds of directories
 
 
-def test_the_example_in_processes_from_another_directory(run: Call, data: Path, tmp_path: Path) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "my-module")
-    search = "hydra.searchpath=[my-module]"
-    trained = run(search, "model=my_transformer", *SHORT, f"task.data={data}", "hydra.run.dir=run", cwd=tmp_path)
+def test_the_directory_of_fairseqs_documentation(run: Call, data: Path, tmp_path: Path) -> None:
+    write(tmp_path / "my-module/__init__.py", PRESET)
+    command = [f"hydra.searchpath=[{tmp_path / 'my-module'}]", "model=my_transformer", "task=translation"]
+    small = ["training.max_update=2", f"task.data={data}", "tokenizer=char", "training.device=cpu"]
+    trained = run(*command, *small, "validation.final_split=''", "hydra.run.dir=run", cwd=tmp_path)
     assert trained.code == 0, trained.err
-    assert "model transformer" in trained.out
-    assert (tmp_path / "run/last/model.safetensors").is_file()
+    config = yaml.safe_load((tmp_path / "run/last/config.yaml").read_text())
+    assert (config["model"]["_name"], config["model"]["encoder_layers"]) == ("transformer", 2)
 
 
 def test_a_model_of_the_users_own_trains_resumes_and_decodes(call: Call, short: list[str], tmp_path: Path) -> None:
@@ -151,12 +145,6 @@ def test_a_directory_that_has_moved_is_named_when_resuming(call: Call, short: li
     assert "there is no directory" in call(run, more).refused()
     resumed = call(run, more, f"hydra.searchpath=[{tmp_path / 'new'}]")
     assert resumed.code == 0, resumed.err
-
-
-def test_a_package_with_one_file_that_registers_a_preset(user: Path) -> None:
-    write(user / "__init__.py", PRESET)
-    cfg = composition.compose(["model=my_transformer", "task=translation"], searchpath=[user])
-    assert cfg.model.encoder_layers == 2  # type: ignore[attr-defined]
 
 
 def test_a_yaml_preset_of_the_users_model() -> None:
@@ -212,8 +200,15 @@ def test_a_directory_named_like_a_module_of_python(tmp_path: Path) -> None:
 
 
 def test_no_directory(call: Call, tmp_path: Path) -> None:
+    missing = f"there is no directory {tmp_path / 'nowhere'}; check the path"
     message = call(f"hydra.searchpath=[{tmp_path / 'nowhere'}]").refused()
-    assert message == f"hydra.searchpath: there is no directory {tmp_path / 'nowhere'}; check the path"
+    assert message == f"hydra.searchpath (command line): {missing}"
+    write(tmp_path / "primary.yaml", f"defaults: [config]\nhydra:\n  searchpath:\n    - {tmp_path}/nowhere\n")
+    message = call("--config-dir", tmp_path, "--config-name", "primary").refused()
+    assert message == f"hydra.searchpath ({tmp_path}/primary.yaml:4): {missing}"
+    write(tmp_path / "primary.yaml", "defaults: [config]\nhydra: {searchpath: ['${oc.env:NOWHERE_4711,nowhere}']}\n")
+    message = call("--config-dir", tmp_path, "--config-name", "primary").refused()
+    assert message.startswith(f"hydra.searchpath ({tmp_path}/primary.yaml:2): there is no directory ")
 
 
 def test_a_syntax_error(refused: Callable[[], str], user: Path) -> None:
@@ -287,6 +282,53 @@ def test_a_yaml_that_hydra_would_ignore(refused: Callable[[], str], user: Path, 
     assert refused().startswith(f"model/{name}.yaml:1: model/{name} is there already, in ")
 
 
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Two user directories: a YAML preset, and a model of the same name."""
+    write(tmp_path / "one/model/same.yaml", "defaults: [transformer, _self_]\n")
+    write(tmp_path / "two/model/same.py", model("same"))
+    return tmp_path / "one", tmp_path / "two"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_yaml_and_python_of_one_name_in_two_directories(call: Call, two: tuple[Path, Path], order: int) -> None:
+    one, other = two
+    searchpath = "hydra.searchpath=[{},{}]".format(*two[::order])
+    assert call(searchpath, "model=same").refused() == (
+        f"{one}/model/same.yaml:1: model/same is there already, in {other}/model/same.py:15; "
+        "give this file another name"
+    )
+    assert not user_directories() and "same" not in REGISTRIES["model"].names()
+    write(other / "model/same.py", model("another"))
+    assert call(searchpath, "model=same", "--cfg", "job").code == 0
+
+
+def test_one_name_twice_in_two_directories(call: Call, two: tuple[Path, Path]) -> None:
+    one, other = two
+    searchpath = f"hydra.searchpath=[{one},{other}]"
+    (other / "model/same.py").rename(other / "model/same.yaml")
+    assert call(searchpath).refused() == (
+        f"{other}/model/same.yaml:1: model/same is there already, in {one}/model/same.yaml; give this file another name"
+    )
+    (other / "model/same.yaml").rename(other / "same.py")
+    (one / "model/same.yaml").unlink()
+    write(one / "__init__.py", model("same"))
+    assert call(searchpath).refused() == (
+        f"{other}/same.py:15: model 'same' is registered already, in {one}/__init__.py:15"
+    )
+
+
+def test_the_command_line_replaces_the_directories_of_a_primary_config(
+    call: Call, two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    assert composition.compose_node("config", []).hydra.searchpath == []
+    write(tmp_path / "primary.yaml", f"defaults: [config, _self_]\nhydra: {{searchpath: [{two[0]}]}}\n")
+    primary = ["--config-dir", tmp_path, "--config-name", "primary", "--cfg", "job", "-p", "model"]
+    assert "_name: transformer" in call(*primary, "model=same").out
+    assert "_name: same" in call(*primary, "model=same", f"hydra.searchpath=[{two[1]}]").out
+    assert list(user_directories()) == list(two)
+
+
 @pytest.mark.parametrize("text", ["mine: 3\n", "{}\n", "_name: transformer\n"])
 def test_a_yaml_based_on_nothing(call: Call, user: Path, text: str) -> None:
     write(user / "model/bare.yaml", text)
@@ -302,7 +344,7 @@ def test_all_directories_that_fail_are_named_and_the_others_load(call: Call, use
     lines = [line.strip() for line in message.splitlines() if "mistakes" not in line]
     assert lines == [
         f"{tmp_path}/bad/mine.py:1: cannot import this plug-in: SyntaxError: invalid syntax",
-        f"hydra.searchpath: there is no directory {tmp_path}/nowhere; check the path",
+        f"hydra.searchpath (command line): there is no directory {tmp_path}/nowhere; check the path",
         f"{tmp_path}/worse/mine.py:1: cannot import this plug-in: ZeroDivisionError: division by zero",
     ]
     assert list(user_directories()) == [user]

@@ -163,6 +163,24 @@ def test_missing_of_an_installed_package(choice: Plugins) -> None:
         bundle.provide(choice)
 
 
+@pytest.mark.parametrize("choice", Plugins)
+def test_missing_of_a_kind_that_is_not_there(choice: Plugins) -> None:
+    bundle = Bundle([Plugin("vocoder", "a", "pkg.vocoders", distribution="pkg 1.0")])
+    with pytest.raises(PluginError, match=r"^vocoder 'a' of this checkpoint is a plug-in of pkg 1\.0"):
+        bundle.provide(choice)
+
+
+def test_a_copy_that_does_not_register_what_it_is_for(checkpoint: Path) -> None:
+    names = checkpoint / "plugins.json"
+    names.write_text(names.read_text().replace('"lr_scheduler"', '"vocoder"'))
+    with pytest.raises(PluginError, match=r"^the copy in .*checkpoint lacks vocoder 'mine': use another"):
+        read(checkpoint).provide(Plugins.bundled)
+
+
+def test_its_directories(user: Path, checkpoint: Path) -> None:
+    assert read(checkpoint).directories() == [str(user)]
+
+
 def test_the_override_is_quoted_where_a_shell_needs_it(user: Path) -> None:
     assert Bundle.of(config(user)).override() == f"hydra.searchpath=[{user}]"
     strange = user.rename(user.parent / "with space, and (more)")

@@ -41,18 +41,16 @@ def test_words_that_are_neither(arguments: list[str], message: str) -> None:
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("words", [["training.seed=1", "generate"], ["input=my", "file"]])
-def test_words_after_the_first(words: list[str]) -> None:
-    with pytest.raises(ConfigError) as error:
-        read_words(words, "generate_root" if words[0].startswith("input") else "config")
-    assert str(error.value) == f"{words[1]!r} is no KEY=VALUE; quote values that hold spaces"
+def test_words_after_the_first() -> None:
+    with pytest.raises(ConfigError, match=r"^'file' is no KEY=VALUE; quote values that hold spaces$"):
+        read_words(["input=my", "file"], "generate_root")
 
 
 def test_flags_may_stand_anywhere() -> None:
     words = read_words(["training.seed=1,2", "-m", "task.data=a b", "-cn", "mine", "x=1"], "config")
     assert (words.config_name, words.flags.multirun) == ("mine", True)
     assert words.overrides == ["training.seed=1,2", "task.data='a b'", "x=1"]
-    assert words.as_typed == ["-m", "-cn", "mine", "training.seed=1,2", "task.data=a b", "x=1"]
+    assert words.as_typed == ["-m", "-cn", "mine", *words.overrides]
 
 
 @pytest.mark.parametrize(
@@ -125,3 +123,21 @@ def test_the_full_error_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "HYDRA_FULL_ERROR", "1")
     with pytest.raises(ConfigError):
         cli.main(["genrate"])
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (["hydra.searchpath=my-module"], "hydra.searchpath=[my-module]"),
+        (["+hydra.searchpath=[a,b]"], "hydra.searchpath=[a,b]"),
+        (["hydra.searchpath=[a]", "hydra.searchpath=[b]"], "hydra.searchpath=[b]"),
+        (["hydra.searchpath=${oc.env:DIR}"], "hydra.searchpath=${oc.env:DIR}"),
+    ],
+)
+def test_the_search_path_as_people_write_it(given: list[str], taken: str) -> None:
+    assert read_words([*given, "training.seed=1"], "config").overrides == [taken, "training.seed=1"]
+
+
+def test_a_command_after_an_override() -> None:
+    with pytest.raises(ConfigError, match=r"^'plugins' is no KEY=VALUE; a command comes first$"):
+        read_words(["training.seed=1", "plugins"], "config")

@@ -60,8 +60,9 @@ def test_a_base_that_is_not_there(tmp_path: Path) -> None:
 def test_a_choice_of_an_experiment_that_is_not_there(tmp_path: Path) -> None:
     text = "# @package _global_\ndefaults:\n  - override /model: trasformer\n  - _self_\ntraining:\n  sed: 2\n"
     file = write(tmp_path, "experiment/mine.yaml", text)
-    (line,) = said(tmp_path, "+experiment=mine")
+    line, other = said(tmp_path, "+experiment=mine")
     assert line.startswith(f"model=trasformer ({file}:3): there is no such choice; did you mean transformer?")
+    assert other == f"training.sed=2 ({file}:6): there is no such key; did you mean training.seed?"
 
 
 def test_values_of_an_experiment(tmp_path: Path) -> None:
@@ -106,3 +107,145 @@ def test_a_primary_config_without_a_group(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         to_config(compose_node("mine", [], tmp_path))
     assert "tokenizer: nothing is chosen; add tokenizer=NAME" in str(error.value).split("\n")
+
+
+def test_a_wrong_choice_hides_nothing_else(tmp_path: Path) -> None:
+    text = "# @package _global_\ndefaults:\n  - override /model: trasformer\ntraining:\n  sed: 2\n"
+    file = write(tmp_path, "experiment/mine.yaml", text)
+    first, *others = said(tmp_path, "+experiment=mine", "model.dropuot=1", "optimizer=adm", "optimizer.lr=fast")
+    assert first.startswith("optimizer=adm (command line): there is no such choice; did you mean adam?")
+    assert others[0].startswith(f"model=trasformer ({file}:3): there is no such choice; did you mean transformer?")
+    assert others[1:] == [
+        f"training.sed=2 ({file}:5): there is no such key; did you mean training.seed?",
+        "optimizer.lr=fast (command line): must be a number",
+    ]
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "defaults: [transformer, _self_]\nmodel.dropout: 0.3\n"])
+def test_a_file_of_another_shape(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path, "model/mine.yaml", text)
+    (line,) = said(tmp_path, "model=mine")
+    assert str(file) in line
+
+
+def test_a_dotted_key(tmp_path: Path) -> None:
+    file = write(tmp_path, "experiment/mine.yaml", "# @package _global_\ntraining.seed: 3\n")
+    (line,) = said(tmp_path, "+experiment=mine")
+    assert line == f"training.seed=3 ({file}:2): write it nested: training: {{seed: 3}}"
+
+
+def test_a_base_of_itself(tmp_path: Path) -> None:
+    write(tmp_path, "model/mine.yaml", "defaults: [mine, _self_]\n")
+    assert said(tmp_path, "model=mine") == [
+        "a defaults list leads back to itself: name another base in the YAML of model=mine"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lines"),
+    [
+        (["model=5", "optimizer.groups=[]"], ["model=5 (command line): must be the name of a choice"]),
+        (["~model=transformer_tiny"], ["model=transformer_tiny (command line): is not what is chosen"]),
+        (["~model", "model.dropout=3"], ["model: nothing is chosen; add model=NAME"]),
+        (["training.max_update=-1"], ["training.max_update=-1 (command line): must be at least 0"]),
+        (["~tokenizer"], ["tokenizer: nothing is chosen; add tokenizer=NAME"]),
+        (["task.tokenizer.vocab_size=1"], ["tokenizer.vocab_size=1 (command line): must be above 4"]),
+        (
+            ["training.max_update=${nosuch}"],
+            ["training.max_update=${nosuch} (command line): Interpolation key 'nosuch' not found"],
+        ),
+        (
+            ["validation.scorers=[bleu,${nosuch}]"],
+            ["validation.scorers=[bleu,${nosuch}] (command line): Interpolation key 'nosuch' not found"],
+        ),
+        (["+model@foo=transformer_tiny"], ["foo: there is no such key"]),
+    ],
+)
+def test_what_follows_from_a_mistake_is_none(overrides: list[str], lines: list[str], tmp_path: Path) -> None:
+    assert said(tmp_path, *overrides) == lines
+
+
+KIND = '''
+from dataclasses import dataclass
+
+from seqtrain.config import PluginConfig
+from seqtrain.fields import bounded
+from seqtrain.registry import Registry
+
+
+@dataclass
+class ScaleConfig(PluginConfig):
+    """Base of the group."""
+
+
+class Scale:
+    """Base of the kind."""
+
+
+REGISTRY = Registry("scale", ScaleConfig, Scale)
+
+
+@dataclass
+class HalfConfig(ScaleConfig):
+    """Config of half."""
+
+    weight: float = bounded(0.5, at_least=0)
+    """Weight of it."""
+
+
+@REGISTRY.register("half", HalfConfig)
+class Half(Scale):
+    """Half of it."""
+'''
+
+
+def test_a_further_kind_is_chosen_with_a_plus(tmp_path: Path) -> None:
+    (tmp_path / "kind.py").write_text(KIND)
+    write(tmp_path, "scale/third.yaml", "defaults: [half, _self_]\nweight: 0.33\n")
+    cfg = compose(["+scale=third"], searchpath=[tmp_path])
+    assert cfg.scale.weight == 0.33  # type: ignore[attr-defined]  # of the user's own kind
+    assert said(tmp_path, "+scale=half", "scale.wieght=1", "scale.weight=-1") == [
+        "scale.wieght=1 (command line): there is no such key; did you mean scale.weight?",
+        "scale.weight=-1 (command line): must be at least 0",
+    ]
+    (line,) = said(tmp_path, "+scale=haf")
+    assert line == "scale=haf (command line): there is no such choice; did you mean half? Choices: half, third"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("defaults:\n  - override /model: transformer_tiny\n", "the YAML must begin with `# @package _global_`"),
+        (
+            "# @package _global_\ndefaults:\n  - override model: transformer_tiny\n",
+            "experiment/mine: write `override /model` in the defaults list, with a slash",
+        ),
+        (
+            "# @package _global_\ndefaults:\n  - /model: transformer_tiny\n",
+            "model: write `override /model` in the defaults list, with `override`",
+        ),
+        (
+            "# @package _global_\nmodel: transformer_tiny\n",
+            "model=transformer_tiny (FILE:2): is a section; choose it in a defaults list: "
+            "`- override /model: transformer_tiny`",
+        ),
+    ],
+)
+def test_slips_in_a_recipe(tmp_path: Path, text: str, message: str) -> None:
+    file = write(tmp_path, "experiment/mine.yaml", text)
+    (line,) = said(tmp_path, "+experiment=mine")
+    assert line.startswith(message.replace("FILE", str(file)))
+
+
+@pytest.mark.parametrize("check", ["return self.nothing", "raise ValueError('too small')"])
+def test_a_users_own_check_that_fails(tmp_path: Path, check: str) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, register_lr_scheduler\n\n\n"
+        "@dataclass\nclass Config(LRSchedulerConfig):\n"
+        f"    def contradictions(self):\n        {check}\n\n\n"
+        '@register_lr_scheduler("checked", Config)\nclass Checked(LRScheduler):\n'
+        "    def lr_at(self, num_updates):\n        return 1.0\n"
+    )
+    (line,) = said(tmp_path, "lr_scheduler=checked")
+    assert line.startswith(f"{tmp_path / 'mine.py'}:8: ")

@@ -1,5 +1,9 @@
-from dataclasses import dataclass, field
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +88,30 @@ def test_fields_as_a_user_sees_them() -> None:
     assert infos["size"].meaning == "Fruits that fit in."
     assert infos["fruit"].meaning == ""
     assert infos["size"].where == f"{__file__}:{_line('size: int')}"
+
+
+def test_type_and_range_in_words() -> None:
+    infos = describe_fields(Basket)
+    assert infos["size"].in_words == "an integer, at least 1"
+    assert infos["fruit"].in_words == "one of apple, pear"
+    assert replace(infos["limit"], range=Range()).in_words == "a number or null", "finite goes without saying"
+
+
+def test_meanings_and_lines_are_those_of_the_file_as_it_is_imported(tmp_path: Path) -> None:
+    """As in a notebook: import, edit, import again."""
+    file = tmp_path / "edited_config.py"
+    text = 'from dataclasses import dataclass\n\n\n@dataclass\nclass Edited:\n    size: int = 1\n    """{}"""\n'
+    for time, (top, meaning) in enumerate([("", "Before."), ("\n", "After.")]):
+        file.write_text(top + text.format(meaning))
+        os.utime(file, (time, time))
+        spec = importlib.util.spec_from_file_location("edited_config", file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["edited_config"] = module
+        spec.loader.exec_module(module)
+        info = describe_fields(module.Edited)["size"]
+        assert (info.meaning, info.where) == (meaning, f"{file}:{6 + len(top)}")
+    del sys.modules["edited_config"]
 
 
 def test_other_types_in_words() -> None:

@@ -7,6 +7,7 @@ import pytest
 from seqtrain import user_packages
 from seqtrain.errors import PluginError
 from seqtrain.importing import all_or_nothing, import_directory, only_relative_imports
+from seqtrain.plugins import kinds
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def import_(directory: Path) -> None:
     with user_packages.importable(directory) as name:
         try:
             with all_or_nothing(name, directory), only_relative_imports(directory):
-                import_directory(name, directory, ["model"])
+                import_directory(name, directory, kinds)
         finally:
             user_packages.no_longer_importable(directory)
 

@@ -60,6 +60,13 @@ def test_files_elsewhere_are_refused(directory: Path, name: str) -> None:
         read_manifest(directory)
 
 
+@pytest.mark.parametrize("files", [[], ["empty"], [["empty", 1]], "empty", 3, None, {"empty": 3}, {"empty": {}}])
+def test_files_that_are_no_table(directory: Path, files: object) -> None:
+    edit(directory, files=files)
+    with pytest.raises(CheckpointError, match=r"manifest\.json is damaged: use another checkpoint"):
+        verify(directory)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}"])
 def test_no_manifest(directory: Path, text: str) -> None:
     (directory / "manifest.json").write_text(text)

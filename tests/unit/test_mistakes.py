@@ -13,7 +13,9 @@ def test_only_keys_of_the_same_depth_are_much_alike() -> None:
 
 def test_a_choice_with_and_without_one_much_like_it() -> None:
     assert unknown_choice("adm", ["adam", "sgd"]) == "there is no such choice; did you mean adam? Choices: adam, sgd"
-    assert unknown_choice("x", ["adam", "sgd"]) == "there is no such choice. Choices: adam, sgd"
+    assert unknown_choice("x", ["adam", "sgd"]) == (
+        "there is no such choice; if it is yours, name its directory: hydra.searchpath=[DIR]. Choices: adam, sgd"
+    )
     assert unknown_choice("x", []) == "there is no such config"
 
 

@@ -98,3 +98,16 @@ def test_a_directory_where_a_link_was_is_replaced(tmp_path: Path) -> None:
     assert read_link(tmp_path / "best") == tmp_path / "best"
     replace_link(tmp_path / "best", "update-1")
     assert read_link(tmp_path / "best") == tmp_path / "update-1"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    file.chmod(mode)
+    with atomic_file(file) as opened:
+        (unfinished,) = [path for path in tmp_path.iterdir() if path != file]
+        assert unfinished.stat().st_mode & 0o777 == mode, "before anything is in it"
+        opened.write("new")
+    assert file.read_text() == "new"
+    assert file.stat().st_mode & 0o777 == mode

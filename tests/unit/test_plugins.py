@@ -9,16 +9,15 @@ from hydra.core.config_store import ConfigStore
 
 import seqtrain.user
 from seqtrain import plugins, user_packages
+from seqtrain.composition import discover, searchpath_override
 from seqtrain.errors import PluginError
 from seqtrain.plugins import (
     builtin_names,
-    check_yaml,
-    conf_directory,
     forget_user_directory,
     import_builtin,
     import_package,
-    import_searchpath,
     import_user_directory,
+    kinds,
     user_directories,
 )
 from seqtrain.registry import REGISTRIES
@@ -148,6 +147,7 @@ class Half(Scorer): ...
     write(tmp_path / "scorer" / "half.py", scorer)
     import_user_directory(tmp_path)
     registry = REGISTRIES["scorer"]
+    assert kinds() == ["task", "model", "criterion", "optimizer", "lr_scheduler", "tokenizer", "scorer"]
     assert registry.build(registry.entry("half").config_type()).weight == 0.5
     forget_user_directory(tmp_path)
     assert "scorer" not in REGISTRIES and "scorer" not in ConfigStore.instance().repo
@@ -187,43 +187,6 @@ def test_no_directory(tmp_path: Path) -> None:
     )
 
 
-def test_a_yaml_that_hydra_would_not_take(tmp_path: Path) -> None:
-    builtin = conf_directory()
-    write(tmp_path / "mine.py", PRESET + "p('my_sgd', SGDConfig())\n")
-    for name in ("transformer_tiny", "transformer", "new"):
-        write(tmp_path / "model" / f"{name}.yaml")
-    write(tmp_path / "optimizer" / "my_sgd.yaml")
-    write(tmp_path / "config.yaml")
-    place = REGISTRIES["model"].entry("transformer").where
-    ending = "give this file another name"
-    assert refused(tmp_path).splitlines() == [
-        f"{tmp_path}/config.yaml:1: config is there already, in {builtin}/config.yaml; {ending}",
-        f"{tmp_path}/model/transformer.yaml:1: model/transformer is there already, in {place}; {ending}",
-        f"{tmp_path}/model/transformer_tiny.yaml:1: model/transformer_tiny is there already, in "
-        f"{builtin}/model/transformer_tiny.yaml; {ending}",
-        f"{tmp_path}/optimizer/my_sgd.yaml:1: optimizer/my_sgd is there already, in {tmp_path}/mine.py:3; {ending}",
-    ]
-    check_yaml(builtin)
-
-
-def test_all_entries_are_tried_and_all_failures_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("bad", "good", "worse"):
-        write(tmp_path / name / "file.py", {"bad": "=", "worse": "\nraise ValueError"}.get(name, ""))
-    monkeypatch.setenv("GOOD_DIRECTORY", "good")
-    monkeypatch.chdir(tmp_path)
-    entries = ["pkg://no_such_package_4711", "bad", "${oc.env:GOOD_DIRECTORY}", "${oc.env:NO_SUCH_4711}", "worse"]
-    with pytest.raises(PluginError) as error:
-        import_searchpath(entries)
-    assert str(error.value).splitlines() == [
-        "no package 'no_such_package_4711' is installed (pkg://no_such_package_4711); install it, or name a directory",
-        f"{tmp_path}/bad/file.py:1: cannot import this plug-in: SyntaxError: invalid syntax",
-        "hydra.searchpath=${oc.env:NO_SUCH_4711}: KeyError raised while resolving interpolation: "
-        "\"Environment variable 'NO_SUCH_4711' not found\"",
-        f"{tmp_path}/worse/file.py:2: cannot import this plug-in: ValueError",
-    ]
-    assert tmp_path / "good" in user_directories()
-
-
 def test_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "package_4711" / "__init__.py")
     write(tmp_path / "package_4711" / "sub" / "__init__.py", PRESET + "p('of_package', SGDConfig())\n")
@@ -233,7 +196,7 @@ def test_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         import_package("package_4711.bad")
     assert str(error.value).startswith(f"{tmp_path}/package_4711/bad.py:5: cannot import this plug-in: ZeroDivision")
     assert "of_package" not in REGISTRIES["optimizer"].presets()
-    import_searchpath(["pkg://package_4711/sub"])
+    discover(searchpath_override(["pkg://package_4711/sub"]))
     assert REGISTRIES["optimizer"].presets()["of_package"].module == "package_4711.sub"
     REGISTRIES["optimizer"].forget({"package_4711.sub"})
     plugins._packages.clear()

@@ -69,7 +69,9 @@ def test_entries_and_presets_say_where_they_are_registered(registry: Registry[Fr
     line = test_entries_and_presets_say_where_they_are_registered.__code__.co_firstlineno
     registry.register("apple", AppleConfig)(Apple)
     registry.register_preset("granny_smith", AppleConfig(colour="green"))
-    entry, preset = registry.entry_of(AppleConfig()), registry.presets()["granny_smith"]
+    assert registry.entry_of_type(FruitConfig) is None and registry.entry_of_type(None) is None
+    entry, preset = registry.entry_of_type(AppleConfig), registry.presets()["granny_smith"]
+    assert entry is not None and entry is registry.entry_of(AppleConfig())
     assert (entry.where, entry.module) == (f"{__file__}:{line + 2}", __name__)
     assert (preset.where, preset.module) == (f"{__file__}:{line + 3}", __name__)
     assert (preset.name, preset.plugin, preset.config) == ("granny_smith", "apple", AppleConfig(colour="green"))

@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from seqtrain import user_code
-from seqtrain.user_code import UserCode, difference, read_code, shortened
+from seqtrain.user_code import UserCode, difference, frames_in, is_in, read_code, shortened
 
 
 def test_reads_what_python_can_import(tmp_path: Path) -> None:
@@ -65,3 +66,25 @@ def test_a_long_diff_is_cut() -> None:
     assert shortened(["a", "b"]) == "a\nb"
     lines = shortened(map(str, range(203))).splitlines()
     assert lines[-2:] == ["199", "... and 3 more lines"]
+
+
+def test_the_frames_of_an_error_in_a_directory() -> None:
+    def fail() -> None:
+        json.loads("{")
+
+    with pytest.raises(ValueError) as error:
+        fail()
+    here = Path(__file__).parent
+    assert [frame.name for frame in frames_in(error.value, here)] == [
+        "test_the_frames_of_an_error_in_a_directory",
+        "fail",
+    ]
+    assert frames_in(error.value, here / "elsewhere") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [("/mine/a.py", True), ("/mine/model/a.py", True), ("/mine/.venv/lib/site-packages/a.py", False), ("/a.py", False)],
+)
+def test_what_is_in_a_directory(file: str, expected: bool) -> None:
+    assert is_in(file, Path("/mine")) == expected

@@ -8,7 +8,7 @@ import pytest
 
 from seqtrain import plugins
 from seqtrain.commands import check
-from seqtrain.commands.check import Plugin
+from seqtrain.commands.check import Candidate
 from seqtrain.errors import PluginError
 
 ROOT = Path(__file__).parents[3]
@@ -118,4 +118,4 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_plugin_is_called_by_kind_and_name() -> None:
-    assert str(Plugin("model", "mine", "FILE:1")) == "model/mine"
+    assert str(Candidate("model", "mine", "FILE:1")) == "model/mine"

@@ -1,7 +1,80 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from seqtrain.commands.explain import explain, main
 from seqtrain.errors import ConfigError
+from seqtrain.optimizers import adam
+from seqtrain.plugins import conf_directory
+
+ROOT = Path(__file__).parents[3]
+
+PRESETS = """\
+from seqtrain.optimizers import register_optimizer_preset
+from seqtrain.optimizers.adam import AdamConfig
+
+register_optimizer_preset("mine_in_python", AdamConfig(lr=2e-3))
+"""
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with presets in Python and YAML, and a recipe that chooses; ``mine`` from where we are."""
+    directory = tmp_path / "mine"
+    (directory / "optimizer").mkdir(parents=True)
+    (directory / "experiment").mkdir()
+    (directory / "presets.py").write_text(PRESETS)
+    (directory / "optimizer/slow.yaml").write_text("# Slow.\ndefaults: [adam_transformer, _self_]\n\nlr: 2e-4\n")
+    (directory / "optimizer/both.yaml").write_text("defaults: [mine_in_python, _self_]\nlr: 1e-3\n")
+    (directory / "experiment/recipe.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /optimizer: slow\n  - _self_\n\noptimizer:\n  lr: 1e-4\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return directory
+
+
+def default() -> str:
+    """The line of ``AdamConfig.lr``."""
+    file = adam.__file__
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    return f"{file}:{1 + next(n for n, line in enumerate(lines) if line.startswith('    lr: float'))}"
+
+
+def test_from_the_dataclass_through_presets_and_a_recipe_to_the_command_line(user: Path) -> None:
+    arguments = ["explain", "optimizer.lr", "hydra.searchpath=[mine]", "+experiment=recipe", "optimizer.lr=3e-4"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "seqtrain", *arguments]
+    done = subprocess.run(
+        command, cwd=user.parent, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "optimizer.lr = 0.0003",
+        "  a number, at least 0",
+        "  Learning rate, the peak that the scheduler starts from.",
+        f"    0.001   {default()}",
+        f"    0.0005  {conf_directory() / 'optimizer/adam_transformer.yaml'}:4",
+        "    0.0002  mine/optimizer/slow.yaml:4",
+        "    0.0001  mine/experiment/recipe.yaml:7",
+        "    3e-4    command line  <- counts",
+    ]
+
+
+@pytest.mark.usefixtures("user")
+def test_through_a_preset_in_python() -> None:
+    arguments = ["hydra.searchpath=[mine]", "optimizer=both", "optimizer.lr=3e-4"]
+    assert list(explain("optimizer.lr", arguments)) == [
+        "optimizer.lr = 0.0003",
+        "  a number, at least 0",
+        "  Learning rate, the peak that the scheduler starts from.",
+        f"    0.001  {default()}",
+        "    0.002  mine/presets.py:4",
+        "    0.001  mine/optimizer/both.yaml:2",
+        "    3e-4   command line  <- counts",
+    ]
 
 
 def test_a_field_and_what_set_it() -> None:

@@ -1,9 +1,37 @@
 from pathlib import Path
 
+import pytest
+
 from seqtrain.commands.help import help_text
 from seqtrain.composition import searchpath_override
+from seqtrain.models import transformer
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "my-module"
+
+STAIRCASE = '''\
+from dataclasses import dataclass, field
+
+from seqtrain.fields import bounded
+from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, register_lr_scheduler
+
+
+@dataclass
+class StaircaseConfig(LRSchedulerConfig):
+    every: int = bounded(500, at_least=1)
+    """Updates from one step to the next."""
+    factor: float | None = bounded(None, above=0, below=1)
+    """What a step multiplies the rate by; null: a half."""
+    names: list[str] = field(default_factory=lambda: ["a"])
+    """Names of the steps."""
+
+
+@register_lr_scheduler("staircase", StaircaseConfig)
+class Staircase(LRScheduler):
+    """Constant, then less."""
+
+    def lr_at(self, num_updates):
+        return self.base_lr
+'''
 
 
 def test_choices_of_a_user_too() -> None:
@@ -26,3 +54,45 @@ def test_another_command() -> None:
     text = help_text("average")
     assert text.startswith("average checkpoints: average checkpoint=RUN")
     assert "  last=5  (an integer, at least 1)" in text
+
+
+def test_value_type_range_and_meaning_of_a_plugin() -> None:
+    lines = help_text("train", ["model=transformer"]).splitlines()
+    file = Path(transformer.__file__)
+    line = 1 + file.read_text(encoding="utf-8").splitlines().index('@register_model("transformer", TransformerConfig)')
+    first, *fields = lines
+    assert first.startswith("model=transformer: An encoder, a decoder that attends to it, and a projection ")
+    assert first.endswith(f"{file.parent.name}/{file.name}:{line})")
+    assert fields[:10] == [
+        "  model.dropout=0.1  (a number, at least 0 and below 1)",
+        "      Rate of dropout on embeddings and after each sublayer.",
+        "  model.attention_dropout=0.0  (a number, at least 0 and below 1)",
+        "      Rate of dropout on attention weights.",
+        "  model.activation_dropout=0.0  (a number, at least 0 and below 1)",
+        "      Rate of dropout after the activation in feed-forward networks.",
+        "  model.activation_fn=relu  (one of relu, gelu, swish)",
+        "      Nonlinearity of the feed-forward networks.",
+        "  model.positions=sinusoidal  (one of sinusoidal, learned, none)",
+        "      Position embeddings of encoder and decoder.",
+    ]
+    heads = fields.index("  model.encoder_attention_heads=8  (an integer, at least 1)")
+    assert fields[heads + 1] == "      Attention heads of an encoder layer, a divisor of ``encoder_embed_dim``."
+
+
+def test_all_of_a_users_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mine" / "lr_scheduler"
+    folder.mkdir(parents=True)
+    (folder / "staircase.py").write_text(STAIRCASE)
+    (folder / "steep.yaml").write_text("defaults: [staircase, _self_]\n\nfactor: 0.1\n")
+    monkeypatch.chdir(tmp_path)
+    text = help_text("train", ["hydra.searchpath=[mine]", "lr_scheduler=steep", "lr_scheduler.every=7"])
+    assert text.rstrip().splitlines() == [
+        "lr_scheduler=staircase: Constant, then less. (mine/lr_scheduler/staircase.py:17)",
+        "  lr_scheduler.every=7  (an integer, at least 1, default 500, set in command line)",
+        "      Updates from one step to the next.",
+        "  lr_scheduler.factor=0.1  (a number or null, above 0 and below 1, default null, "
+        "set in mine/lr_scheduler/steep.yaml:3)",
+        "      What a step multiplies the rate by; null: a half.",
+        "  lr_scheduler.names=[a]  (a list, each item text)",
+        "      Names of the steps.",
+    ]

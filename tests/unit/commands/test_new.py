@@ -1,5 +1,7 @@
 """``new``: what it refuses, what it writes, and that it writes all or nothing."""
 
+import errno
+import os
 import re
 import shlex
 import subprocess
@@ -155,6 +157,34 @@ def test_an_empty_package_gets_a_line(here: Path) -> None:
     (here / "__init__.py").touch()
     new.main(["optimizer", "my_rms", "--dir", "."])
     assert (here / "__init__.py").read_text().startswith("from .optimizer import my_rms  #")
+
+
+def test_a_package_keeps_its_bytes_its_mode_and_its_link(here: Path) -> None:
+    real = here / "elsewhere.py"
+    real.write_bytes(b"# coding: latin-1\r\nNAME = '\xfc'\r\n")
+    real.chmod(0o600)
+    (here / "mine").mkdir()
+    (here / "mine/__init__.py").symlink_to(real)
+    new.main(["optimizer", "my_rms", "--dir", "mine"])
+    line = b"from .optimizer import my_rms  # noqa: F401  # registers optimizer=my_rms\n"
+    assert real.read_bytes() == b"# coding: latin-1\r\nNAME = '\xfc'\r\n" + line
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert (here / "mine/__init__.py").is_symlink()
+
+
+def test_all_or_nothing_when_the_line_cannot_be_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full when the last bytes of ``__init__.py`` are to be written."""
+    (here / "mine").mkdir()
+    (here / "mine/__init__.py").write_text("before\n")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = refused("optimizer", "my_rms", "--dir", "mine")
+    assert message == "cannot write mine/__init__.py: No space left on device; choose another place"
+    assert files(here) == {"mine/__init__.py"}
+    assert (here / "mine/__init__.py").read_text() == "before\n"
 
 
 def test_tests_in_a_package_that_pytest_cannot_import(here: Path) -> None:

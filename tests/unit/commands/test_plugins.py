@@ -51,7 +51,9 @@ def test_one_that_is_a_preset() -> None:
     ("what", "message"),
     [
         ("optimiser", "'optimiser' is no kind of plug-in; did you mean optimizer? Kinds: task, model, "),
-        ("optimizer/adm", "no optimizer is registered as 'adm'; there are: adam, sgd"),
+        ("optimizer/adm", "optimizer/adm: there is no such choice; did you mean adam? Choices: adam, adam_"),
+        ("optimizer/sgd_nest", "optimizer/sgd_nest: there is no such choice; did you mean sgd_nesterov? Choices: "),
+        ("model/", "model/: there is no such choice"),
     ],
 )
 def test_what_is_not_there(what: str, message: str) -> None:

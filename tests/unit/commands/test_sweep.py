@@ -1,6 +1,6 @@
 import pytest
 
-from seqtrain.commands._sweep import check_sweep, jobs
+from seqtrain.commands._sweep import check_sweep, for_hydra, jobs
 from seqtrain.commands._words import read_words
 from seqtrain.errors import ConfigError
 
@@ -37,3 +37,18 @@ def test_all_mistakes_of_a_sweep_before_it_starts() -> None:
         "model.dropout=2 (command line)",
         "model.dropout=x (command line)",
     ]
+
+
+def test_a_field_of_some_of_the_swept_plugins() -> None:
+    words = read_words(["-m", "optimizer=sgd,sgd_nesterov", "optimizer.momentum=0.9", "training.seed=1"], "config")
+    check_sweep(words)
+    assert for_hydra(words) == [
+        "-m", "optimizer=sgd,sgd_nesterov", "optimizer.momentum=choice(0.9)", "training.seed=1",
+    ]  # fmt: skip
+
+
+def test_a_mistake_names_its_jobs() -> None:
+    words = read_words(["-m", "optimizer=sgd,adam", "optimizer.momentum=0.9"], "config")
+    with pytest.raises(ConfigError) as error:
+        check_sweep(words)
+    assert str(error.value).endswith("did you mean optimizer.betas? (in the job optimizer=adam)")

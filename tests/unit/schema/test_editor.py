@@ -76,3 +76,13 @@ def test_the_kind_of_a_file(tmp_path: Path) -> None:
         "debug/deep/all.yaml": "experiment",
         "elsewhere/wide.yaml": "model",
     }
+
+
+def test_mode_and_byte_order_mark_stay(tmp_path: Path) -> None:
+    file = tmp_path / "wide.yaml"
+    file.write_bytes(b"\xef\xbb\xbfa: 1\r\n")
+    file.chmod(0o600)
+    for _ in range(2):
+        add_line(file, tmp_path / "model.json", KINDS)
+        assert file.read_bytes() == b"\xef\xbb\xbf# yaml-language-server: $schema=model.json\r\na: 1\r\n"
+    assert file.stat().st_mode & 0o777 == 0o600
