@@ -52,7 +52,7 @@ def dispatch(arguments: Sequence[str]) -> None:
     if "--version" in rest:
         print(f"seqtrain {__version__}")
         return
-    if command != "check":
+    if command != "check":  # which computes, and imports what it computes with
         without_torch.register(plugins.import_builtin)
     if rest and rest[0] in SHELL_COMPLETION:
         importlib.import_module("seqtrain.commands.completion").main(rest[1:])
@@ -132,9 +132,15 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     from seqtrain.commands import resume as resuming
 
     words = read_words([a for a in arguments if not a.startswith("resume=")], COMMANDS[command].config_name)
-    if len(words.as_typed) > len(words.overrides):
-        raise ConfigError(f"resume= goes on with a run: leave out {words.as_typed[0]}")
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
+    flags = words.flags
+    if (
+        flags.multirun
+        or flags.cfg
+        or flags.info
+        or (directory != "auto" and len(words.as_typed) > len(words.overrides))
+    ):
+        raise ConfigError(f"resume= goes on with a run: leave out {words.as_typed[0]}")
     if directory != "auto":
         resuming.resume(Path(directory).expanduser(), words.overrides)
         return

@@ -302,6 +302,33 @@ def test_a_primary_config_of_the_users_own(run: Call, short: list[str], place: P
     assert [config_of(place / "primary-sweep" / job)["model"]["dim"] for job in ("0", "1")] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["--help"], "linear_of_16"),
+        (["--help", "model=linear_of_16"], "model.dim=16"),
+        (["--cfg", "job", "-p", "model"], "dim: 8"),
+        (["explain", "model.dim"], "model.dim = 8"),
+        (["explain", "training.max_update"], "exp.yaml:3  <- counts"),
+        (["plugins", "model"], "linear_of_16"),
+        (["-sc", "query=bash"], "model=linear_of_16"),
+    ],
+)
+def test_a_primary_config_is_explained_as_well(
+    call: Call, here: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], printed: str
+) -> None:
+    (here / "own").mkdir(exist_ok=True)
+    (here / "own" / "exp.yaml").write_text(
+        "defaults: [config, override model: linear_of_8, _self_]\n"
+        "hydra: {searchpath: [my-module]}\ntraining: {max_update: 7}\n"
+    )
+    primary = ["--config-dir", "own", "--config-name", "exp"]
+    monkeypatch.setenv("COMP_LINE", f"seqtrain {' '.join(primary)} model=lin")
+    shown = call(*arguments, *primary) if arguments[0] != "-sc" else call(*arguments)
+    assert shown.code == 0, shown.err
+    assert printed in shown.out
+
+
 @pytest.mark.usefixtures("here")
 def test_a_variable_of_the_environment(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PLUGINS", "my-module")
