@@ -48,8 +48,16 @@ def bounded(
     at_most: float | None = None,
     below: float | None = None,
 ) -> Any:
-    """Return a dataclass field for numbers within these bounds: one, or a list of them; null is free where it fits."""
-    metadata = {"range": Range(at_least, above, at_most, below)}
+    """Return a dataclass field for numbers within these bounds: one, or a list of them; null is free where it fits.
+
+    Raises:
+        ConfigError: the default is out of its own range.
+    """
+    allowed = Range(at_least, above, at_most, below)
+    metadata = {"range": allowed}
+    numbers = [n for n in (default if isinstance(default, list) else [default]) if isinstance(n, int | float)]
+    if any(n not in allowed for n in numbers):
+        raise ConfigError(f"the default {default} of a field must be {allowed}")
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

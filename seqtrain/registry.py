@@ -4,6 +4,7 @@ A further kind is one line, ``REGISTRY = Registry("tokenizer", TokenizerConfig, 
 """
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -171,6 +172,8 @@ class Registry(Generic[PluginT]):
         ConfigStore.instance().store(name=name, group=self.kind, node=node, provider="seqtrain")
 
     def _check_free(self, name: str, where: str) -> None:
+        if not re.fullmatch(r"\w[\w.+-]*", name):
+            raise PluginError(f"{where}: {self.kind} {name!r}: a name consists of letters, digits and any of _ . + -")
         if taken := self.places().get(name):
             raise PluginError(f"{where}: {self.kind} {name!r} is registered already, in {taken}")
 

@@ -1,9 +1,13 @@
-"""The mistakes that people make, by name, and exactly what is said about each."""
+"""The mistakes that people make, by name, and exactly what is said about each.
+
+Those in YAML files, which name file and line, are in ``unit/test_diagnosis.py``; fairseq's flags in
+``unit/test_fairseq_flags.py``; those in users' Python in ``integration/test_user_directory.py``.
+"""
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqtrain.composition import compose, compose_node, discover, without_hydra
@@ -329,7 +333,17 @@ def test_there_are_at_least_sixty() -> None:
     assert len(MISTAKES) >= 60
 
 
-KEYS = sorted(key for key in flatten(without_hydra(compose_node("config", []))) if key not in REGISTRIES)
+CHOICES = ("optimizer=adam", "optimizer=sgd", "lr_scheduler=inverse_sqrt", "lr_scheduler=fixed", "tokenizer=whitespace")
+
+KEYS = sorted(
+    {
+        (choice, key)
+        for choice in CHOICES
+        for key in flatten(without_hydra(compose_node("config", [choice])))
+        if key not in REGISTRIES
+    }
+)
+"""Keys that can be set, and a choice with which they are there."""
 
 VALUES = st.one_of(
     st.integers(-(10**6), 10**6).map(str),
@@ -339,25 +353,40 @@ VALUES = st.one_of(
 )
 
 
-def misspelt(key: str, place: int, letter: str) -> str:
-    """Return a key with one letter more, in one place."""
-    place %= len(key) + 1
-    return key[:place] + letter + key[place:]
+def compose_with(choice: str, key: str, value: str, directory: Path | None) -> None:
+    """Compose with a key set on the command line, or in a recipe in a user's directory."""
+    if directory is None:
+        compose([choice, f"{key}={value}"])
+        return
+    section, _, name = key.rpartition(".")
+    lines = [f"{'  ' * n}{part}:" for n, part in enumerate([part for part in section.split(".") if part])]
+    text = "\n".join(["# @package _global_", *lines, f"{'  ' * len(lines)}{name}: {value}"])
+    (directory / "experiment").mkdir(exist_ok=True)
+    (directory / "experiment" / "mutated.yaml").write_text(text, encoding="utf-8")
+    compose([choice, "+experiment=mutated"], searchpath=[directory])
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.sampled_from(KEYS), VALUES)
-def test_a_value_is_taken_or_its_key_is_named(key: str, value: str) -> None:
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(KEYS), VALUES, st.booleans())
+def test_a_value_is_taken_or_its_key_is_named(
+    tmp_path: Path, place: tuple[str, str], value: str, in_yaml: bool
+) -> None:
+    choice, key = place
     try:
-        compose([f"{key}={value}"])
+        compose_with(choice, key, value, tmp_path if in_yaml else None)
     except ConfigError as error:
         assert key in str(error), f"{key}={value}"
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.sampled_from(KEYS), st.integers(0, 40), st.sampled_from("aeqx_"))
-def test_a_misspelt_key_is_named_and_the_key_is_suggested(key: str, place: int, letter: str) -> None:
-    wrong = misspelt(key, place, letter)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(KEYS), st.integers(0, 40), st.sampled_from("aeqx_"), st.booleans())
+def test_a_misspelt_key_is_named(
+    tmp_path: Path, place: tuple[str, str], where: int, letter: str, in_yaml: bool
+) -> None:
+    choice, key = place
+    where %= len(key) + 1
+    wrong = key[:where] + letter + key[where:]
     with pytest.raises(ConfigError) as error:
-        compose([f"{wrong}=1"])
-    assert str(error.value).startswith(f"{wrong}=1 (command line): there is no such key")
+        compose_with(choice, wrong, "1", tmp_path if in_yaml else None)
+    assert str(error.value).startswith(f"{wrong}=1 (")
+    assert "there is no such key" in str(error.value)

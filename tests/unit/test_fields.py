@@ -122,3 +122,9 @@ def test_other_types_in_words() -> None:
 def _line(text: str) -> int:
     with open(__file__, encoding="utf-8") as file:
         return next(n for n, line in enumerate(file, start=1) if line.strip().startswith(text))
+
+
+@pytest.mark.parametrize("default", [0, [1, 0]])
+def test_a_default_out_of_its_range(default: Any) -> None:
+    with pytest.raises(ConfigError, match="must be at least 1"):
+        bounded(default, at_least=1)

@@ -201,3 +201,9 @@ def test_forget_what_a_module_registered(registry: Registry[Fruit]) -> None:
     registry.register("apple", AppleConfig)(Apple)
     forget({__name__})
     assert "fruit" not in REGISTRIES and "fruit" not in ConfigStore.instance().repo
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "my apple", "-x"])
+def test_a_name_that_cannot_be_chosen(registry: Registry[Fruit], name: str) -> None:
+    with pytest.raises(PluginError, match="a name consists of letters, digits and any of"):
+        registry.register(name, AppleConfig)(Apple)
