@@ -72,9 +72,10 @@ class Registry(Generic[PluginT]):
         Raises:
             PluginError: the name or the config is taken, or the config or the class does not do for this kind.
         """
+        place = _caller()
 
         def decorate(cls: ClassT) -> ClassT:
-            entry = Entry(name, *_caller(), config_type, cls)
+            entry = Entry(name, *place, config_type, cls)
             self._check_free(name, entry.where)
             if problem := self._problem_of_class(cls) or self._problem_of_config(config_type):
                 raise PluginError(f"{entry.where}: {self.kind} {name!r}: {problem}")
