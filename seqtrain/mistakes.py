@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqtrain.config import ROOTS, SHARED
+from seqtrain.config import ROOTS, SHARED, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
@@ -147,7 +147,10 @@ def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistak
 
 
 def _replaced_references(node: DictConfig) -> Iterator[Mistake]:
-    """Yield the fields of a task that have a value of their own instead of standing for one that is set elsewhere."""
+    """Yield sections that stand for something else, and fields of a task that should but have a value of their own."""
+    for field in dataclasses.fields(OmegaConf.get_type(node) or TrainConfig):
+        if dataclasses.is_dataclass(field.type) and OmegaConf.is_interpolation(node, field.name):
+            yield Mistake("is a section; set its keys one by one", field.name, show(raw(node)[field.name]))
     task = child_of(node, "task") if "task" in node else None
     for name, reference in SHARED.items():
         if task is not None and not OmegaConf.is_interpolation(task, name):

@@ -100,6 +100,10 @@ MISTAKES = {
         "task.train=train (command line): must be a list, each item text",
     ),
     "mapping for text": (["task.source_lang={a: b}"], "task.source_lang.a=b (command line): there is no such key"),
+    "reference for a section": (
+        ["validation=${training.seed}"],
+        "validation=${training.seed} (command line): is a section; set its keys one by one",
+    ),
     "number for a section": (["training=5"], "training=5 (command line): must be a section"),
     "key misspelt in a mapping": (
         ["training={sed: 3}"],
@@ -366,7 +370,7 @@ def compose_with(choice: str, key: str, value: str, directory: Path | None) -> N
     compose([choice, "+experiment=mutated"], searchpath=[directory])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(KEYS), VALUES, st.booleans())
 def test_a_value_is_taken_or_its_key_is_named(
     tmp_path: Path, place: tuple[str, str], value: str, in_yaml: bool
@@ -378,7 +382,7 @@ def test_a_value_is_taken_or_its_key_is_named(
         assert key in str(error), f"{key}={value}"
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(KEYS), st.integers(0, 40), st.sampled_from("aeqx_"), st.booleans())
 def test_a_misspelt_key_is_named(
     tmp_path: Path, place: tuple[str, str], where: int, letter: str, in_yaml: bool
