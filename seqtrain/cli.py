@@ -6,7 +6,6 @@ import importlib
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,8 @@ from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.fairseq_flags import answer
-from seqtrain.plugins import conf_directory
 from seqtrain.registry import forget
+from seqtrain.user_code import frames_in
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
@@ -161,7 +160,7 @@ def run_through_hydra(command: str, words: Words) -> None:
     job = partial(run_job, command)
     name = COMMANDS[command].config_name
     with safe_path():
-        hydra.main(version_base="1.3", config_path=str(conf_directory()), config_name=name)(job)()
+        hydra.main(version_base="1.3", config_path=str(plugins.conf_directory()), config_name=name)(job)()
 
 
 @contextlib.contextmanager
@@ -199,8 +198,7 @@ def plain_errors() -> Iterator[None]:
 
 def in_users_code(error: Exception) -> str:
     """Return an error that arose in a user's plug-in, with its FILE:LINE; nothing if it arose elsewhere."""
-    places = [f"{directory}{os.sep}" for directory in plugins.user_directories()]
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(tuple(places))]
+    frames = [frame for directory in plugins.user_directories() for frame in frames_in(error, directory)]
     if not frames:
         return ""
     where = f"{frames[-1].filename}:{frames[-1].lineno}"

@@ -14,6 +14,7 @@ from types import ModuleType
 from seqtrain import without_torch
 from seqtrain.errors import PluginError, SeqtrainError
 from seqtrain.registry import REGISTRIES, forget, registering
+from seqtrain.user_code import frames_in, is_in
 
 NO_PLUGINS = ("_", ".", "test_", "conftest.")
 """What the names of files begin with that others import, if anybody."""
@@ -127,20 +128,14 @@ def explain(error: BaseException, directory: Path) -> str:
     """Return FILE:LINE and what went wrong there, on one line; the last place is the one in the user's own files."""
     if isinstance(error, SeqtrainError) and str(error).startswith(str(directory)):
         return str(error)  # a registry's, which says where
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_in(frame.filename, directory)]
+    frames = frames_in(error, directory)
     places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-    if isinstance(error, SyntaxError) and error.filename and _is_in(error.filename, directory):
+    if isinstance(error, SyntaxError) and error.filename and is_in(error.filename, directory):
         places.append(f"{error.filename}:{error.lineno or 1}")
     where = places[-1] if places else str(directory)
     importers = [place for place, frame in zip(places[:-1], frames, strict=False) if frame.name == "<module>"]
     chain = "".join(f", imported at {place}" for place in reversed(importers) if place.split(":")[0] not in where)
     return f"{where}: {_what(error, frames)}{chain}"
-
-
-def _is_in(filename: str, directory: Path) -> bool:
-    """Tell whether a file belongs to a user directory, and not to packages that are installed in there."""
-    path = Path(filename)
-    return path.is_relative_to(directory) and "site-packages" not in path.relative_to(directory).parts
 
 
 def _what(error: BaseException, frames: Sequence[traceback.FrameSummary]) -> str:

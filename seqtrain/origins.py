@@ -176,7 +176,7 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
 
 
 def _add_file(origins: Origins, file: Path, prefix: tuple[str, ...], config: DictConfig, *, root: bool) -> None:
-    lines = yaml_lines(file)
+    lines, loaded = yaml_lines(file), yaml.safe_load(file.read_text(encoding="utf-8"))
     for leaf, value in _leaves(_container(config), ()):
         if (*prefix, *leaf)[0] != "hydra":
             line = next((lines[leaf[:n]] for n in range(len(leaf), 0, -1) if leaf[:n] in lines), 1)
@@ -185,7 +185,7 @@ def _add_file(origins: Origins, file: Path, prefix: tuple[str, ...], config: Dic
     for path, line in lines.items():
         group = _group(path[-1], root) if path[0] == "defaults" and len(path) == 3 else ""
         if group:
-            origins.choices.append(_setting((group,), _value_at(file, path), f"{file}:{line}"))
+            origins.choices.append(_setting((group,), _value_at(loaded, path), f"{file}:{line}"))
 
 
 def _group(key: str, root: bool) -> str:
@@ -197,8 +197,8 @@ def _group(key: str, root: bool) -> str:
     return "" if "@" in name or not (root or name.startswith("/")) else name.lstrip("/")
 
 
-def _value_at(file: Path, path: tuple[str, ...]) -> Any:
-    value = yaml.safe_load(file.read_text(encoding="utf-8"))
+def _value_at(value: Any, path: tuple[str, ...]) -> Any:
+    """Return what stands at a path of keys and numbers of items."""
     for part in path:
         value = value[int(part) if isinstance(value, list) else part]
     return value
