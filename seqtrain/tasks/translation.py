@@ -10,7 +10,7 @@ from pathlib import Path
 from seqtrain.base import Dictionary
 from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
-from seqtrain.data.cache import KEY_FILE, cached
+from seqtrain.data.cache import OWN_FILES, cached
 from seqtrain.data.chunks import chunked
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.store import TokenStore
@@ -163,9 +163,7 @@ class TranslationTask(Task[TaskInfo]):
     def _index(self, files: Sequence[Path], dictionary: Dictionary) -> TokenStore:
         key = {"text": [hash_file(file) for file in files], "dictionary": dictionary.fingerprint}
         make = partial(_write_store, files, dictionary)
-        store = TokenStore(cached(Path(self.cfg.cache_dir), "tokens", key, make))
-        store.verify()
-        return store
+        return TokenStore(cached(Path(self.cfg.cache_dir), "tokens", key, make))
 
     def _learn_dictionaries(self) -> Path:
         files = dict(zip(self.languages, self._files("train"), strict=True))
@@ -188,7 +186,7 @@ class TranslationTask(Task[TaskInfo]):
 
     def _read_dictionaries(self, directory: Path) -> None:
         # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
-        files = sorted(file for file in directory.iterdir() if file.name != KEY_FILE)
+        files = sorted(file for file in directory.iterdir() if file.name not in OWN_FILES)
         self._dictionary_files = {file.name: file.read_bytes() for file in files}
         if self.cfg.joined_dictionary:
             source = target = self.tokenizer.load(directory, "joined")

@@ -14,7 +14,7 @@ from rich.console import Console
 from seqtrain import __version__, checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
+from seqtrain.checkpoint import STATE, Checkpoint, Snapshot, model_tensors
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.paths import writable
@@ -32,7 +32,8 @@ from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
 from seqtrain.training.run_directory import RunDirectory, check_unused
-from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
+from seqtrain.training.saved_state import saved_threads, taking_over, train_state
+from seqtrain.training.trainer import Hook, Parts, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def train(
         run.path.mkdir(parents=True, exist_ok=True)
     console = console or Console()
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
-    num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
+    num_threads = saved_threads(resume) if resume is not None else 0
     with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
         return Session(cfg, run, console).train(resume)
 
@@ -99,7 +100,8 @@ class Session:
         trainer = Trainer(self.cfg, self.build(), self.hooks())
         self._describe(trainer.parts)
         if resume is not None:
-            self.restore(trainer, resume)
+            with taking_over(resume.path / STATE):
+                self.restore(trainer, resume)
             log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
@@ -201,7 +203,7 @@ class Session:
         saved.load_model(parts.model)
         parts.optimizer.load_state_dict(snapshot.optimizer)
         parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])
-        trainer.state = TrainState(**snapshot.state["trainer"])
+        trainer.state = train_state(snapshot.state["trainer"])
         for hook in trainer.hooks:
             if state := snapshot.state["hooks"].get(type(hook).__name__):
                 hook.load_state_dict(state)
