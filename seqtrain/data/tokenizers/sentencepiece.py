@@ -12,6 +12,7 @@ from pathlib import Path
 import sentencepiece as spm
 
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
+from seqtrain.documents import open_regular
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 
@@ -130,6 +131,17 @@ class SentencePieceDictionary(Dictionary):
     def __len__(self) -> int:
         return len(self._pieces)
 
+    def check(self) -> None:
+        """Check what SentencePiece takes as it is, until it is asked for.
+
+        Raises:
+            ValueError: a piece is no text.
+            IndexError: a special symbol is none of the pieces.
+        """
+        for id in range(len(self)):
+            self.symbol(id)
+        self.decode(range(len(self)))
+
     def __reduce__(self) -> tuple[type["SentencePieceDictionary"], tuple[bytes]]:
         return type(self), (self._model,)
 
@@ -177,15 +189,16 @@ class _Pieces:
 def _read(path: Path) -> bytes:
     """Return the bytes of a model that is there and whole."""
     try:
-        model = path.read_bytes()
+        with open_regular(path) as file:
+            model = file.read()
     except OSError as error:
         raise DataError(f"cannot read the SentencePiece model {path}: {error.strerror or error}") from error
     try:
         # A model that was cut between two of its pieces would load; the two specs stand behind them.
         if not {_TRAINER_SPEC, _NORMALIZER_SPEC} <= _fields(model):
             raise ValueError("it is cut short")
-        spm.SentencePieceProcessor(model_proto=model)
-    except (ValueError, RuntimeError) as error:
+        SentencePieceDictionary(model).check()
+    except (ValueError, RuntimeError, IndexError) as error:
         raise DataError(f"{path} is no SentencePiece model, or a damaged one: restore it or remove it") from error
     return model
 
