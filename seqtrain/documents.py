@@ -54,7 +54,7 @@ def read_json(file: Path) -> Any:
     text = _read_text(file, MAX_JSON_BYTES)
     try:
         data = json.loads(text, object_pairs_hook=_without_twins)
-        _check_depth(data, MAX_DEPTH)
+        _check_depth(data)
         return data
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"{file} is no JSON ({_short(error)})") from error
@@ -106,7 +106,7 @@ def fits(value: Any, hint: Any) -> bool:
         return isinstance(value, dict) and all(fits(item, arguments[1]) for item in value.values())
     if hint in (int, float):
         return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return not isinstance(hint, type) or isinstance(value, hint)
+    return hint is Any or not isinstance(hint, type) or isinstance(value, hint)
 
 
 def _read_text(file: Path, most: int) -> str:
@@ -131,10 +131,12 @@ def _without_twins(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _check_depth(data: Any, most: int) -> None:
-    if most < 0:
+def _check_depth(data: Any, most: int = MAX_DEPTH) -> None:
+    if not isinstance(data, (dict, list)):
+        return
+    if most == 0:
         raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
-    for item in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+    for item in data.values() if isinstance(data, dict) else data:
         _check_depth(item, most - 1)
 
 

@@ -78,8 +78,8 @@ def _table(files: Any, manifest: Path) -> dict[str, Fingerprint]:
     """Return a manifest's files as they were written: paths that stay in the directory, sizes and digests."""
     if not isinstance(files, dict):
         raise CheckpointError(f"{manifest} is damaged: use another checkpoint")
-    if strange := next((name for name in files if not _stays_inside(name)), None):
-        raise CheckpointError(f"{manifest} names {strange!r:.200}, which is not in the checkpoint")
+    if strange := [name for name in files if not _stays_inside(name)]:
+        raise CheckpointError(f"{manifest} names {strange[0]!r:.200}, which is not in the checkpoint")
     try:
         table = {name: build(Fingerprint, entry, name) for name, entry in files.items()}
     except DocumentError as error:

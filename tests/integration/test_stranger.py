@@ -1,5 +1,7 @@
-"""A checkpoint of a stranger, whose manifest fits whatever was put in: it runs nothing, reads no environment, writes
-nothing, and takes no more than its size of memory."""
+"""A checkpoint of a stranger: it runs no code, reads no environment, writes nothing and takes no endless memory.
+
+Its manifest fits whatever was put in.
+"""
 
 import json
 import os
@@ -175,7 +177,7 @@ def test_a_model_that_its_file_cannot_hold(theirs: Path, tmp_path: Path) -> None
     ended = subprocess.run(
         [sys.executable, "-c", LOAD, *map(str, directories)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),  # noqa: PLW1509  # no threads
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),  # no threads
         capture_output=True,
         text=True,
         check=False,

@@ -111,3 +111,9 @@ def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, mode: int) -> No
         opened.write("new")
     assert file.read_text() == "new"
     assert file.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 5000])
+def test_a_file_that_stands_for_no_link(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "best").write_bytes(content)
+    assert read_link(tmp_path / "best") is None

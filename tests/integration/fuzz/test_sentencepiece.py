@@ -28,7 +28,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [name(number) for number in range(1, 1_000_000, 9973) for name in (english, german)]
     for number, options in enumerate(MODELS):
         model = io.BytesIO()
-        specials = {"bos_id": 0, "pad_id": 1, "eos_id": 2, "unk_id": 3}
+        specials: dict[str, Any] = {"bos_id": 0, "pad_id": 1, "eos_id": 2, "unk_id": 3}
         spm.SentencePieceTrainer.train(
             sentence_iterator=iter(lines), model_writer=model, minloglevel=3, num_threads=1, **options, **specials
         )
@@ -46,7 +46,7 @@ def test_a_damaged_sentencepiece_model(seeds: range, models: Path) -> None:
         [sys.executable, str(program), str(models), str(seeds.start), str(seeds.stop)],
         capture_output=True,
         env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        preexec_fn=limit_memory,  # noqa: PLW1509  # nothing else runs in this process's threads
+        preexec_fn=limit_memory,  # nothing else runs in this process's threads
         check=False,
     )
     seeds_tried = ended.stdout.decode().split()
