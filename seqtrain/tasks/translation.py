@@ -85,7 +85,13 @@ class TranslationTask(Task[TaskInfo]):
             (directory / "tokenizer" / name).write_bytes(content)
 
     def load(self, directory: Path) -> None:
-        """Read the tokenizer's files from ``tokenizer/``."""
+        """Read the tokenizer's files from ``tokenizer/``.
+
+        Raises:
+            DataError: they are missing or damaged.
+        """
+        if not (directory / "tokenizer").is_dir():
+            raise DataError(f"{directory / 'tokenizer'} is missing: use another checkpoint")
         self._read_dictionaries(directory / "tokenizer")
 
     def splits(self, kind: str) -> list[str]:
@@ -186,7 +192,7 @@ class TranslationTask(Task[TaskInfo]):
 
     def _read_dictionaries(self, directory: Path) -> None:
         # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
-        files = sorted(file for file in directory.iterdir() if file.name not in OWN_FILES)
+        files = sorted(file for file in directory.iterdir() if file.is_file() and file.name not in OWN_FILES)
         self._dictionary_files = {file.name: file.read_bytes() for file in files}
         if self.cfg.joined_dictionary:
             source = target = self.tokenizer.load(directory, "joined")

@@ -257,3 +257,10 @@ def test_state_of_training_that_the_manifest_lacks(theirs: Path, tmp_path: Path,
     (tmp_path / "run/checkpoints").mkdir()
     theirs.rename(tmp_path / "run/checkpoints/update-00000024")
     assert "holds a model but no state of training" in call(f"resume={tmp_path / 'run'}").refused()
+
+
+def test_no_tokenizer(theirs: Path, call: Call) -> None:
+    shutil.rmtree(theirs / "tokenizer")
+    sign(theirs)
+    message = call("generate", f"checkpoint={theirs}", "input=/dev/null").refused()
+    assert f"{theirs / 'tokenizer'} is missing" in message

@@ -18,7 +18,7 @@ class MetricsFile(Hook):
     def on_start(self, trainer: Trainer) -> None:
         """Drop what was written after the checkpoint that training goes on from."""
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
             with atomic_file(self.path) as file:
                 file.writelines(line for line in lines if _belongs(line, trainer.state.num_updates))
 

@@ -12,7 +12,7 @@ def test_a_line_for_each_report_and_cut_back_on_resume(tmp_path: Path, trainer: 
     for update in (1, 2, 3):
         trainer.state.num_updates = update
         hook.on_metrics(trainer, {"train/loss": float(update)})
-    path.write_text(path.read_text() + '{"num_upd')  # a write that was cut short by a kill
+    path.write_bytes(path.read_bytes() + b'{"\xff\n{"num_upd')  # damage, and a write that was cut short by a kill
     trainer.state.num_updates = 2
     hook.on_start(trainer)
     records = [json.loads(line) for line in path.read_text().splitlines()]
