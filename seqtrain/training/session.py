@@ -1,8 +1,10 @@
 """A training session: builds the parts from a config, restores a checkpoint, adds the hooks, trains."""
 
+import contextlib
 import dataclasses
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +16,14 @@ from rich.console import Console
 from seqtrain import __version__, checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
+from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, model_tensors, trained_tensors
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.paths import writable
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.evaluation import decode_split, evaluate_loss
+from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.hooks.metrics_file import MetricsFile
@@ -31,6 +34,8 @@ from seqtrain.training.hooks.train_metrics import TrainMetrics
 from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
+from seqtrain.training.precision import loss_scaler
+from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
 from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
 
@@ -91,12 +96,17 @@ class Session:
         self.run = run
         self.console = console
         self.device = find_device(cfg.training.device)
+        self.scaler = loss_scaler(cfg.training, self.device)
+        self.ema: ExponentialMovingAverage | None = None
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
-        trainer = Trainer(self.cfg, self.build(), self.hooks())
+        parts = self.build()
+        if self.cfg.training.ema:
+            self.ema = ExponentialMovingAverage(self.cfg.ema, parts.model)
+        trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
         if resume is not None:
             self.restore(trainer, resume)
@@ -114,7 +124,7 @@ class Session:
         self._check_splits(task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
-        criterion = LossStep(model, task.build_criterion(cfg.criterion), cfg.training)
+        criterion = LossStep(model, task.build_criterion(cfg.criterion), cfg.training, self.scaler)
         optimizer = REGISTRIES["optimizer"].build(cfg.optimizer, model.named_parameters())
         lr_scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
         return Parts(task, model, criterion, optimizer, lr_scheduler)
@@ -128,6 +138,7 @@ class Session:
         if cfg.tracking.tensorboard:
             shown.append(TensorBoard(self.run.path / "tensorboard"))
         return [
+            *([self.ema] if self.ema else []),
             Limits(training),
             Interrupt(),
             *shown,
@@ -139,32 +150,51 @@ class Session:
     def validate(self, trainer: Trainer, split: str) -> dict[str, float]:
         """Return the metrics of a validation set: the criterion's, and the scores of its decoded text."""
         cfg, parts = self.cfg, trainer.parts
-        parts.optimizer.eval()
-        # In the order of training, so that the first `max_batches` are not the shortest.
-        metrics = evaluate_loss(
-            parts.task, parts.model, parts.criterion, split, trainer.plan, cfg.validation.max_batches
-        )
-        if cfg.validation.generate:
-            decoded = decode_split(parts.task, parts.model, split, cfg.generation)
-            scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
-            metrics |= {score.name: score.value for score in scores}
-        parts.optimizer.train()
+        with self.evaluating(parts):
+            # In the order of training, so that the first `max_batches` are not the shortest.
+            metrics = evaluate_loss(
+                parts.task, parts.model, parts.criterion, split, trainer.plan, cfg.validation.max_batches
+            )
+            if cfg.validation.generate:
+                decoded = decode_split(parts.task, parts.model, split, cfg.generation)
+                scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
+                metrics |= {score.name: score.value for score in scores}
         return metrics
 
     def save(self, trainer: Trainer, directory: Path, metrics: dict[str, float]) -> None:
         """Write a checkpoint."""
         parts = trainer.parts
+        with self.evaluating(parts):
+            checkpoint.write(
+                directory,
+                model=model_tensors(parts.model),
+                config=self.cfg,
+                metrics=metrics,
+                save_task=parts.task.save,
+                bundle=self.bundle,
+                snapshot=self.snapshot(trainer),
+            )
+
+    @contextlib.contextmanager
+    def evaluating(self, parts: Parts) -> Iterator[None]:
+        """Let the model meanwhile have the parameters to evaluate and save."""
         parts.optimizer.eval()
-        checkpoint.write(
-            directory,
-            model=model_tensors(parts.model),
-            config=self.cfg,
-            metrics=metrics,
-            save_task=parts.task.save,
-            bundle=self.bundle,
-            snapshot=self.snapshot(trainer),
-        )
+        with self.ema.applied() if self.ema else contextlib.nullcontext():
+            yield
         parts.optimizer.train()
+
+    def recovery(self, parts: Parts) -> Recovery:
+        """Return what deals with faults: it goes back to this run's last checkpoint."""
+
+        def go_back(trainer: Trainer) -> bool:
+            path = self.run.checkpoint_path(trainer.state.saved)
+            if path.is_dir():
+                self.restore(trainer, Checkpoint.open(path))
+            return path.is_dir()
+
+        assert isinstance(parts.criterion, LossStep)
+        watched = {"": parts.model, "criterion": parts.criterion.module.criterion}
+        return Recovery(self.cfg.training, self.run.path / "faults", go_back, watched)
 
     def snapshot(self, trainer: Trainer) -> Snapshot:
         """Return what training goes on from."""
@@ -172,12 +202,15 @@ class Session:
         state: dict[str, Any] = {
             "trainer": dataclasses.asdict(trainer.state),
             "lr_scheduler": parts.lr_scheduler.state_dict(),
+            "recovery": trainer.guard.state_dict(),
+            "loss_scaler": self.scaler.state_dict() if self.scaler else {},
             "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
             "micro_batches_per_update": self._micro_batches_per_update(trainer),
             "data": parts.task.dataset("train").fingerprint,
             "environment": environment(),
         }
-        return Snapshot(parts.optimizer.state_dict(), state)
+        # While the average is applied, the hook holds what training goes on with.
+        return Snapshot(parts.optimizer.state_dict(), state, dict(self.ema.other) if self.ema else {})
 
     def restore(self, trainer: Trainer, saved: Checkpoint) -> None:
         """Take over a checkpoint.
@@ -198,15 +231,25 @@ class Session:
         before, now = snapshot.state["micro_batches_per_update"], self._micro_batches_per_update(trainer)
         if before != now:
             log.warning("an update takes %d batches from here on, and took %d", now, before)
-        saved.load_model(parts.model)
+        self._restore_parameters(parts.model, saved, snapshot)
         parts.optimizer.load_state_dict(snapshot.optimizer)
         parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])
+        trainer.guard.load_state_dict(snapshot.state["recovery"])
+        if self.scaler and snapshot.state["loss_scaler"]:
+            self.scaler.load_state_dict(snapshot.state["loss_scaler"])
         trainer.state = TrainState(**snapshot.state["trainer"])
         for hook in trainer.hooks:
             if state := snapshot.state["hooks"].get(type(hook).__name__):
                 hook.load_state_dict(state)
         if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
             log.warning("the learning rate is 0 from here on: the lr_scheduler has come to its end")
+
+    def _restore_parameters(self, model: Model, saved: Checkpoint, snapshot: Snapshot) -> None:
+        saved.load_model(model)
+        if self.ema:
+            self.ema.begin()
+        if snapshot.parameters:
+            load_tensors(trained_tensors(model), snapshot.parameters, f"{saved.path / PARAMETERS}")
 
     def _micro_batches_per_update(self, trainer: Trainer) -> int:
         return trainer.shard.world * self.cfg.training.update_freq

@@ -34,6 +34,8 @@ class Saving(Hook):
         metrics, self._metrics = self._metrics, {}
         is_best = bool(metrics) and self.run.is_among_best(metrics[self.cfg.metric])
         is_due = trainer.state.is_due(self.cfg.interval_epochs, self.cfg.interval_updates)
+        if is_best or is_due:
+            trainer.state.saved = trainer.state.num_updates
         if trainer.stop_reason or is_best or is_due:
             path = self.run.checkpoint_path(trainer.state.num_updates)
             if not path.exists():
