@@ -135,8 +135,8 @@ class Recovery(Guard):
         epoch, position = here
         origin, batch = self._origin(trainer, batches)
         suspects = batches if batch is None else [batch]
-        task = trainer.parts.task
-        sentences = [task.place("train", int(number)) for one in suspects for number in one.ids.tolist()]
+        numbers = [number for one in suspects for number in one.ids.tolist()]
+        sentences = trainer.parts.task.places("train", numbers)
         update = trainer.state.num_updates + 1
         file = self.reports / f"update-{update:08d}-epoch-{epoch}-{position}.json"
         record = {"update": update, "epoch": epoch, "micro_batches": [position, position + len(batches)]}
