@@ -5,8 +5,10 @@
 ``manifest.json``.
 """
 
+import copy
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -38,6 +40,10 @@ class Snapshot:
 
     optimizer: dict[str, Tensor]
     state: dict[str, Any]
+
+    def copied(self) -> "Snapshot":
+        """Return a copy that training, as it goes on, does not change."""
+        return Snapshot(copied(self.optimizer), copy.deepcopy(self.state))
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ def write(
     """Write a checkpoint: aside first, synced, then under its name, so that it is whole or not there.
 
     Raises:
-        SeqtrainError: the place cannot be written.
+        StorageError: the place cannot be written.
         FileExistsError: ``directory`` is there already.
     """
     container = to_container(config) if isinstance(config, TrainConfig) else dict(config)
@@ -151,6 +157,11 @@ def write(
             _write_json(temporary / STATE, snapshot.state)
         write_manifest(temporary)
     return Checkpoint(directory)
+
+
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies of tensors in the memory of the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -202,13 +213,28 @@ def resolve(path: Path) -> Path:
 
 
 def complete(directory: Path) -> list[Path]:
-    """Return the finished checkpoints in a directory, oldest first."""
-    return sorted(path.parent for path in directory.glob(f"update-*/{MANIFEST}"))
+    """Return the finished checkpoints in a directory, oldest first.
+
+    Raises:
+        CheckpointError: the directory cannot be read.
+    """
+    try:  # not glob, which passes over what it cannot read
+        names = os.listdir(directory) if directory.is_dir() else []
+    except OSError as error:
+        raise CheckpointError(f"{directory} cannot be read: {error.strerror}") from error
+    return [directory / name for name in sorted(names) if _is_finished(directory / name)]
+
+
+def _is_finished(directory: Path) -> bool:
+    return directory.name.startswith("update-") and (directory / MANIFEST).is_file()
 
 
 def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    try:
+        safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    except SafetensorError as error:  # which is what it makes of an OSError
+        raise OSError(f"{file.name}: {error}") from error
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

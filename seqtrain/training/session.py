@@ -3,8 +3,10 @@
 import dataclasses
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,15 @@ from rich.console import Console
 from seqtrain import __version__, checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
+from seqtrain.checkpoint import Checkpoint, Snapshot, copied, model_tensors
+from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.paths import writable
+from seqtrain.locks import locked
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.evaluation import decode_split, evaluate_loss
-from seqtrain.training.hooks.interrupt import Interrupt
+from seqtrain.training.hooks.interrupt import Interrupt, exit_code
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.hooks.metrics_file import MetricsFile
 from seqtrain.training.hooks.progress import ProgressBar, ProgressLines
@@ -49,8 +52,8 @@ class TrainResult:
     """Updates done in all."""
     stop_reason: str
     """Why training ended."""
-    interrupted: bool
-    """Whether a signal ended it, so that it can go on with ``resume=``."""
+    exit_code: int
+    """0; if it ended before its time, so that it can go on with ``resume=``: 130 after Ctrl-C, else 75."""
 
 
 def train(
@@ -72,15 +75,14 @@ def train(
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
     """
     run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
-    if resume is None:
-        check_unused(run.path)
-    with writable(run.path):
-        run.path.mkdir(parents=True, exist_ok=True)
     console = console or Console()
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
     num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
-    with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-        return Session(cfg, run, console).train(resume)
+    with locked(run.path):
+        if resume is None:
+            check_unused(run.path)
+        with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
+            return Session(cfg, run, console).train(resume)
 
 
 class Session:
@@ -93,6 +95,7 @@ class Session:
         self.device = find_device(cfg.training.device)
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
+        self.saving = Saving(cfg.saving, run, self.capture)
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
@@ -104,7 +107,7 @@ class Session:
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
         best = math.nan if trainer.state.best is None else trainer.state.best
-        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, trainer.interrupted)
+        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, exit_code(trainer))
 
     def build(self) -> Parts:
         """Build every part from its config, the parameters from the seed."""
@@ -133,7 +136,7 @@ class Session:
             *shown,
             TrainMetrics(training.log_interval),
             Validation(cfg, self.validate),
-            Saving(cfg.saving, self.run, self.save),
+            self.saving,
         ]
 
     def validate(self, trainer: Trainer, split: str) -> dict[str, float]:
@@ -151,20 +154,21 @@ class Session:
         parts.optimizer.train()
         return metrics
 
-    def save(self, trainer: Trainer, directory: Path, metrics: dict[str, float]) -> None:
-        """Write a checkpoint."""
+    def capture(self, trainer: Trainer, metrics: dict[str, float]) -> Callable[[Path], Checkpoint]:
+        """Return what writes a checkpoint of this moment: it holds copies of all that training goes on to change."""
         parts = trainer.parts
         parts.optimizer.eval()
-        checkpoint.write(
-            directory,
-            model=model_tensors(parts.model),
-            config=self.cfg,
+        model, snapshot = copied(model_tensors(parts.model)), self.snapshot(trainer).copied()
+        parts.optimizer.train()
+        return partial(
+            checkpoint.write,
+            model=model,
+            config=to_container(self.cfg),
             metrics=metrics,
             save_task=parts.task.save,
             bundle=self.bundle,
-            snapshot=self.snapshot(trainer),
+            snapshot=snapshot,
         )
-        parts.optimizer.train()
 
     def snapshot(self, trainer: Trainer) -> Snapshot:
         """Return what training goes on from."""
