@@ -54,8 +54,7 @@ def atomic_file(final: Path) -> Iterator[TextIO]:
                 os.fsync(file.fileno())
             os.replace(temporary, final)
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 def temporary_name(final: Path) -> Path:
@@ -68,7 +67,16 @@ def remove_leftovers(directory: Path) -> None:
     # Not glob, which passes over what it cannot read.
     for name in os.listdir(directory):
         if name.startswith(TEMPORARY):
-            shutil.rmtree(directory / name, ignore_errors=True)
+            remove(directory / name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a directory with all in it, as far as the file system lets us."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 @contextlib.contextmanager
@@ -103,12 +111,15 @@ def replace_link(link: Path, target: str) -> None:
     """Let ``link`` point to its sibling ``target``: a symbolic link, a text file where there are none."""
     temporary = temporary_name(link)
     try:
-        temporary.symlink_to(target)
-    except (OSError, NotImplementedError):
-        temporary.write_text(target + "\n", encoding="utf-8")
-    if link.is_dir() and not link.is_symlink():
-        shutil.rmtree(link)  # what a copy that followed links made of it
-    os.replace(temporary, link)
+        try:
+            temporary.symlink_to(target)
+        except (OSError, NotImplementedError):
+            temporary.write_text(target + "\n", encoding="utf-8")
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # what a copy that followed links made of it
+        os.replace(temporary, link)
+    finally:
+        remove(temporary)
 
 
 def read_link(link: Path) -> Path | None:

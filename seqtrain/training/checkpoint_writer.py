@@ -51,6 +51,7 @@ class CheckpointWriter:
         """
         with writable(self.run.path):
             self.run.checkpoints.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.run.path)
             persistently(self.run.refresh)
             self._last_good = next((saved.path for saved in reversed(self.run.sound())), None)
 
