@@ -5,8 +5,10 @@
 ``plugins.json`` and ``plugins/`` if plug-ins are not seqtrain's own, and ``manifest.json``.
 """
 
+import copy
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +45,10 @@ class Snapshot:
     """All that JSON can hold."""
     parameters: dict[str, Tensor] = field(default_factory=dict)
     """The parameters, where the model that is saved is an average of theirs."""
+
+    def copied(self) -> "Snapshot":
+        """Return a copy that training, as it goes on, does not change."""
+        return Snapshot(copied(self.optimizer), copy.deepcopy(self.state), copied(self.parameters))
 
 
 @dataclass(frozen=True)
@@ -105,13 +111,18 @@ class Checkpoint:
         saved = _read_tensors(self.path / MODEL)
         load_tensors(model_tensors(model), saved, f"{self.path / MODEL}")
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it holds a state of training, and not a model alone."""
+        return (self.path / STATE).is_file()
+
     def state(self) -> dict[str, Any]:
         """Return the state of training but for the optimizer's tensors.
 
         Raises:
             CheckpointError: it was written for inference only, such as an average.
         """
-        if not (self.path / STATE).is_file():
+        if not self.is_resumable:
             raise CheckpointError(f"{self.path} holds a model but no state of training: resume another checkpoint")
         state: dict[str, Any] = json.loads((self.path / STATE).read_text(encoding="utf-8"))
         return state
@@ -140,7 +151,7 @@ def write(
     """Write a checkpoint: aside first, synced, then under its name, so that it is whole or not there.
 
     Raises:
-        SeqtrainError: the place cannot be written.
+        StorageError: the place cannot be written.
         FileExistsError: ``directory`` is there already.
     """
     container = to_container(config) if isinstance(config, TrainConfig) else dict(config)
@@ -159,6 +170,11 @@ def write(
                 _write_tensors(temporary / PARAMETERS, snapshot.parameters)
         write_manifest(temporary)
     return Checkpoint(directory)
+
+
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies of tensors in the memory of the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -215,13 +231,28 @@ def resolve(path: Path) -> Path:
 
 
 def complete(directory: Path) -> list[Path]:
-    """Return the finished checkpoints in a directory, oldest first."""
-    return sorted(path.parent for path in directory.glob(f"update-*/{MANIFEST}"))
+    """Return the finished checkpoints in a directory, oldest first.
+
+    Raises:
+        CheckpointError: the directory cannot be read.
+    """
+    try:  # not glob, which passes over what it cannot read
+        names = os.listdir(directory) if directory.is_dir() else []
+    except OSError as error:
+        raise CheckpointError(f"{directory} cannot be read: {error.strerror}") from error
+    return [directory / name for name in sorted(names) if _is_finished(directory / name)]
+
+
+def _is_finished(directory: Path) -> bool:
+    return directory.name.startswith("update-") and (directory / MANIFEST).is_file()
 
 
 def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    try:
+        safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    except SafetensorError as error:  # which is what it makes of an OSError
+        raise OSError(f"{file.name}: {error}") from error
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

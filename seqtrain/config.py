@@ -111,7 +111,7 @@ class TrainingConfig(Checked):
     max_epoch: int = bounded(0, at_least=0)
     """Stop after this many passes over the training data; 0 sets no limit."""
     stop_time_hours: float = bounded(0.0, at_least=0)
-    """Stop after this many hours of training, earlier runs of the same run directory included; 0 sets no limit."""
+    """Save and stop after this many hours since training began or was resumed, with exit code 75; 0 sets no limit."""
     patience: int = bounded(0, at_least=0)
     """Stop after this many validations in a row without a better ``saving.metric``; 0 never does."""
     update_freq: int = bounded(1, at_least=1)

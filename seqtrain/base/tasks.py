@@ -32,7 +32,11 @@ class Task(ABC, Generic[InfoT]):
         """Get ready to train: read or make the dictionaries, index the data."""
 
     def save(self, directory: Path) -> None:
-        """Write what inference needs besides the model, such as the tokenizer's files."""
+        """Write what inference needs besides the model, such as the tokenizer's files.
+
+        A thread calls it while training goes on, more than once if the disk fails: write what ``prepare`` made, and
+        nothing that changes later.
+        """
 
     def load(self, directory: Path) -> None:
         """Read what :meth:`save` wrote."""

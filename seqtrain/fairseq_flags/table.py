@@ -72,7 +72,7 @@ ROWS = {
     "optimization": """
         --max-epoch= --me=                   | training.max_epoch |
         --max-update= --mu=                  | training.max_update |
-        --stop-time-hours=                   | training.stop_time_hours |
+        --stop-time-hours=                   | training.stop_time_hours | counts from the start or the resume
         --clip-norm=                         | training.clip_norm |
         --update-freq=                       | training.update_freq | one number for all epochs
         --lr= --learning-rate=               | optimizer.lr |
@@ -118,7 +118,7 @@ ROWS = {
         --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not there yet: NO_RESET
         --optimizer-overrides=                                                     | not there yet: NO_RESET
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
-        --write-checkpoints-asynchronously --save-async              | not there: training waits for a checkpoint
+        --write-checkpoints-asynchronously --save-async              | not needed: training never waits for a checkpoint
         --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
         --keep-interval-updates-pattern= --checkpoint-suffix=        | NOTHING
     """,

@@ -1,30 +1,32 @@
 """A training session: builds the parts from a config, restores a checkpoint, adds the hooks, trains."""
 
 import contextlib
-import dataclasses
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
-from seqtrain import __version__, checkpoint
+from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, model_tensors, trained_tensors
+from seqtrain.checkpoint import Checkpoint, copied, model_tensors
+from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
-from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.paths import writable
+from seqtrain.errors import ConfigError
+from seqtrain.locks import locked
 from seqtrain.registry import REGISTRIES
+from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.evaluation import decode_split, evaluate_loss
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
-from seqtrain.training.hooks.interrupt import Interrupt
+from seqtrain.training.hooks.interrupt import Interrupt, exit_code
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.hooks.metrics_file import MetricsFile
 from seqtrain.training.hooks.progress import ProgressBar, ProgressLines
@@ -37,7 +39,7 @@ from seqtrain.training.loss_module import LossStep
 from seqtrain.training.precision import loss_scaler
 from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
-from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
+from seqtrain.training.trainer import Hook, Parts, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +56,8 @@ class TrainResult:
     """Updates done in all."""
     stop_reason: str
     """Why training ended."""
-    interrupted: bool
-    """Whether a signal ended it, so that it can go on with ``resume=``."""
+    exit_code: int
+    """0; if it ended before its time, so that it can go on with ``resume=``: 130 after Ctrl-C, else 75."""
 
 
 def train(
@@ -77,15 +79,14 @@ def train(
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
     """
     run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
-    if resume is None:
-        check_unused(run.path)
-    with writable(run.path):
-        run.path.mkdir(parents=True, exist_ok=True)
     console = console or Console()
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
     num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
-    with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-        return Session(cfg, run, console).train(resume)
+    with locked(run.path):
+        if resume is None:
+            check_unused(run.path)
+        with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
+            return Session(cfg, run, console).train(resume)
 
 
 class Session:
@@ -100,6 +101,7 @@ class Session:
         self.ema: ExponentialMovingAverage | None = None
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
+        self.saving = Saving(cfg.saving, run, self.capture)
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
@@ -109,12 +111,13 @@ class Session:
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
         if resume is not None:
-            self.restore(trainer, resume)
+            snapshots.compare(trainer, resume)
+            snapshots.put_back(trainer, self.ema, resume)
             log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
         best = math.nan if trainer.state.best is None else trainer.state.best
-        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, trainer.interrupted)
+        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, exit_code(trainer))
 
     def build(self) -> Parts:
         """Build every part from its config, the parameters from the seed."""
@@ -144,7 +147,7 @@ class Session:
             *shown,
             TrainMetrics(training.log_interval),
             Validation(cfg, self.validate),
-            Saving(cfg.saving, self.run, self.save),
+            self.saving,
         ]
 
     def validate(self, trainer: Trainer, split: str) -> dict[str, float]:
@@ -161,19 +164,20 @@ class Session:
                 metrics |= {score.name: score.value for score in scores}
         return metrics
 
-    def save(self, trainer: Trainer, directory: Path, metrics: dict[str, float]) -> None:
-        """Write a checkpoint."""
+    def capture(self, trainer: Trainer, metrics: dict[str, float]) -> Callable[[Path], Checkpoint]:
+        """Return what writes a checkpoint of this moment: it holds copies of all that training goes on to change."""
         parts = trainer.parts
         with self.evaluating(parts):
-            checkpoint.write(
-                directory,
-                model=model_tensors(parts.model),
-                config=self.cfg,
-                metrics=metrics,
-                save_task=parts.task.save,
-                bundle=self.bundle,
-                snapshot=self.snapshot(trainer),
-            )
+            model, snapshot = copied(model_tensors(parts.model)), snapshots.take(trainer, self.ema).copied()
+        return partial(
+            checkpoint.write,
+            model=model,
+            config=to_container(self.cfg),
+            metrics=metrics,
+            save_task=parts.task.save,
+            bundle=self.bundle,
+            snapshot=snapshot,
+        )
 
     @contextlib.contextmanager
     def evaluating(self, parts: Parts) -> Iterator[None]:
@@ -187,72 +191,16 @@ class Session:
         """Return what deals with faults: it goes back to this run's last checkpoint."""
 
         def go_back(trainer: Trainer) -> bool:
+            self.saving.writer.wait(trainer.state.num_updates)
             path = self.run.checkpoint_path(trainer.state.saved)
             if path.is_dir():
-                self.restore(trainer, Checkpoint.open(path))
+                snapshots.put_back(trainer, self.ema, Checkpoint.open(path))
+                self.saving.writer.forget()
             return path.is_dir()
 
         assert isinstance(parts.criterion, LossStep)
         watched = {"": parts.model, "criterion": parts.criterion.module.criterion}
         return Recovery(self.cfg.training, self.run.path / "faults", go_back, watched)
-
-    def snapshot(self, trainer: Trainer) -> Snapshot:
-        """Return what training goes on from."""
-        parts = trainer.parts
-        state: dict[str, Any] = {
-            "trainer": dataclasses.asdict(trainer.state),
-            "lr_scheduler": parts.lr_scheduler.state_dict(),
-            "recovery": trainer.guard.state_dict(),
-            "loss_scaler": self.scaler.state_dict() if self.scaler else {},
-            "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
-            "micro_batches_per_update": self._micro_batches_per_update(trainer),
-            "data": parts.task.dataset("train").fingerprint,
-            "environment": environment(),
-        }
-        # While the average is applied, the hook holds what training goes on with.
-        return Snapshot(parts.optimizer.state_dict(), state, dict(self.ema.other) if self.ema else {})
-
-    def restore(self, trainer: Trainer, saved: Checkpoint) -> None:
-        """Take over a checkpoint.
-
-        Raises:
-            CheckpointError: it does not fit the model, or the training data has changed.
-        """
-        parts, snapshot = trainer.parts, saved.snapshot()
-        for name, value in environment().items():
-            if (before := snapshot.state["environment"].get(name)) != value:
-                log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
-        fingerprint = parts.task.dataset("train").fingerprint
-        if snapshot.state["data"] != fingerprint:
-            raise CheckpointError(
-                f"the training data of {self.run.path} has changed since {saved.path} was written; "
-                "put the files back as they were, or start a new run"
-            )
-        before, now = snapshot.state["micro_batches_per_update"], self._micro_batches_per_update(trainer)
-        if before != now:
-            log.warning("an update takes %d batches from here on, and took %d", now, before)
-        self._restore_parameters(parts.model, saved, snapshot)
-        parts.optimizer.load_state_dict(snapshot.optimizer)
-        parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])
-        trainer.guard.load_state_dict(snapshot.state["recovery"])
-        if self.scaler and snapshot.state["loss_scaler"]:
-            self.scaler.load_state_dict(snapshot.state["loss_scaler"])
-        trainer.state = TrainState(**snapshot.state["trainer"])
-        for hook in trainer.hooks:
-            if state := snapshot.state["hooks"].get(type(hook).__name__):
-                hook.load_state_dict(state)
-        if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
-            log.warning("the learning rate is 0 from here on: the lr_scheduler has come to its end")
-
-    def _restore_parameters(self, model: Model, saved: Checkpoint, snapshot: Snapshot) -> None:
-        saved.load_model(model)
-        if self.ema:
-            self.ema.begin()
-        if snapshot.parameters:
-            load_tensors(trained_tensors(model), snapshot.parameters, f"{saved.path / PARAMETERS}")
-
-    def _micro_batches_per_update(self, trainer: Trainer) -> int:
-        return trainer.shard.world * self.cfg.training.update_freq
 
     def _check_splits(self, task: Task[Any]) -> None:
         """Check, before anything is trained, that the sets that validation and its end will ask for are there.
@@ -279,8 +227,3 @@ class Session:
         if self.device.type == "cpu":
             return f"cpu with {torch.get_num_threads()} threads"
         return torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type
-
-
-def environment() -> dict[str, Any]:
-    """Return what the exact numbers depend on besides the config."""
-    return {"seqtrain": __version__, "torch": torch.__version__, "num_threads": torch.get_num_threads()}

@@ -39,8 +39,8 @@ class TrainState:
     num_validations_since_best: int = 0
     """Validations in a row that were no better."""
     saved: int = 0
-    """Update of the last checkpoint that was due or among the best. One that an interrupt left does not count: what
-    a recovery goes back to must not depend on interrupts."""
+    """Update of the last checkpoint, but for one that an interrupt left: what a recovery goes back to must not depend
+    on interrupts."""
     seconds: float = 0.0
     """Time spent in training, earlier runs of the same run directory included."""
 
@@ -168,6 +168,11 @@ class Trainer:
         """How the training data becomes micro-batches."""
         data = self.cfg.dataset
         return PlanSpec(data.max_tokens, data.max_sentences, data.required_batch_size_multiple, self.cfg.training.seed)
+
+    @property
+    def micro_batches_per_update(self) -> int:
+        """Micro-batches of an update, those of all processes; fewer at the end of an epoch."""
+        return self.shard.world * self.cfg.training.update_freq
 
     def train(self) -> None:
         """Train until a hook gives a reason to stop."""
