@@ -118,7 +118,7 @@ def test_thousands_of_saves_that_fail_are_few_lines(
     for number in range(2, 5000):
         put(writer, disk, number)
     assert len(warnings(caplog)) <= 14
-    with pytest.raises(StorageError, match="update-00004999: .* the last good checkpoint is .*update-00000001"):
+    with pytest.raises(StorageError, match=r"update-00004999: .* the last good checkpoint is .*update-00000001"):
         writer.finish()
     writer.close()
 
