@@ -21,8 +21,11 @@ class Limits(Hook):
 
     def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
         """Stop at a limit."""
-        trainer.state.seconds = self._before + time.monotonic() - self._since
+        seconds = time.monotonic() - self._since
+        trainer.state.seconds = self._before + seconds
         self._check(trainer)
+        if 0 < self.cfg.stop_time_hours * 3600 <= seconds:
+            trainer.stop(f"training.stop_time_hours={self.cfg.stop_time_hours} is reached", interrupted=True)
 
     def _check(self, trainer: Trainer) -> None:
         cfg, state = self.cfg, trainer.state
@@ -31,5 +34,3 @@ class Limits(Hook):
             trainer.stop(f"training.max_update={cfg.max_update} is reached")
         elif 0 < cfg.max_epoch <= epochs_done:
             trainer.stop(f"training.max_epoch={cfg.max_epoch} is reached")
-        elif 0 < cfg.stop_time_hours * 3600 <= time.monotonic() - self._since:
-            trainer.stop(f"training.stop_time_hours={cfg.stop_time_hours} is reached", interrupted=True)

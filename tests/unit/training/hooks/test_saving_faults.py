@@ -24,6 +24,8 @@ from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.trainer import Trainer, TrainState
 
 T = TypeVar("T")
+Fails = Callable[[int, str], bool]
+"""Tells by number, from 1, and kind whether a call is to fail."""
 SAVING = SavingConfig(interval_epochs=0, interval_updates=2, keep_last=1, keep_best=1)
 LOSSES = {2: 3.0, 3: 4.0}
 LAST = 5
@@ -32,12 +34,12 @@ EVENTS = {"open", *(f"os.{name}" for name in ("mkdir", "rename", "symlink", "rem
 
 
 class Faults:
-    """Counts the calls of saving by kind, and lets those fail that ``fails(number, kind)`` names, from 1."""
+    """Counts the calls of saving by kind, and lets those fail that ``fails`` names."""
 
     def __init__(self, directory: Path, number: int = errno.ENOSPC) -> None:
         self.directory, self.errno = str(directory), number
         self.calls: list[str] = []
-        self.fails: Callable[[int, str], bool] = lambda number, kind: False
+        self.fails: Fails = lambda number, kind: False
         self.looks = False
 
     def call(self, kind: str, path: object = "") -> None:
@@ -207,15 +209,20 @@ def check_what_is_left(directory: Path, trainer: Trainer, message: str) -> None:
     assert leftovers(directory) == []
 
 
-def run_with(directory: Path, trainer: Trainer, number: int, fails: Callable[[int, str], bool]) -> str:
+def at(nth: int) -> Fails:
+    return lambda count, kind: count == nth
+
+
+def from_then_on(nth: int, kinds: set[str]) -> Fails:
+    return lambda count, kind: count >= nth and kind in kinds
+
+
+def train_with(directory: Path, trainer: Trainer, number: int, fails: Fails) -> str:
+    """Train from the start with calls that fail; return with which message saving failed, if it did."""
     faults = Faults(directory, number)
     faults.fails = fails
     trainer.state = TrainState()
     return train(directory, trainer, faults)
-
-
-def _from_then_on(nth: int, kinds: set[str], count: int, kind: str) -> bool:
-    return count >= nth and kind in kinds
 
 
 EACH = pytest.param(1, errno.ENOSPC, id="each")
@@ -233,7 +240,7 @@ def test_a_call_that_fails_once_changes_nothing(
     left, calls = clean
     for nth in range(1, len(calls) + 1, every):
         directory = tmp_path / str(nth)
-        message = run_with(directory, trainer, number, lambda count, kind, nth=nth: count == nth)  # type: ignore[misc]
+        message = train_with(directory, trainer, number, at(nth))
         assert (message, listing(directory)) == ("", left), (nth, calls[nth - 1])
 
 
@@ -251,7 +258,7 @@ def test_a_call_that_fails_from_then_on_costs_no_good_checkpoint(
     messages = []
     for nth in range(1, len(calls) + 1, every):
         directory, kinds = tmp_path / str(nth), {calls[nth - 1]} if only_its_kind else set(calls)
-        message = run_with(directory, trainer, number, partial(_from_then_on, nth, kinds))
+        message = train_with(directory, trainer, number, from_then_on(nth, kinds))
         check_what_is_left(directory, trainer, message)
         messages.append(message)
     assert any("has no good checkpoint yet" in message for message in messages)
