@@ -67,7 +67,10 @@ def temporary_name(final: Path) -> Path:
 def remove_leftovers(directory: Path) -> None:
     """Remove what was left unfinished in a directory that no other process writes into."""
     for leftover in directory.glob(f"{TEMPORARY}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -85,7 +88,7 @@ def writable(path: Path) -> Iterator[None]:
 
 def sync_tree(directory: Path) -> None:
     """Force a directory and all in it to disk."""
-    for path in [*directory.rglob("*"), directory]:
+    for path in [*sorted(directory.rglob("*")), directory]:
         sync(path)
 
 

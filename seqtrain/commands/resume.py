@@ -9,7 +9,7 @@ from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands import train
-from seqtrain.commands.hydra_files import read_config, user_directories
+from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
@@ -35,7 +35,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
         ConfigError: an override would change what is past.
         PluginError: a plug-in is not there.
     """
-    if not (directory / ".hydra").is_dir():
+    if not config_file(directory).is_file():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     register_all()
     plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqtrain.config import SavingConfig
+from seqtrain.paths import remove_leftovers
 from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
@@ -20,7 +21,8 @@ class Saving(Hook):
         self._metrics: dict[str, float] = {}
 
     def on_start(self, trainer: Trainer) -> None:
-        """Make ``best`` and ``last`` agree with what is there."""
+        """Remove what a killed process left unfinished; make ``best`` and ``last`` agree with what is there."""
+        remove_leftovers(self.run.path)
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         self.run.refresh()
 
