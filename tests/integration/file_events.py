@@ -15,6 +15,7 @@ import re
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from typing import Any
 import safetensors.torch
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-NOT_READ_BACK = {"train.log"}
-"""Files for people: nothing goes by them."""
+NOT_READ_BACK = {"train.log", ".lock"}
+"""Files that a resume makes nothing of."""
+OF_CHECKPOINTS = re.compile(r"(\.tmp-)?(checkpoints|best|last)(/|$)")
+"""Files that saving changes, which may be in a thread of its own."""
 PATHS: dict[str, Callable[..., list[Any]]] = {
     "os.rename": lambda source, target, source_fd, target_fd: [(source, source_fd), (target, target_fd)],
     "os.link": lambda source, target, source_fd, target_fd: [(source, source_fd), (target, target_fd)],
@@ -38,20 +41,22 @@ PATHS: dict[str, Callable[..., list[Any]]] = {
 
 
 class FileEvents:
-    """Counts events from the beginning of the process, and anew from the beginning of each checkpoint.
+    """Counts events from the beginning of the process; those of saving anew from the beginning of each checkpoint.
 
     Args:
         directory: only what lies below counts.
-        log: where each event is noted as ``<group>:<number> <what> <paths>``; the last is the one that did not happen.
-        stop: ``<group>:<number>`` of the event to stop before; empty for none. The group is empty up to the first
-            checkpoint, then the name of the checkpoint that was begun last.
+        log: where each event is noted as ``<group>:<number> <begun> <what> <paths>``; the last one did not happen.
+            ``begun`` is the checkpoint that was begun last, ``-`` before the first. It is the group of what saving does
+            from then on; the group of all else is empty.
+        stop: ``<group>:<number>`` of the event to stop before; empty for none.
     """
 
     def __init__(self, directory: Path, log: Path, stop: str) -> None:
         self.directory = f"{directory.absolute()}/"
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         self.stop = stop
-        self._group, self._number = "", 0
+        self._begun = ""
+        self._numbers: Counter[str] = Counter()
         self._lock = threading.RLock()
 
     def install(self) -> None:
@@ -82,9 +87,12 @@ class FileEvents:
         with self._lock:
             begun = re.fullmatch(r"checkpoints/\.tmp-(update-\d+)", names[0])
             if begun and what == "mkdir":
-                self._group, self._number = begun[1], 0
-            event, self._number = f"{self._group}:{self._number}", self._number + 1
-            os.write(self.log, f"{event} {what} {' '.join(names)}\n".encode())
+                self._begun = begun[1]
+                self._numbers[self._begun] = 0
+            group = self._begun if OF_CHECKPOINTS.match(names[0]) else ""
+            event = f"{group}:{self._numbers[group]}"
+            self._numbers[group] += 1
+            os.write(self.log, f"{event} {self._begun or '-'} {what} {' '.join(names)}\n".encode())
             if event == self.stop:
                 self.directory = "/nothing/more/counts/"
                 if undo is not None:

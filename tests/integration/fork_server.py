@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.file_events import FileEvents
+
 TIMEOUT_SECONDS = 120
 IMPORTS = (
     *("seqtrain.cli", "seqtrain.commands.train", "seqtrain.commands.resume", "seqtrain.commands.hydra_files"),
@@ -74,7 +76,6 @@ def fork(trial: Trial) -> int:
 def run(trial: Trial) -> int:
     """Run a trial in this process and return its exit code."""
     from seqtrain import cli
-    from tests.integration.file_events import FileEvents
 
     output = os.open(trial.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.integration.file_events import NOT_READ_BACK
+
 ROOT = Path(__file__).parents[2]
 KILLED = -9
 TIMED = ("seconds", "train/tokens_per_second")
@@ -19,14 +21,18 @@ TIMED = ("seconds", "train/tokens_per_second")
 
 @dataclass(frozen=True)
 class Event:
-    """A change of a file: where it stands in its process, as ``Trial.stop`` names it, and what it is."""
+    """A change of a file, as ``FileEvents`` notes it."""
 
     place: str
+    """Where it stands in its process, as ``Trial.stop`` names it."""
+    begun: str
+    """The checkpoint that was begun last; ``-`` before the first."""
     what: str
+    """What is done, and to which files."""
 
     @property
     def group(self) -> str:
-        """Name of the checkpoint that was begun last; empty before the first."""
+        """Name of the checkpoint that is saved; empty for what saving does not do, and before the first."""
         return self.place.partition(":")[0]
 
     @property
@@ -122,11 +128,12 @@ def packed(trials: Iterable[tuple[Event, ...]]) -> list[list[str]]:
     """
     chains: list[list[str]] = []
     reached: list[str] = []
-    for trial in sorted(trials, key=lambda trial: trial[0].group):
-        group, places = trial[0].group, [event.place for event in trial]
-        free = next((i for i, last in enumerate(reached) if last < group), len(chains))
+    for trial in sorted(trials, key=lambda trial: trial[0].place):
+        places, first = [event.place for event in trial], trial[0]
+        free = next((i for i, last in enumerate(reached) if last < first.group), len(chains))
         chains[free : free + 1] = [[*(chains[free] if free < len(chains) else []), *places]]
-        reached[free : free + 1] = [group]
+        # Beside a checkpoint that a thread saves it is open which one comes next: the chain ends there.
+        reached[free : free + 1] = [first.group if first.group or first.begun == "-" else "update-END"]
     return chains
 
 
@@ -151,7 +158,7 @@ def contents(run: Path) -> dict[str, Any]:
         name = path.relative_to(run).as_posix()
         if path.is_symlink():
             found[name] = os.readlink(path)
-        elif path.is_file() and name != "train.log":
+        elif path.is_file() and name not in NOT_READ_BACK:
             found[name] = _timeless(path, run)
     return found
 
@@ -180,4 +187,4 @@ def _timeless(file: Path, run: Path) -> Any:
 
 def _events(file: Path) -> Iterator[Event]:
     for line in file.read_text(encoding="utf-8").splitlines():
-        yield Event(*line.split(" ", 1))
+        yield Event(*line.split(" ", 2))

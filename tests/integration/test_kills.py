@@ -83,9 +83,9 @@ class Scenario:
     def resuming(self, directory: Path) -> list[Event]:
         """Return the events at the beginning of a resume that finds nothing left behind."""
         run, checkpoints = self.new(directory), sorted({event.group for event in self.training()})
-        for _ in run.stop_at([f"{checkpoints[2]}:0"]):
-            resumed = run.go_on(f"{checkpoints[3]}:0")
-        return [event for event in resumed.events if not event.group]
+        for checkpoint in checkpoints[2:4]:
+            ended = run.go_on(f"{checkpoint}:0")
+        return [event for event in ended.events if event.begun == "-"]
 
 
 @pytest.fixture(scope="module")
