@@ -9,7 +9,7 @@ from yaml import YAMLError
 
 from seqtrain.composition import without_hydra
 from seqtrain.errors import CheckpointError
-from seqtrain.paths import writable
+from seqtrain.paths import atomic_file, remove_leftovers, writable
 from seqtrain.training.run_directory import check_unused
 
 
@@ -27,6 +27,11 @@ def new_run_directory(node: DictConfig) -> Path:
     return directory
 
 
+def config_file(run_directory: Path) -> Path:
+    """Return the file that makes a directory a run: the config that it was started with."""
+    return run_directory / ".hydra" / "config.yaml"
+
+
 def user_directories(run_directory: Path) -> list[str]:
     """Return the user directories that a run was started with; Hydra's own jobs note them as they were typed."""
     file = run_directory / ".hydra" / "hydra.yaml"
@@ -42,7 +47,7 @@ def read_config(run_directory: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: it is missing or damaged.
     """
-    file = run_directory / ".hydra" / "config.yaml"
+    file = config_file(run_directory)
     try:
         container = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
     except (OSError, OmegaConfBaseException, YAMLError) as error:
@@ -53,14 +58,23 @@ def read_config(run_directory: Path) -> dict[str, Any]:
 
 
 def _write(node: DictConfig, directory: Path) -> None:
-    """Write config, Hydra's own config and overrides; user directories by their full paths."""
+    """Write Hydra's own config, overrides, and last the config, which makes it a run that can go on.
+
+    User directories stand in it by their full paths.
+    """
     output = directory / ".hydra"
     output.mkdir(parents=True, exist_ok=True)
+    config_file(directory).unlink(missing_ok=True)
+    remove_leftovers(output)
     with open_dict(node.hydra):
         node.hydra.runtime.output_dir = str(directory.absolute())
         node.hydra.searchpath = [
             path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
         ]
-    OmegaConf.save(without_hydra(node), output / "config.yaml")
-    OmegaConf.save(OmegaConf.masked_copy(node, ["hydra"]), output / "hydra.yaml")
-    OmegaConf.save(node.hydra.overrides.task, output / "overrides.yaml")
+    for file, content in (
+        (output / "hydra.yaml", OmegaConf.masked_copy(node, ["hydra"])),
+        (output / "overrides.yaml", node.hydra.overrides.task),
+        (config_file(directory), without_hydra(node)),
+    ):
+        with atomic_file(file) as stream:
+            stream.write(OmegaConf.to_yaml(content))

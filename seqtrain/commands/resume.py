@@ -9,7 +9,7 @@ from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands import train
-from seqtrain.commands.hydra_files import read_config, user_directories
+from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
@@ -37,7 +37,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
         ConfigError: an override would change what is past.
         PluginError: a plug-in is not there.
     """
-    if not (directory / ".hydra").is_dir():
+    if not config_file(directory).is_file():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     with locked(directory), ending_at_once():
         return _resume(directory, overrides)
