@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +60,7 @@ def train(
     *,
     resume: Checkpoint | None = None,
     console: Console | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> TrainResult:
     """Train as ``python -m seqtrain`` does.
 
@@ -67,6 +69,7 @@ def train(
         run_directory: where checkpoints, metrics and the log go; a new directory in ``runs/`` if None.
         resume: checkpoint of this run directory to go on from.
         console: where to show progress; standard output if None.
+        hooks: further hooks, called before those that show, validate and save.
 
     Raises:
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
@@ -80,16 +83,19 @@ def train(
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
     num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
     with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-        return Session(cfg, run, console).train(resume)
+        return Session(cfg, run, console, hooks).train(resume)
 
 
 class Session:
     """The parts of one run and what its hooks call."""
 
-    def __init__(self, cfg: TrainConfig, run: RunDirectory, console: Console) -> None:
+    def __init__(
+        self, cfg: TrainConfig, run: RunDirectory, console: Console, further_hooks: Sequence[Hook] = ()
+    ) -> None:
         self.cfg = cfg
         self.run = run
         self.console = console
+        self.further_hooks = further_hooks
         self.device = find_device(cfg.training.device)
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
@@ -130,6 +136,7 @@ class Session:
         return [
             Limits(training),
             Interrupt(),
+            *self.further_hooks,
             *shown,
             TrainMetrics(training.log_interval),
             Validation(cfg, self.validate),
