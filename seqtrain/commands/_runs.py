@@ -41,7 +41,16 @@ class Runs:
 
     def _run(self, name: str, part: str, stop_after: int, hash_seed: int) -> Path:
         trace = self.directory / f"{part}.jsonl"
-        command = [sys.executable, "-m", "seqtrain", "verify", "--trace", trace, "--run", self.directory / name]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "seqtrain",
+            "verify",
+            "--trace",
+            trace,
+            "--run",
+            self.directory / name,
+        ]
         command += ["--stop-after", str(stop_after), f"updates={self.updates}", *self.words]
         environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
         with (self.directory / f"{part}.log").open("wb") as log:

@@ -1,5 +1,6 @@
 """``.hydra/`` of a run directory: written as Hydra does for the jobs that it runs itself, and read by a resume."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,25 @@ def new_run_directory(node: DictConfig) -> Path:
     with writable(directory):
         _write(node, directory)
     return directory
+
+
+def repeated_run_directory(
+    directory: Path, config: Mapping[str, Any], overrides: Sequence[str], searchpath: Sequence[str]
+) -> None:
+    """Make the run directory of a run that repeats another, with ``.hydra/`` in it.
+
+    Raises:
+        ConfigError: a run has saved into it.
+        SeqtrainError: it cannot be written.
+    """
+    check_unused(directory)
+    output = directory / ".hydra"
+    hydra = {"searchpath": list(searchpath), "runtime": {"cwd": str(Path.cwd()), "output_dir": str(directory)}}
+    with writable(directory):
+        output.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(OmegaConf.create(dict(config)), output / "config.yaml")
+        OmegaConf.save(OmegaConf.create({"hydra": hydra}), output / "hydra.yaml")
+        OmegaConf.save(OmegaConf.create(list(overrides)), output / "overrides.yaml")
 
 
 def user_directories(run_directory: Path) -> list[str]:

@@ -38,7 +38,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
     if not (directory / ".hydra").is_dir():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     register_all()
-    plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides
+    plugins, forced = plugins_choice(overrides), f"{FORCE}true" in overrides
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
     if not forced:
         _check_overrides(wanted)
@@ -64,7 +64,7 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
     return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
-def _plugins(overrides: Sequence[str]) -> Plugins:
+def plugins_choice(overrides: Sequence[str]) -> Plugins:
     """Return whose code is to run the run's plug-ins.
 
     Raises:

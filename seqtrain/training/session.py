@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from seqtrain import __version__, checkpoint
+from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
 from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
@@ -21,6 +21,7 @@ from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.paths import writable
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
+from seqtrain.training.environment import OF_NUMBERS, data_changes, environment, environment_changes, started
 from seqtrain.training.evaluation import decode_split, evaluate_loss
 from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.hooks.limits import Limits
@@ -99,6 +100,7 @@ class Session:
         self.device = find_device(cfg.training.device)
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
+        self.started = started(run.path)
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
@@ -182,7 +184,8 @@ class Session:
             "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
             "micro_batches_per_update": self._micro_batches_per_update(trainer),
             "data": parts.task.dataset("train").fingerprint,
-            "environment": environment(),
+            "environment": environment(self.device),
+            "started": self.started,
         }
         return Snapshot(parts.optimizer.state_dict(), state)
 
@@ -193,11 +196,9 @@ class Session:
             CheckpointError: it does not fit the model, or the training data has changed.
         """
         parts, snapshot = trainer.parts, saved.snapshot()
-        for name, value in environment().items():
-            if (before := snapshot.state["environment"].get(name)) != value:
-                log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
-        fingerprint = parts.task.dataset("train").fingerprint
-        if snapshot.state["data"] != fingerprint:
+        for change in environment_changes(snapshot.state["environment"], environment(self.device), OF_NUMBERS):
+            log.warning("%s: the numbers may differ in their last digits", change)
+        if data_changes(snapshot.state, parts.task):
             raise CheckpointError(
                 f"the training data of {self.run.path} has changed since {saved.path} was written; "
                 "put the files back as they were, or start a new run"
@@ -243,8 +244,3 @@ class Session:
         if self.device.type == "cpu":
             return f"cpu with {torch.get_num_threads()} threads"
         return torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type
-
-
-def environment() -> dict[str, Any]:
-    """Return what the exact numbers depend on besides the config."""
-    return {"seqtrain": __version__, "torch": torch.__version__, "num_threads": torch.get_num_threads()}

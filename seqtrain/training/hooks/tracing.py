@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,8 @@ class Tracing(Hook):
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
                 on_gradient = partial(self._on_gradient, clean_name(name))
-                self._stack.enter_context(parameter.register_post_accumulate_grad_hook(on_gradient))
+                handle = parameter.register_post_accumulate_grad_hook(on_gradient)  # type: ignore[no-untyped-call]
+                self._stack.enter_context(handle)
 
     def _listen_to(self, name: str, module: nn.Module) -> None:
         self._stack.enter_context(module.register_forward_pre_hook(partial(self._on_input, name), with_kwargs=True))
@@ -134,5 +135,6 @@ def fingerprint(value: Tensor | bool | int | float | str) -> str:
         return repr(value)
     tensor = value.detach()
     dense = (tensor.to_dense() if tensor.layout is not torch.strided else tensor).cpu().contiguous()
-    digest = hashlib.blake2b(dense.reshape(-1).view(torch.uint8).numpy(), digest_size=8).hexdigest()
+    content = dense.reshape(-1).view(torch.uint8).numpy().data
+    digest = hashlib.blake2b(content, digest_size=8).hexdigest()
     return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)} {digest}"
