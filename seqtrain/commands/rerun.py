@@ -14,7 +14,7 @@ from rich.console import Console
 
 from seqtrain.checkpoint import STATE, Checkpoint, complete
 from seqtrain.commands._same_bytes import different_files
-from seqtrain.commands._words import PATH_KEYS, SEARCHPATH, read_words
+from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, SEARCHPATH, read_words
 from seqtrain.commands.hydra_files import repeated_run_directory
 from seqtrain.commands.resume import PLUGINS, plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
@@ -29,9 +29,6 @@ from seqtrain.training.logs import logging_to
 from seqtrain.training.session import TrainResult, train
 
 CHECKPOINT, DIRECTORY = "checkpoint=", "hydra.run.dir="
-
-ALLOWED = ("task.data=", "dataset.cache_dir=", "training.device=", "training.log_interval=", "tracking.")
-"""Overrides that change where a run is repeated, and not what is computed."""
 
 DESCRIPTION = """\
 Train once more as a checkpoint was trained, up to its update: its config, seed and number of threads, in a new run
@@ -91,7 +88,10 @@ def parse(words: Sequence[str]) -> Request:
     rest = [_absolute(word) for word in words if not word.startswith(tuple(named))]
     read = read_words(rest, "config")
     own = [word for word in read.overrides if not word.startswith((SEARCHPATH, PLUGINS))]
-    refused = [*(w for w in read.as_typed if w.startswith("-")), *(w for w in own if not w.startswith(ALLOWED))]
+    refused = [
+        *(w for w in read.as_typed if w.startswith("-")),
+        *(w for w in own if not w.startswith(ALLOWED_IN_RERUN)),
+    ]
     if refused:
         raise ConfigError(
             f"rerun repeats a run with the config of its checkpoint: leave out {', '.join(refused)}, "
@@ -151,7 +151,8 @@ def provide_plugins(original: Checkpoint, request: Request) -> bool:
     register_all()
     there = [name for name in original.bundle().directories() if Path(name).is_dir()]
     known = [] if request.plugins is Plugins.bundled else searchpath_override(there)
-    discover(request.searchpath or known)
+    if named := request.searchpath or known:
+        discover(named)
     with logging_to(Console(stderr=True)):
         return original.bundle().provide(request.plugins)
 
@@ -181,7 +182,8 @@ def changes(cfg: TrainConfig, state: Mapping[str, Any]) -> list[str]:
 
 def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[str]) -> None:
     """Say what is repeated and what has changed."""
-    _say(f"rerun of {original.path}, {state['trainer']['num_updates']} updates")
+    num_updates, num_threads = state["trainer"]["num_updates"], state["environment"]["num_threads"]
+    _say(f"rerun of {original.path}, {num_updates} updates, with num_threads={num_threads}")
     if overrides := state.get("started", {}).get("overrides"):
         _say(f"started with: {shlex.join(overrides)}")
     _say("changed since:" if changed else "nothing that it records has changed since")
