@@ -23,7 +23,7 @@ from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
-from seqtrain.training.environment import data_changes, environment, environment_changes
+from seqtrain.training.environment import data_changes, environment, value_changes
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
 from seqtrain.training.session import TrainResult, train
@@ -117,10 +117,10 @@ def rerun(request: Request) -> bool:
     original, state = open_trained(request.checkpoint)
     same_code = provide_plugins(original, request)
     cfg = original.config(request.overrides)
-    started = state.get("started", {"overrides": [], "working_directory": ""})
+    started = state.get("started", {"overrides": [], "working_directory": "", "resumed": []})
     with working_directory(started["working_directory"]) as moved:
         code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
-        describe(original, state, [*moved, *code, *changes(cfg, state)])
+        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, state)])
         repeated_run_directory(
             request.directory, to_container(cfg), started["overrides"], [str(d) for d in user_directories()]
         )
@@ -171,13 +171,22 @@ def working_directory(path: str) -> Iterator[list[str]]:
         os.chdir(here)
 
 
+def resumes(started: Mapping[str, Any]) -> list[str]:
+    """Return a line for each resume that has changed the config: here it is so from the start."""
+    return [
+        f"after update {one['num_updates']} it went on with another config, which counts from the start here: {key}"
+        for one in started["resumed"]
+        for key in one["changed"]
+    ]
+
+
 def changes(cfg: TrainConfig, state: Mapping[str, Any]) -> list[str]:
     """Return what has changed since: versions, the machine, the data."""
     now = environment(find_device(cfg.training.device))
     with logging_to(Console(quiet=True)):
         task = REGISTRIES["task"].build(cfg.task)
         task.prepare()
-        return environment_changes(state["environment"], now) + data_changes(state, task)
+        return value_changes(state["environment"], now) + data_changes(state, task)
 
 
 def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[str]) -> None:

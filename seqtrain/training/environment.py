@@ -6,7 +6,7 @@ another one, so that code which does is found.
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import yaml
 
 from seqtrain import __version__
 from seqtrain.base import Task
+from seqtrain.composition import to_container
+from seqtrain.config import TrainConfig
 
 PACKAGES = ("numpy", "safetensors", "sentencepiece")
 """Distributions that are recorded besides torch."""
@@ -38,7 +40,7 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def environment_changes(before: Mapping[str, Any], now: Mapping[str, Any], names: Iterable[str] = ()) -> list[str]:
+def value_changes(before: Mapping[str, Any], now: Mapping[str, Any], names: Iterable[str] = ()) -> list[str]:
     """Return a line for each value that has changed, of these names or all; what was not recorded is left out."""
     return [
         f"{name} was {before[name]} and is {now.get(name, 'not here')}"
@@ -59,7 +61,21 @@ def started(run_directory: Path) -> dict[str, Any]:
     """
     file = run_directory / ".hydra" / "overrides.yaml"
     overrides = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return {"overrides": overrides or [], "working_directory": str(Path.cwd())}
+    return {"overrides": overrides or [], "working_directory": str(Path.cwd()), "resumed": []}
+
+
+def resumed(state: Mapping[str, Any], before: Mapping[str, Any], cfg: TrainConfig) -> dict[str, Any]:
+    """Return how a run was started that goes on from a checkpoint, and where its config has changed since.
+
+    Args:
+        state: what the checkpoint recorded.
+        before: its config, as plain data.
+        cfg: the config to go on with.
+    """
+    there: dict[str, Any] = state.get("started", {"overrides": [], "resumed": []})
+    changed = value_changes(dict(_flat(before)), dict(_flat(to_container(cfg))))
+    here = [{"num_updates": state["trainer"]["num_updates"], "changed": changed}] if changed else []
+    return there | {"working_directory": str(Path.cwd()), "resumed": [*there["resumed"], *here]}
 
 
 def cpu_name() -> str:
@@ -68,6 +84,15 @@ def cpu_name() -> str:
     lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or platform.machine())
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value with its key, with dots."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _of_device(device: torch.device) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.paths import writable
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
-from seqtrain.training.environment import OF_NUMBERS, data_changes, environment, environment_changes, started
+from seqtrain.training.environment import OF_NUMBERS, data_changes, environment, resumed, started, value_changes
 from seqtrain.training.evaluation import decode_split, evaluate_loss
 from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.hooks.limits import Limits
@@ -196,7 +196,7 @@ class Session:
             CheckpointError: it does not fit the model, or the training data has changed.
         """
         parts, snapshot = trainer.parts, saved.snapshot()
-        for change in environment_changes(snapshot.state["environment"], environment(self.device), OF_NUMBERS):
+        for change in value_changes(snapshot.state["environment"], environment(self.device), OF_NUMBERS):
             log.warning("%s: the numbers may differ in their last digits", change)
         if data_changes(snapshot.state, parts.task):
             raise CheckpointError(
@@ -206,6 +206,7 @@ class Session:
         before, now = snapshot.state["micro_batches_per_update"], self._micro_batches_per_update(trainer)
         if before != now:
             log.warning("an update takes %d batches from here on, and took %d", now, before)
+        self.started = resumed(snapshot.state, saved.container(), self.cfg)
         saved.load_model(parts.model)
         parts.optimizer.load_state_dict(snapshot.optimizer)
         parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])

@@ -91,6 +91,18 @@ def test_one_checkpoint_alone_and_on_from_there(
     assert (tmp_path / "again/.hydra/overrides.yaml").read_bytes() == (original / ".hydra/overrides.yaml").read_bytes()
 
 
+def test_a_resume_with_another_config_is_listed(rerun: Call, call: Call, original: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(original, tmp_path / "run", symlinks=True)
+    assert call(f"resume={run}", "training.max_update=13").code == 0
+    assert call(f"resume={run}", "training.max_update=14").code == 0
+    done = rerun(run / "checkpoints/update-00000014")
+    listed = done.out.split("changed since:\n")[1]
+    for update, change in ((12, "was 12 and is 13"), (13, "was 13 and is 14")):
+        assert f"  after update {update} it went on with another config" in listed
+        assert f": training.max_update {change}\n" in listed
+    assert "the same bytes" in done.out
+
+
 def test_what_has_changed_is_listed_first(rerun: Call, alone: Path) -> None:
     def other_machine(state: dict[str, Any]) -> None:
         state["environment"] |= {"torch": "2.9.1", "cpu": "abacus", "num_threads": 3}

@@ -82,6 +82,11 @@ def test_the_order_of_a_set(verify: Call) -> None:
             f"the module model.encoder.layers.0.dropout {UNSEEDED}",
         ),
         ("criterion=clock_seed", "update 1, micro-batch 1, output of criterion .loss", f"the criterion {UNSEEDED}"),
+        (
+            "model=unseeded_init",
+            "update 0, parameter output_projection.weight",
+            f"initialisation: the model {UNSEEDED}",
+        ),
         ("training.seed=${now:%f}", "update 0, config value training.seed", "a value of the config that is made from"),
     ],
 )
@@ -148,6 +153,7 @@ def test_refused_before_anything_runs(verify: Call, temporary: Path, word: str, 
     assert not list(temporary.glob("seqtrain-*"))
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_done(verify: Call, temporary: Path, tmp_path: Path) -> None:
     assert f"{tmp_path / 'nowhere'}" in verify(f"task.data={tmp_path / 'nowhere'}").refused()
     assert not list(temporary.glob("seqtrain-*"))
