@@ -45,7 +45,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
 
 def _resume(directory: Path, overrides: Sequence[str]) -> float:
     register_all()
-    plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides
+    plugins, forced = plugins_choice(overrides), f"{FORCE}true" in overrides
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
     if not forced:
         _check_overrides(wanted)
@@ -72,7 +72,7 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
         return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
-def _plugins(overrides: Sequence[str]) -> Plugins:
+def plugins_choice(overrides: Sequence[str]) -> Plugins:
     """Return whose code is to run the run's plug-ins.
 
     Raises:
