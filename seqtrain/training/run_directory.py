@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqtrain import checkpoint
@@ -83,6 +83,16 @@ class RunDirectory:
         for stale in (c for c in sound if c.path not in keep):
             stale.path.rename(temporary_name(stale.path))
         remove_leftovers(self.checkpoints)
+
+    def make_room(self) -> None:
+        """Remove now what will not be kept once one more checkpoint is there, but for the newest one.
+
+        Raises:
+            OSError: the file system refuses.
+            CheckpointError: the newest checkpoint is damaged; nothing was removed.
+        """
+        if self.cfg.keep_last > 1:
+            RunDirectory(self.path, replace(self.cfg, keep_last=self.cfg.keep_last - 1)).refresh()
 
     def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""
