@@ -57,6 +57,10 @@ class Task(ABC, Generic[InfoT]):
         """
         raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
 
+    def places(self, split: str, numbers: Sequence[int]) -> list[str]:
+        """Return where sentences of a split are from, for messages: ``FILE:LINE`` where the task knows."""
+        return [f"sentence {number} of {split}" for number in numbers]
+
     def inference_dataset(self, lines: Sequence[str]) -> Dataset:
         """Return lines of text as sentences to decode, one each.
 

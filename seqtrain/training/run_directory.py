@@ -71,6 +71,7 @@ class RunDirectory:
         ranked = self._ranked(sound)
         # With keep_last=0 the second slice is [-0:], which is all of them.
         keep = {c.path for c in [*ranked[: self.cfg.keep_best], *sound[-self.cfg.keep_last :]]}
+        keep |= {self._gone_back_to(newest) for newest in sound[-1:]}
         kept = [c for c in sound if c.path in keep]
         # Before anything goes, what stays is known to be whole, on disk, and where the links point to.
         if len(kept) < len(sound):
@@ -93,6 +94,10 @@ class RunDirectory:
         """
         if self.cfg.keep_last > 1:
             RunDirectory(self.path, replace(self.cfg, keep_last=self.cfg.keep_last - 1)).refresh()
+
+    def _gone_back_to(self, newest: Checkpoint) -> Path:
+        """Return where a recovery goes back to in a run that goes on from this checkpoint."""
+        return self.checkpoint_path(newest.state()["trainer"]["saved"]) if newest.is_resumable else newest.path
 
     def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""

@@ -19,7 +19,7 @@ SAVING = [
     "saving.interval_updates=4",
     "saving.keep_last=1",
     "validation.interval_epochs=0",
-    "validation.interval_updates=4",
+    "validation.interval_updates=20",
     "training.log_interval=1",
     "training.max_update=60",
 ]

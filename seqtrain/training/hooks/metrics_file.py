@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class MetricsFile(Hook):
-    """Appends each report with its update and epoch; a resume cuts the file back to the checkpoint.
+    """Appends each report with its update and epoch; going back to a checkpoint cuts the file back to it.
 
     Lines that the disk refuses are kept, in checkpoints too, and written before the next one.
     """
@@ -34,6 +34,10 @@ class MetricsFile(Hook):
                 file.writelines(lines[:whole])
             self._bytes = self.path.stat().st_size
         self._write()
+
+    def on_return(self, trainer: Trainer) -> None:
+        """Drop what was written after the checkpoint that training has gone back to."""
+        self.on_start(trainer)
 
     def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Append a line."""
@@ -57,7 +61,10 @@ class MetricsFile(Hook):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many lines there are, and those that are not in the file."""
+        """Return how many lines there are, and those that are not in the file.
+
+        Updates alone do not tell lines apart: one that is skipped has no number.
+        """
         return {"lines": self._lines, "unwritten": list(self._unwritten)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

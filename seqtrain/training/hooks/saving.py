@@ -39,10 +39,12 @@ class Saving(Hook):
         """Save if it is due."""
         metrics, self._metrics = self._metrics, {}
         state = trainer.state
-        is_due = bool(trainer.stop_reason) or state.is_due(self.cfg.interval_epochs, self.cfg.interval_updates)
-        if is_due or metrics:
+        is_due = state.is_due(self.cfg.interval_epochs, self.cfg.interval_updates)
+        if is_due or metrics or trainer.stop_reason:
             self.writer.wait(state.num_updates)
-        if is_due or self._is_best(metrics):
+        if counts := is_due or self._is_best(metrics) or trainer.ended:
+            state.saved = state.num_updates
+        if counts or trainer.stop_reason:
             path = self.run.checkpoint_path(state.num_updates)
             self.writer.put(path, partial(self.capture, trainer, metrics), state.num_updates)
         self.writer.check(state.num_updates)

@@ -5,17 +5,26 @@ from pathlib import Path
 import pytest
 
 from seqtrain import checkpoint
+from seqtrain.checkpoint import Snapshot
 from seqtrain.config import SavingConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.training.run_directory import RunDirectory, check_unused
 
 
-def make_run(path: Path, losses: dict[int, float | None], **saving: object) -> RunDirectory:
+def make_run(
+    path: Path, losses: dict[int, float | None], gone_back_to: int | None = None, **saving: object
+) -> RunDirectory:
     run = RunDirectory(path, SavingConfig(**saving))  # type: ignore[arg-type]  # a test's own keywords
+    snapshot = None if gone_back_to is None else Snapshot({}, {"trainer": {"saved": gone_back_to}})
     for update, loss in losses.items():
         metrics = {} if loss is None else {"valid/loss": loss}
         checkpoint.write(
-            run.checkpoint_path(update), model={}, config={}, metrics=metrics, save_task=lambda directory: None
+            run.checkpoint_path(update),
+            model={},
+            config={},
+            metrics=metrics,
+            save_task=lambda directory: None,
+            snapshot=snapshot,
         )
     return run
 
@@ -34,9 +43,16 @@ def kept(run: RunDirectory) -> list[int]:
     ],
 )
 def test_keeps_the_newest_and_the_best(tmp_path: Path, saving: dict[str, object], left: list[int]) -> None:
-    run = make_run(tmp_path, {1: 9.0, 2: 3.0, 3: 4.0, 4: 5.0, 5: None}, **saving)
+    run = make_run(tmp_path, {1: 9.0, 2: 3.0, 3: 4.0, 4: 5.0, 5: None}, None, **saving)
     run.refresh()
     assert kept(run) == left
+
+
+def test_keeps_what_a_recovery_goes_back_to(tmp_path: Path) -> None:
+    """The newest is one that an interrupt left, 3 was the last that was due."""
+    run = make_run(tmp_path, {1: None, 2: None, 3: None, 4: None}, gone_back_to=3, keep_last=1, keep_best=0)
+    run.refresh()
+    assert kept(run) == [3, 4]
 
 
 def test_links_point_to_best_and_last(tmp_path: Path) -> None:

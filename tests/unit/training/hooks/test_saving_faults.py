@@ -114,7 +114,7 @@ def save_task(directory: Path) -> None:
 
 
 def capture(trainer: Trainer, metrics: dict[str, float]) -> Callable[[Path], Checkpoint]:
-    state = {"num_updates": trainer.state.num_updates}
+    state = {"trainer": {"saved": trainer.state.saved}}
     return partial(
         checkpoint.write,
         model=copied({"weight": torch.full((4,), float(trainer.state.num_updates))}),
