@@ -71,12 +71,12 @@ class RunDirectory:
         ranked = self._ranked(sound)
         # With keep_last=0 the second slice is [-0:], which is all of them.
         keep = {c.path for c in [*ranked[: self.cfg.keep_best], *sound[-self.cfg.keep_last :]]}
-        keep |= {self._gone_back_to(newest) for newest in sound[-1:]}
-        kept = [c for c in sound if c.path in keep]
         # Before anything goes, what stays is known to be whole, on disk, and where the links point to.
-        if len(kept) < len(sound):
+        if len(keep) < len(sound):
             verify(sound[-1].path)
             sync(self.checkpoints)
+            keep.add(self._gone_back_to(sound[-1]))
+        kept = [c for c in sound if c.path in keep]
         for name, found in (("best", self._ranked(kept)[:1]), ("last", kept[-1:])):
             if found:
                 replace_link(self.path / name, f"{self.checkpoints.name}/{found[0].path.name}")
