@@ -29,7 +29,7 @@ class TrainState:
     end_of_epoch: bool = False
     """Whether the last update ended the epoch."""
     val_loss: float | None = None
-    """Loss of the last validation."""
+    """Loss of this epoch's last validation; None if it has had none."""
     best: float | None = None
     """Best value of ``saving.metric`` so far."""
     num_validations_since_best: int = 0
@@ -158,7 +158,7 @@ class Trainer:
         if state.position == 0:
             raise TrainingError("the training data gives no batch: check task.data and task.train")
         lr_scheduler.step(state.epoch, state.val_loss)
-        state.epoch, state.position, state.end_of_epoch = state.epoch + 1, 0, False
+        state.epoch, state.position, state.end_of_epoch, state.val_loss = state.epoch + 1, 0, False, None
 
     def update(self, batches: Sequence[Batch]) -> UpdateResult | None:
         """Accumulate the gradients of the batches, average, clip, step.

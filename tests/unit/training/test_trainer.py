@@ -179,6 +179,22 @@ def test_an_epoch_that_had_ended_goes_on_with_the_next() -> None:
     ]
 
 
+class ValidatesOnce(Hook):
+    def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
+        if trainer.state.num_updates == 2:
+            trainer.state.val_loss = 1.5
+
+
+def test_the_scheduler_learns_a_loss_once() -> None:
+    trainer, calls = make_trainer(num_updates=5)
+    trainer.hooks = [ValidatesOnce(), *trainer.hooks]
+    trainer.train()
+    assert [call for call in calls if call[0] == "scheduler.step"] == [
+        ("scheduler.step", 1, 1.5),
+        ("scheduler.step", 2, None),
+    ]
+
+
 def test_gradients_are_clipped_after_averaging() -> None:
     trainer, calls = make_trainer(num_updates=1, clip_norm=0.5, values=[6.0, 10.0])
     result = trainer.update([make_batch(6.0), make_batch(10.0)])  # average (4, 4), norm sqrt(32)
