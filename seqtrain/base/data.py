@@ -47,6 +47,20 @@ class Dictionary(ABC):
         """Encode many lines; a dictionary that can do so faster overrides this."""
         return [self.encode(line) for line in lines]
 
+    @property
+    def samples(self) -> bool:
+        """Whether training encodes its text by chance, anew for each epoch."""
+        return False
+
+    def sample(self, ids: Sequence[int], seed: int) -> list[int]:
+        """Encode by chance the text that ``ids`` stand for: other ids that decode to the same.
+
+        A pure function of its arguments, whatever the thread, the process, and what was encoded before; ``seed`` has
+        63 bits. bos, pad, eos and unk stay where they are, so that ``ids`` may be many sentences in a row. Without
+        sampling the ids are the same.
+        """
+        return list(ids)
+
 
 @dataclass(frozen=True)
 class TaskInfo:

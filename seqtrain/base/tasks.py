@@ -41,6 +41,13 @@ class Task(ABC, Generic[InfoT]):
     def dataset(self, split: str) -> Dataset:
         """Return a split such as ``train``, ``valid`` or ``test``; the same object each time."""
 
+    def training_dataset(self, *, epoch: int, seed: int) -> Dataset:
+        """Return the training data as an epoch, from 1, sees it; the same in each if nothing in it is left to chance.
+
+        A pure function of its arguments: a resume asks again for the epoch that it goes on with.
+        """
+        return self.dataset("train")
+
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind: ``valid``, ``valid1``, ... where there are several."""
         return [kind]

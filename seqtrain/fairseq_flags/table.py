@@ -201,6 +201,11 @@ ROWS = {
         --decoding-format=                                                                     | not there: ITERATIVE
         --beam-mt= --max-len-a-mt= --max-len-b-mt= --lenpen-mt=                                | not there: speech
     """,
+    "bpe": """
+        --sentencepiece-model=               | tokenizer.model_file | of the tokenizer sentencepiece
+        --sentencepiece-enable-sampling      | tokenizer.sampling_alpha=0.1 | in training, not where text is decoded
+        --sentencepiece-alpha=               | tokenizer.sampling_alpha | in training, not where text is decoded
+    """,
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
         --results-path=                      | output=FILE |

@@ -75,6 +75,14 @@ def check_batches(cfg: TaskConfig) -> None:
         assert _same(batches, again), f"{split}: an epoch has other batches the second time"
 
 
+def check_training_data(cfg: TaskConfig) -> None:
+    """The training data of an epoch is the same when a resume asks for it again, other epochs or not in between."""
+    task = _prepared(cfg)
+    epochs = [task.training_dataset(epoch=epoch, seed=3) for epoch in (2, 5, 2)]
+    first, _, again = (list(task.get_batch_iterator(dataset, epoch=2, plan=PLAN)) for dataset in epochs)
+    assert _same(first, again), "training_dataset gives other sentences for the same epoch and seed the second time"
+
+
 def check_shards(cfg: TaskConfig) -> None:
     """Processes share the batches of an epoch, in turns; one that resumes starts in the middle."""
     task = _prepared(cfg)
@@ -141,6 +149,7 @@ CHECKS: tuple[Check, ...] = (
     check_config,
     check_prepares,
     check_batches,
+    check_training_data,
     check_shards,
     check_padding,
     check_checkpoint,

@@ -141,8 +141,9 @@ class Trainer:
     def train_epoch(self) -> None:
         """Train on what is left of the epoch."""
         state, task, lr_scheduler = self.state, self.parts.task, self.parts.lr_scheduler
+        dataset = task.training_dataset(epoch=state.epoch, seed=self.cfg.training.seed)
         itr = task.get_batch_iterator(
-            task.dataset("train"), epoch=state.epoch, plan=self.plan, shard=self.shard, start=state.position
+            dataset, epoch=state.epoch, plan=self.plan, shard=self.shard, start=state.position
         )
         for batches, state.end_of_epoch in grouped(itr, self.cfg.training.update_freq):
             result = self.update(batches)

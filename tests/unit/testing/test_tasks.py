@@ -35,6 +35,10 @@ class Faulty(TranslationTask):
             self._datasets.clear()
         return super().dataset(split)
 
+    def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
+        Faulty.epochs += 1
+        return self.dataset("valid" if self.cfg.fault == "epochs" and Faulty.epochs == 1 else "train")
+
     def load(self, directory: Path) -> None:
         super().load(directory)
         if self.cfg.fault == "checkpoint":
@@ -66,6 +70,7 @@ class Faulty(TranslationTask):
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     REGISTRY.register("faulty", FaultyConfig)(Faulty)
+    Faulty.epochs = 0
     yield
     REGISTRY.forget({__name__})
 
@@ -98,6 +103,7 @@ def test_a_task_need_not_decode(cfg: FaultyConfig) -> None:
         ("twice", checks.check_batches, "valid: [0-9]+ sentences come twice in an epoch"),
         ("missing", checks.check_batches, "valid: 0 of 31 sentences come in an epoch"),
         ("seed", checks.check_batches, "valid: an epoch has other batches the second time"),
+        ("epochs", checks.check_training_data, "gives other sentences for the same epoch and seed the second time"),
         ("shards", checks.check_shards, "process 0 of 2 does not get every second batch"),
         ("left", checks.check_padding, "a target has padding on the left of a token"),
         ("ntokens", checks.check_padding, "ntokens is [0-9]+, but the target has [0-9]+ tokens"),
