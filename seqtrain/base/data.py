@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seqtrain.base.fingerprints import Fingerprint
+
 
 class Dictionary(ABC):
     """Symbols and their ids; the same for text as a whole: ``encode`` and ``decode``."""
@@ -42,6 +44,11 @@ class Dictionary(ABC):
         """Hash of what determines the ids: the kind of dictionary and its symbols in order."""
         symbols = "\n".join([type(self).__qualname__, *map(self.symbol, range(len(self)))])
         return hashlib.sha256(symbols.encode()).hexdigest()
+
+    def describe(self) -> Fingerprint:
+        """Return the fingerprint with that of blocks of symbols, so that a difference can be found."""
+        symbols = Fingerprint.of("symbols", (f"{self.symbol(id)}\n".encode() for id in range(len(self))))
+        return replace(symbols, sha256=self.fingerprint)
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines; a dictionary that can do so faster overrides this."""

@@ -2,18 +2,18 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from seqtrain.base import Dictionary
+from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
 from seqtrain.data.cache import KEY_FILE, cached
 from seqtrain.data.encoding import index, lines_of, sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
-from seqtrain.data.text import check_parallel, find_text, hash_file
+from seqtrain.data.text import check_parallel, find_text, fingerprint_text, hash_file
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
@@ -59,6 +59,7 @@ class TranslationTask(Task[TaskInfo]):
         self.tokenizer = TOKENIZERS.build(cfg.tokenizer)
         self._datasets: dict[str, ParallelDataset] = {}
         self._dictionary_files: dict[str, bytes] = {}
+        self._fingerprints: dict[str, Fingerprint] = {}
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -76,6 +77,7 @@ class TranslationTask(Task[TaskInfo]):
         self._read_dictionaries(self._learn_dictionaries())
         for split in ["train", *self.splits("valid")]:
             self.dataset(split)
+        self.fingerprints()  # now: the files may change while training goes on
 
     def save(self, directory: Path) -> None:
         """Write the tokenizer's files into ``tokenizer/``."""
@@ -114,6 +116,13 @@ class TranslationTask(Task[TaskInfo]):
         log.info("epoch %d: %d sentence pairs sampled as %s in %.1f s", epoch, len(dataset), tokens, seconds)
         return dataset
 
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return those of the text files of training and validation, of the dictionaries, and of the token ids."""
+        if not self._fingerprints:
+            ids = {f"token ids of {split}": found for split, found in super().fingerprints().items()}
+            self._fingerprints = {**dict(self._describe_files()), **dict(self._describe_dictionaries()), **ids}
+        return self._fingerprints
+
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
         source, target = (list(lines_of(files)) for files in self._files(split))
@@ -145,6 +154,18 @@ class TranslationTask(Task[TaskInfo]):
                 first = _place(int(numbers[0]), list(zip(files[0], lines, strict=True)))
                 log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), first)
         return dataset
+
+    def _describe_files(self) -> Iterator[tuple[str, Fingerprint]]:
+        prefixes = {**self._prefixes("train"), **self._prefixes("valid")}
+        for split, names in prefixes.items():
+            for language, files in zip(self.languages, self._files(split), strict=True):
+                for name, file in zip(names, files, strict=True):
+                    yield f"{name}.{language}", fingerprint_text(file)
+
+    def _describe_dictionaries(self) -> Iterator[tuple[str, Fingerprint]]:
+        names = ["joined"] if self.cfg.joined_dictionary else self.languages
+        for name, dictionary in zip(names, self._dictionaries, strict=False):
+            yield f"dictionary {name} ({type(dictionary).__name__})", dictionary.describe()
 
     def _corpus(self) -> Path:
         if not self.cfg.data.startswith("builtin:"):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo
+from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo, differences
 from seqtrain.config import TaskConfig
 from seqtrain.data.number_names import english, german
 from seqtrain.data.tokenizers.char import CharConfig
@@ -81,6 +81,14 @@ def check_training_data(cfg: TaskConfig) -> None:
     epochs = [task.training_dataset(epoch=epoch, seed=3) for epoch in (2, 5, 2)]
     first, _, again = (list(task.get_batch_iterator(dataset, epoch=2, plan=PLAN)) for dataset in epochs)
     assert _same(first, again), "training_dataset gives other sentences for the same epoch and seed the second time"
+
+
+def check_fingerprints(cfg: TaskConfig) -> None:
+    """Prepared again from the same data it has the same fingerprints: a resume is refused if they differ."""
+    first, again = (_prepared(cfg).fingerprints() for _ in range(2))
+    assert first, "fingerprints() names no data"
+    lines = differences(first, again)
+    assert not lines, f"prepared again from the same data, {'; '.join(lines)}"
 
 
 def check_shards(cfg: TaskConfig) -> None:
@@ -150,6 +158,7 @@ CHECKS: tuple[Check, ...] = (
     check_prepares,
     check_batches,
     check_training_data,
+    check_fingerprints,
     check_shards,
     check_padding,
     check_checkpoint,

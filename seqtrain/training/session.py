@@ -16,7 +16,7 @@ from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
 from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
 from seqtrain.config import TrainConfig
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import ConfigError
 from seqtrain.paths import writable
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
@@ -32,6 +32,7 @@ from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
 from seqtrain.training.run_directory import RunDirectory, check_unused
+from seqtrain.training.same_data import check_data, describe_data
 from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def train(
     run_directory: str | Path | None = None,
     *,
     resume: Checkpoint | None = None,
+    resume_force: bool = False,
     console: Console | None = None,
 ) -> TrainResult:
     """Train as ``python -m seqtrain`` does.
@@ -66,6 +68,7 @@ def train(
         cfg: the config, such as ``seqtrain.compose()`` returns.
         run_directory: where checkpoints, metrics and the log go; a new directory in ``runs/`` if None.
         resume: checkpoint of this run directory to go on from.
+        resume_force: go on also if the data is not what it was.
         console: where to show progress; standard output if None.
 
     Raises:
@@ -80,7 +83,7 @@ def train(
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
     num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
     with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-        return Session(cfg, run, console).train(resume)
+        return Session(cfg, run, console).train(resume, force=resume_force)
 
 
 class Session:
@@ -94,12 +97,12 @@ class Session:
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
 
-    def train(self, resume: Checkpoint | None) -> TrainResult:
+    def train(self, resume: Checkpoint | None, *, force: bool = False) -> TrainResult:
         """Build, restore, train."""
         trainer = Trainer(self.cfg, self.build(), self.hooks())
         self._describe(trainer.parts)
         if resume is not None:
-            self.restore(trainer, resume)
+            self.restore(trainer, resume, force=force)
             log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
@@ -174,27 +177,22 @@ class Session:
             "lr_scheduler": parts.lr_scheduler.state_dict(),
             "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
             "micro_batches_per_update": self._micro_batches_per_update(trainer),
-            "data": parts.task.dataset("train").fingerprint,
+            "data": describe_data(parts.task),
             "environment": environment(),
         }
         return Snapshot(parts.optimizer.state_dict(), state)
 
-    def restore(self, trainer: Trainer, saved: Checkpoint) -> None:
+    def restore(self, trainer: Trainer, saved: Checkpoint, *, force: bool = False) -> None:
         """Take over a checkpoint.
 
         Raises:
-            CheckpointError: it does not fit the model, or the training data has changed.
+            CheckpointError: it does not fit the model; or the data is not what it was, and that is not forced.
         """
         parts, snapshot = trainer.parts, saved.snapshot()
         for name, value in environment().items():
             if (before := snapshot.state["environment"].get(name)) != value:
                 log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
-        fingerprint = parts.task.dataset("train").fingerprint
-        if snapshot.state["data"] != fingerprint:
-            raise CheckpointError(
-                f"the training data of {self.run.path} has changed since {saved.path} was written; "
-                "put the files back as they were, or start a new run"
-            )
+        check_data(parts.task, saved, snapshot.state.get("data"), forced=force)
         before, now = snapshot.state["micro_batches_per_update"], self._micro_batches_per_update(trainer)
         if before != now:
             log.warning("an update takes %d batches from here on, and took %d", now, before)

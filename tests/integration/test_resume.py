@@ -195,17 +195,6 @@ def test_an_unknown_key(call: Call, copy: Path) -> None:
     assert "saving.keep_first" in call(f"resume={copy}", "saving.keep_first=1").refused()
 
 
-def test_changed_training_data(call: Call, copy: Path, corpus: Path) -> None:
-    lines = (corpus / "train.de").read_text().splitlines(keepends=True)
-    (corpus / "train.de").write_text("".join(reversed(lines)))
-    message = call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").refused()
-    assert "the training data of" in message and "has changed since" in message
-
-
-def test_moved_training_data(call: Call, copy: Path, corpus: Path) -> None:
-    assert call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").code == 0
-
-
 def test_no_checkpoint_but_damaged_ones(call: Call, copy: Path) -> None:
     for model in copy.glob("checkpoints/update-*/model.safetensors"):
         model.write_bytes(model.read_bytes()[:-10])

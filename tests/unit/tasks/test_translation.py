@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,36 @@ def test_changed_text_is_another_entry_in_the_cache(tmp_path: Path) -> None:
     task.prepare()
     assert task.dataset("train").fingerprint != first
     assert entries < set((tmp_path / "cache").iterdir())
+
+
+def test_fingerprints_name_files_dictionaries_and_token_ids(tmp_path: Path) -> None:
+    found = make(tmp_path, train=["train", "more"]).fingerprints()
+    assert {name: (fingerprint.unit, fingerprint.size) for name, fingerprint in found.items()} == {
+        **{f"{name}.{language}": ("lines", 2) for name in ("train", "valid") for language in ("en", "de")},
+        **{f"more.{language}": ("lines", 1) for language in ("en", "de")},
+        "dictionary joined (SymbolDictionary)": ("symbols", 8),
+        "token ids of train": ("", 0),
+        "token ids of valid": ("", 0),
+    }
+    separate = make(tmp_path, joined_dictionary=False).fingerprints()
+    assert {"dictionary en (SymbolDictionary)", "dictionary de (SymbolDictionary)"} <= separate.keys()
+
+
+def test_fingerprints_are_of_what_was_prepared(tmp_path: Path) -> None:
+    task = make(tmp_path)
+    before = task.fingerprints()
+    (tmp_path / "data" / "train.de").write_text("changed\nlater\n")
+    assert task.fingerprints() == before
+
+
+def test_fingerprints_of_compressed_text_are_those_of_plain_text(tmp_path: Path) -> None:
+    before = make(tmp_path).fingerprints()
+    task = make(tmp_path, prepare=False)
+    for name in ("train.de", "valid.en"):
+        (tmp_path / "data" / f"{name}.gz").write_bytes(gzip.compress((tmp_path / "data" / name).read_bytes()))
+        (tmp_path / "data" / name).unlink()
+    task.prepare()
+    assert task.fingerprints() == before
 
 
 @pytest.fixture
