@@ -13,7 +13,7 @@ from seqtrain.data import number_names
 from seqtrain.data.cache import KEY_FILE, cached
 from seqtrain.data.encoding import index, lines_of, sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
-from seqtrain.data.text import check_parallel, find_text, fingerprint_text, hash_file
+from seqtrain.data.text import check_parallel, find_text, fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
@@ -127,6 +127,11 @@ class TranslationTask(Task[TaskInfo]):
         """Return the lines of both sides of a split."""
         source, target = (list(lines_of(files)) for files in self._files(split))
         return source, target
+
+    def places(self, split: str, numbers: Sequence[int]) -> list[str]:
+        """Return ``FILE:LINE`` of the source of each pair."""
+        files = [(file, sum(1 for _ in read_lines(file))) for file in self._files(split)[0]]
+        return [_place(number, files) for number in numbers]
 
     def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
         """Return lines of the source language as sentences to decode."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqtrain.base import PlanSpec
+from seqtrain.base import PlanSpec, Task
 from seqtrain.data.number_names import english, german
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
@@ -244,3 +244,10 @@ def test_another_builtin_corpus(tmp_path: Path) -> None:
 def test_a_language_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"with this prefix there are train.de, train.en; check task.source_lang"):
         make(tmp_path, target_lang="fr")
+
+
+def test_places_of_sentences(tmp_path: Path) -> None:
+    task = make(tmp_path, train=["train", "more"])
+    data = tmp_path / "data"
+    assert task.places("train", [2, 0]) == [f"{data}/more.en:1", f"{data}/train.en:1"]
+    assert Task.places(task, "train", [7]) == ["sentence 7 of train"]
