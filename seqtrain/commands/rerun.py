@@ -23,9 +23,10 @@ from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
-from seqtrain.training.environment import data_changes, environment, value_changes
+from seqtrain.training.environment import environment, value_changes
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
+from seqtrain.training.same_data import data_changes
 from seqtrain.training.session import TrainResult, train
 
 CHECKPOINT, DIRECTORY = "checkpoint=", "hydra.run.dir="
@@ -120,7 +121,7 @@ def rerun(request: Request) -> bool:
     started = state.get("started", {"overrides": [], "working_directory": "", "resumed": []})
     with working_directory(started["working_directory"]) as moved:
         code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
-        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, state)])
+        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, original, state)])
         repeated_run_directory(
             request.directory, to_container(cfg), started["overrides"], [str(d) for d in user_directories()]
         )
@@ -180,13 +181,13 @@ def resumes(started: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def changes(cfg: TrainConfig, state: Mapping[str, Any]) -> list[str]:
+def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) -> list[str]:
     """Return what has changed since: versions, the machine, the data."""
     now = environment(find_device(cfg.training.device))
     with logging_to(Console(quiet=True)):
         task = REGISTRIES["task"].build(cfg.task)
         task.prepare()
-        return value_changes(state["environment"], now) + data_changes(state, task)
+        return value_changes(state["environment"], now) + data_changes(task, original, state.get("data"))
 
 
 def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[str]) -> None:

@@ -66,6 +66,7 @@ def train(
     run_directory: str | Path | None = None,
     *,
     resume: Checkpoint | None = None,
+    resume_force: bool = False,
     console: Console | None = None,
     hooks: Sequence[Hook] = (),
 ) -> TrainResult:
@@ -75,6 +76,7 @@ def train(
         cfg: the config, such as ``seqtrain.compose()`` returns.
         run_directory: where checkpoints, metrics and the log go; a new directory in ``runs/`` if None.
         resume: checkpoint of this run directory to go on from.
+        resume_force: go on also if the data is not what it was.
         console: where to show progress; standard output if None.
         hooks: further hooks, called before those that show, validate and save.
 
@@ -89,7 +91,7 @@ def train(
         if resume is None:
             check_unused(run.path)
         with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-            return Session(cfg, run, console, hooks).train(resume)
+            return Session(cfg, run, console, hooks).train(resume, force=resume_force)
 
 
 class Session:
@@ -110,7 +112,7 @@ class Session:
         self.saving = Saving(cfg.saving, run, self.capture)
         self.started = started(run.path)
 
-    def train(self, resume: Checkpoint | None) -> TrainResult:
+    def train(self, resume: Checkpoint | None, *, force: bool = False) -> TrainResult:
         """Build, restore, train."""
         parts = self.build()
         if self.cfg.training.ema:
@@ -118,7 +120,7 @@ class Session:
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
         if resume is not None:
-            snapshots.compare(trainer, resume, environment(self.device))
+            snapshots.compare(trainer, resume, environment(self.device), force=force)
             self.started = resumed(resume.state(), resume.container(), self.cfg)
             snapshots.put_back(trainer, self.ema, resume)
             if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
