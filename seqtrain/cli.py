@@ -19,11 +19,14 @@ from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.fairseq_flags import answer
+from seqtrain.locks import locked
 from seqtrain.registry import forget
 from seqtrain.user_code import frames_in
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
+COMPUTE = {"check", "rerun"}
+"""Tools that compute, and import what they compute with."""
 
 # Hydra's joblib and submitit workers import this module before they compose.
 sources.install()
@@ -51,7 +54,7 @@ def dispatch(arguments: Sequence[str]) -> None:
     if "--version" in rest:
         print(f"seqtrain {__version__}")
         return
-    if command != "check":  # which computes, and imports what it computes with
+    if command not in COMPUTE:
         without_torch.register(plugins.import_builtin)
     if rest and rest[0] in SHELL_COMPLETION:
         importlib.import_module("seqtrain.commands.completion").main(rest[1:])
@@ -116,7 +119,8 @@ def run(command: str, node: DictConfig, directory: Path | None = None) -> object
         return module.run(cfg)
     from seqtrain.commands.hydra_files import new_run_directory
 
-    return module.run(cfg, directory or new_run_directory(node))
+    with locked(directory or Path(node.hydra.run.dir)):
+        return module.run(cfg, directory or new_run_directory(node))
 
 
 def resume(command: str, arguments: Sequence[str]) -> None:
@@ -206,6 +210,6 @@ def in_users_code(error: Exception) -> str:
 
 
 def in_lines(message: str) -> str:
-    """Return a message with several mistakes as their number and a line for each."""
+    """Return a message with several mistakes as their number and a line for each; one that goes on indented is one."""
     lines = message.split("\n")
-    return message if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes:", *lines])
+    return message if len(lines) == 1 or lines[1].startswith(" ") else "\n  ".join([f"{len(lines)} mistakes:", *lines])

@@ -42,7 +42,8 @@ def read_manifest(directory: Path) -> dict[str, Fingerprint]:
     try:
         manifest = read_json(file)
     except DocumentError as error:
-        raise CheckpointError(f"{file} is missing or damaged ({error}): use another checkpoint") from error
+        cause = error.__cause__ or error  # by which callers see that it is the disk that refuses
+        raise CheckpointError(f"{file} is missing or damaged ({error}): use another checkpoint") from cause
     if not isinstance(manifest, dict) or "version" not in manifest:
         raise CheckpointError(f"{file} is missing or damaged: use another checkpoint")
     if manifest["version"] != VERSION:

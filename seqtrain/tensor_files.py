@@ -1,5 +1,7 @@
 """Named tensors in safetensors files."""
 
+import errno
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,9 +17,17 @@ MAX_HEADER_BYTES = 16 << 20
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors, from whatever device."""
+    """Write tensors, from whatever device.
+
+    Raises:
+        OSError: the file system refused.
+    """
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    try:
+        safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    except SafetensorError as error:  # which is what it makes of an OSError: "... (os error 28)"
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(file)) from error
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:

@@ -3,13 +3,15 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from seqtrain.base.fingerprints import Fingerprint
 
 
 class Dictionary(ABC):
@@ -43,9 +45,28 @@ class Dictionary(ABC):
         symbols = "\n".join([type(self).__qualname__, *map(self.symbol, range(len(self)))])
         return hashlib.sha256(symbols.encode()).hexdigest()
 
+    def describe(self) -> Fingerprint:
+        """Return the fingerprint with that of blocks of symbols, so that a difference can be found."""
+        symbols = Fingerprint.of("symbols", (f"{self.symbol(id)}\n".encode() for id in range(len(self))))
+        return replace(symbols, sha256=self.fingerprint)
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines; a dictionary that can do so faster overrides this."""
         return [self.encode(line) for line in lines]
+
+    @property
+    def samples(self) -> bool:
+        """Whether training encodes its text by chance, anew for each epoch."""
+        return False
+
+    def sample(self, ids: Sequence[int], seed: int) -> list[int]:
+        """Encode by chance the text that ``ids`` stand for: other ids that decode to the same.
+
+        A pure function of its arguments, whatever the thread, the process, and what was encoded before; ``seed`` has
+        63 bits. bos, pad, eos and unk stay where they are, so that ``ids`` may be many sentences in a row. Without
+        sampling the ids are the same.
+        """
+        return list(ids)
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,23 @@ class Batch:
     """B."""
     seed: int = 0
     """Seed of dropout and other noise in this batch: a function of (seed, epoch, micro-batch index)."""
+
+    @property
+    def longest(self) -> int:
+        """Positions of its longest side, padding included."""
+        return max(x.shape[1] for x in (self.target, *self.net_input.values()) if x.ndim > 1)
+
+    def rows(self, first: int, end: int) -> "Batch":
+        """Return the sentences from ``first`` to before ``end``, padded as they are; their noise is their own."""
+        sliced = {f.name: self._sliced(getattr(self, f.name), first, end) for f in fields(self)}
+        ntokens = int(sliced["target"].ne(Dictionary.pad).sum())
+        return replace(self, **sliced | {"ntokens": ntokens, "nsentences": end - first, "seed": self.seed + first})
+
+    def _sliced(self, value: Any, first: int, end: int) -> Any:
+        if isinstance(value, dict):
+            return {name: self._sliced(x, first, end) for name, x in value.items()}
+        is_by_row = isinstance(value, Tensor) and value.ndim > 0 and len(value) == self.nsentences
+        return value[first:end] if is_by_row else value
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch with its tensors on ``device``."""

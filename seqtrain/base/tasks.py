@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from seqtrain.base.criterions import Criterion
 from seqtrain.base.data import Batch, Dataset, LossOutput, PlanSpec, Shard, TaskInfo
+from seqtrain.base.fingerprints import Fingerprint
 from seqtrain.base.models import Generator, Hypothesis, Model
 from seqtrain.base.optimizers import Optimizer
 from seqtrain.config import CriterionConfig, ModelConfig, TaskConfig
@@ -32,7 +33,11 @@ class Task(ABC, Generic[InfoT]):
         """Get ready to train: read or make the dictionaries, index the data."""
 
     def save(self, directory: Path) -> None:
-        """Write what inference needs besides the model, such as the tokenizer's files."""
+        """Write what inference needs besides the model, such as the tokenizer's files.
+
+        A thread calls it while training goes on, more than once if the disk fails: write what ``prepare`` made, and
+        nothing that changes later.
+        """
 
     def load(self, directory: Path) -> None:
         """Read what :meth:`save` wrote."""
@@ -41,9 +46,20 @@ class Task(ABC, Generic[InfoT]):
     def dataset(self, split: str) -> Dataset:
         """Return a split such as ``train``, ``valid`` or ``test``; the same object each time."""
 
+    def training_dataset(self, *, epoch: int, seed: int) -> Dataset:
+        """Return the training data as an epoch, from 1, sees it; the same in each if nothing in it is left to chance.
+
+        A pure function of its arguments: a resume asks again for the epoch that it goes on with.
+        """
+        return self.dataset("train")
+
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind: ``valid``, ``valid1``, ... where there are several."""
         return [kind]
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return what the training and validation data is, by name: a resume compares it, and says what differs."""
+        return {split: Fingerprint(self.dataset(split).fingerprint) for split in ["train", *self.splits("valid")]}
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return a split as text: what is given, and what decoding should give, a line for each sentence.
@@ -52,6 +68,10 @@ class Task(ABC, Generic[InfoT]):
             ConfigError: the task has no text.
         """
         raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
+
+    def places(self, split: str, numbers: Sequence[int]) -> list[str]:
+        """Return where sentences of a split are from, for messages: ``FILE:LINE`` where the task knows."""
+        return [f"sentence {number} of {split}" for number in numbers]
 
     def inference_dataset(self, lines: Sequence[str]) -> Dataset:
         """Return lines of text as sentences to decode, one each.

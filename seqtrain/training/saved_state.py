@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtrain.checkpoint import STATE, Checkpoint
-from seqtrain.documents import build
+from seqtrain.documents import DocumentError, build
 from seqtrain.errors import CheckpointError, SeqtrainError
 from seqtrain.training.trainer import TrainState
 
@@ -22,6 +22,8 @@ def taking_over(file: Path) -> Iterator[None]:
     """
     try:
         yield
+    except DocumentError as error:
+        raise CheckpointError(f"{file}: {error}: use another checkpoint") from error
     except SeqtrainError as error:
         raise error if str(file.parent.parent) in str(error) else type(error)(f"{file}: {error}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -38,7 +40,7 @@ def train_state(data: Any) -> TrainState:
         SeqtrainError: a field is missing, unknown, of another type or out of its range.
     """
     state = build(TrainState, data, "trainer")
-    if state.epoch < 1 or min(state.num_updates, state.position, state.num_validations_since_best) < 0:
+    if state.epoch < 1 or min(state.num_updates, state.position, state.num_validations_since_best, state.saved) < 0:
         raise CheckpointError(f"trainer does not fit: {state} counts below its first number")
     return state
 

@@ -20,6 +20,8 @@ from seqtrain.commands.hydra_files import read_config, user_directories
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import SeqtrainError
 from seqtrain.manifest import write_manifest
+from seqtrain.training import snapshots
+from seqtrain.training.environment import environment
 from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.saved_state import taking_over
 from seqtrain.training.session import Session
@@ -151,7 +153,10 @@ def test_a_strangers_state_is_taken_over_or_refused(
             with refused_or_fine(f"{file}, seed {seed}", copy):
                 saved = Checkpoint.open(copy)
                 with taking_over(copy / "training/state.json"):
-                    session.restore(Trainer(session.cfg, parts, session.hooks()), saved)
+                    trainer = Trainer(session.cfg, parts, session.hooks(), session.recovery(parts), session.scaler)
+                    snapshots.compare(trainer, saved, environment(session.device))
+                    snapshots.put_back(trainer, session.ema, saved)
+                    parts.lr_scheduler.lr_at(trainer.state.num_updates)
 
 
 def test_a_damaged_run_directory(seeds: range, trained: Path, tmp_path: Path, mutate: Mutate) -> None:
