@@ -10,7 +10,7 @@ from yaml import YAMLError
 
 from seqtrain.composition import without_hydra
 from seqtrain.errors import CheckpointError
-from seqtrain.paths import writable
+from seqtrain.paths import atomic_file, remove_leftovers, writable
 from seqtrain.training.run_directory import check_unused
 
 
@@ -38,13 +38,15 @@ def repeated_run_directory(
         SeqtrainError: it cannot be written.
     """
     check_unused(directory)
-    output = directory / ".hydra"
-    hydra = {"searchpath": list(searchpath), "runtime": {"cwd": str(Path.cwd()), "output_dir": str(directory)}}
+    runtime = {"cwd": str(Path.cwd()), "output_dir": str(directory)}
+    hydra = {"hydra": {"searchpath": list(searchpath), "runtime": runtime}}
     with writable(directory):
-        output.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(dict(config)), output / "config.yaml")
-        OmegaConf.save(OmegaConf.create({"hydra": hydra}), output / "hydra.yaml")
-        OmegaConf.save(OmegaConf.create(list(overrides)), output / "overrides.yaml")
+        _write_files(directory, hydra=hydra, overrides=list(overrides), config=dict(config))
+
+
+def config_file(run_directory: Path) -> Path:
+    """Return the file that makes a directory a run: the config that it was started with."""
+    return run_directory / ".hydra" / "config.yaml"
 
 
 def user_directories(run_directory: Path) -> list[str]:
@@ -62,7 +64,7 @@ def read_config(run_directory: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: it is missing or damaged.
     """
-    file = run_directory / ".hydra" / "config.yaml"
+    file = config_file(run_directory)
     try:
         container = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
     except (OSError, OmegaConfBaseException, YAMLError) as error:
@@ -73,14 +75,26 @@ def read_config(run_directory: Path) -> dict[str, Any]:
 
 
 def _write(node: DictConfig, directory: Path) -> None:
-    """Write config, Hydra's own config and overrides; user directories by their full paths."""
-    output = directory / ".hydra"
-    output.mkdir(parents=True, exist_ok=True)
+    """Write what a composed config holds; user directories by their full paths."""
     with open_dict(node.hydra):
         node.hydra.runtime.output_dir = str(directory.absolute())
         node.hydra.searchpath = [
             path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
         ]
-    OmegaConf.save(without_hydra(node), output / "config.yaml")
-    OmegaConf.save(OmegaConf.masked_copy(node, ["hydra"]), output / "hydra.yaml")
-    OmegaConf.save(node.hydra.overrides.task, output / "overrides.yaml")
+    hydra = OmegaConf.masked_copy(node, ["hydra"])
+    _write_files(directory, hydra=hydra, overrides=node.hydra.overrides.task, config=without_hydra(node))
+
+
+def _write_files(directory: Path, *, hydra: Any, overrides: Any, config: Any) -> None:
+    """Write Hydra's own config, overrides, and last the config, which makes it a run that can go on."""
+    output = directory / ".hydra"
+    output.mkdir(parents=True, exist_ok=True)
+    config_file(directory).unlink(missing_ok=True)
+    remove_leftovers(output)
+    for file, content in (
+        (output / "hydra.yaml", hydra),
+        (output / "overrides.yaml", overrides),
+        (config_file(directory), config),
+    ):
+        with atomic_file(file) as stream:
+            stream.write(OmegaConf.to_yaml(content))

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from seqtrain.checkpoint import STATE, Checkpoint, complete
+from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands._same_bytes import different_files
 from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, SEARCHPATH, read_words
 from seqtrain.commands.hydra_files import repeated_run_directory
@@ -20,10 +20,12 @@ from seqtrain.commands.resume import PLUGINS, plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.locks import locked
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import data_changes, environment, value_changes
+from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
 from seqtrain.training.session import TrainResult, train
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
 
     Raises:
         SeqtrainError: a word is wrong, or the checkpoint, its data or its plug-ins are not there.
-        SystemExit: with 1 if it comes out different, with 130 if it is interrupted.
+        SystemExit: with 1 if it comes out different, with 130 or 75 if it is interrupted.
     """
     parser = argparse.ArgumentParser(
         "seqtrain rerun",
@@ -121,10 +123,10 @@ def rerun(request: Request) -> bool:
     with working_directory(started["working_directory"]) as moved:
         code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
         describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, state)])
-        repeated_run_directory(
-            request.directory, to_container(cfg), started["overrides"], [str(d) for d in user_directories()]
-        )
-        result = repeat(cfg, request.directory, state)
+        with locked(request.directory), ending_at_once():
+            searchpath = [str(directory) for directory in user_directories()]
+            repeated_run_directory(request.directory, to_container(cfg), started["overrides"], searchpath)
+            result = repeat(cfg, request.directory, state)
     return compare(original, state["trainer"]["num_updates"], result)
 
 
@@ -135,7 +137,7 @@ def open_trained(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
         CheckpointError: there is none, or it is one for inference only.
     """
     original = Checkpoint.open(path)
-    if not (original.path / STATE).is_file():
+    if not original.is_resumable:
         raise CheckpointError(
             f"{CHECKPOINT}{path} is for inference only, such as an average: name a checkpoint that training wrote"
         )
@@ -211,12 +213,12 @@ def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool
     """Say whether a run came out like the checkpoint, or how it differs.
 
     Raises:
-        SystemExit: with 130 if it was interrupted before.
+        SystemExit: it was interrupted before: with 130 by Ctrl-C, else with 75.
     """
     if result.num_updates != num_updates:
         _say(f"ended after update {result.num_updates}, before {num_updates} that are to be repeated")
-        if result.interrupted:
-            raise SystemExit(130)
+        if result.exit_code:
+            raise SystemExit(result.exit_code)
         return False
     repeated = Checkpoint(complete(result.run_directory / "checkpoints")[-1])
     different = different_files(original.path, repeated.path)
@@ -224,7 +226,7 @@ def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool
         _say(line)
     outcome = "not the same as" if different else "the same bytes as"
     _say(f"{repeated.path}: {outcome} {original.path} after update {num_updates}")
-    if result.interrupted:
+    if result.exit_code:
         _say(f"to go on from there: python -m seqtrain resume={shlex.quote(str(result.run_directory))}")
     return not different
 

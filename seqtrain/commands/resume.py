@@ -9,11 +9,13 @@ from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands import train
-from seqtrain.commands.hydra_files import read_config, user_directories
+from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.locks import locked
 from seqtrain.training import session
+from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.logs import logging_to
 
 SAFE_OVERRIDES = (
@@ -35,8 +37,13 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
         ConfigError: an override would change what is past.
         PluginError: a plug-in is not there.
     """
-    if not (directory / ".hydra").is_dir():
+    if not config_file(directory).is_file():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
+    with locked(directory), ending_at_once():
+        return _resume(directory, overrides)
+
+
+def _resume(directory: Path, overrides: Sequence[str]) -> float:
     register_all()
     plugins, forced = plugins_choice(overrides), f"{FORCE}true" in overrides
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
@@ -58,10 +65,11 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
     Raises:
         ConfigError: an override has another value than the run was started with, and that is past.
     """
-    checkpoint = _last_whole(directory)
-    saved = {} if checkpoint is None else checkpoint.container()
-    safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
-    return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
+    with locked(directory):
+        checkpoint = _last_whole(directory)
+        saved = {} if checkpoint is None else checkpoint.container()
+        safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
+        return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
 def plugins_choice(overrides: Sequence[str]) -> Plugins:
