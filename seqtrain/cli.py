@@ -210,6 +210,6 @@ def in_users_code(error: Exception) -> str:
 
 
 def in_lines(message: str) -> str:
-    """Return a message with several mistakes as their number and a line for each."""
+    """Return a message with several mistakes as their number and a line for each; one that goes on indented is one."""
     lines = message.split("\n")
-    return message if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes:", *lines])
+    return message if len(lines) == 1 or lines[1].startswith(" ") else "\n  ".join([f"{len(lines)} mistakes:", *lines])

@@ -15,7 +15,7 @@ from seqtrain.training.run_directory import check_unused
 
 
 def new_run_directory(node: DictConfig) -> Path:
-    """Make the run directory that a composed config names, with ``.hydra/`` in it.
+    """Make the run directory that a composed config names, with ``.hydra/`` in it; user directories by full paths.
 
     Raises:
         ConfigError: a run has saved into it.
@@ -23,9 +23,19 @@ def new_run_directory(node: DictConfig) -> Path:
     """
     directory = Path(node.hydra.run.dir)
     check_unused(directory)
+    with open_dict(node.hydra):
+        node.hydra.runtime.output_dir = str(directory.absolute())
+        node.hydra.searchpath = [
+            path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
+        ]
     with writable(directory):
-        _write(node, directory)
+        _write(directory, OmegaConf.masked_copy(node, ["hydra"]), node.hydra.overrides.task, without_hydra(node))
     return directory
+
+
+def config_file(run_directory: Path) -> Path:
+    """Return the file that makes a directory a run: the config that it was started with."""
+    return run_directory / ".hydra" / "config.yaml"
 
 
 def repeated_run_directory(
@@ -38,15 +48,9 @@ def repeated_run_directory(
         SeqtrainError: it cannot be written.
     """
     check_unused(directory)
-    runtime = {"cwd": str(Path.cwd()), "output_dir": str(directory)}
-    hydra = {"hydra": {"searchpath": list(searchpath), "runtime": runtime}}
+    hydra = {"searchpath": list(searchpath), "runtime": {"cwd": str(Path.cwd()), "output_dir": str(directory)}}
     with writable(directory):
-        _write_files(directory, hydra=hydra, overrides=list(overrides), config=dict(config))
-
-
-def config_file(run_directory: Path) -> Path:
-    """Return the file that makes a directory a run: the config that it was started with."""
-    return run_directory / ".hydra" / "config.yaml"
+        _write(directory, {"hydra": hydra}, list(overrides), config)
 
 
 def user_directories(run_directory: Path) -> list[str]:
@@ -74,18 +78,7 @@ def read_config(run_directory: Path) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def _write(node: DictConfig, directory: Path) -> None:
-    """Write what a composed config holds; user directories by their full paths."""
-    with open_dict(node.hydra):
-        node.hydra.runtime.output_dir = str(directory.absolute())
-        node.hydra.searchpath = [
-            path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
-        ]
-    hydra = OmegaConf.masked_copy(node, ["hydra"])
-    _write_files(directory, hydra=hydra, overrides=node.hydra.overrides.task, config=without_hydra(node))
-
-
-def _write_files(directory: Path, *, hydra: Any, overrides: Any, config: Any) -> None:
+def _write(directory: Path, hydra: Any, overrides: Any, config: Any) -> None:
     """Write Hydra's own config, overrides, and last the config, which makes it a run that can go on."""
     output = directory / ".hydra"
     output.mkdir(parents=True, exist_ok=True)

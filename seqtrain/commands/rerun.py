@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from seqtrain.checkpoint import Checkpoint, complete
+from seqtrain.checkpoint import STATE, Checkpoint, complete
 from seqtrain.commands._same_bytes import different_files
 from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, SEARCHPATH, read_words
 from seqtrain.commands.hydra_files import repeated_run_directory
@@ -24,10 +24,11 @@ from seqtrain.locks import locked
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
-from seqtrain.training.environment import data_changes, environment, value_changes
+from seqtrain.training.environment import environment, value_changes
 from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
+from seqtrain.training.same_data import data_changes
 from seqtrain.training.session import TrainResult, train
 
 CHECKPOINT, DIRECTORY = "checkpoint=", "hydra.run.dir="
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
     Raises:
         SeqtrainError: a word is wrong, or the checkpoint, its data or its plug-ins are not there.
-        SystemExit: with 1 if it comes out different, with 130 or 75 if it is interrupted.
+        SystemExit: with 1 if it comes out different, with 130 if it is interrupted.
     """
     parser = argparse.ArgumentParser(
         "seqtrain rerun",
@@ -122,7 +123,7 @@ def rerun(request: Request) -> bool:
     started = state.get("started", {"overrides": [], "working_directory": "", "resumed": []})
     with working_directory(started["working_directory"]) as moved:
         code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
-        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, state)])
+        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, original, state)])
         with locked(request.directory), ending_at_once():
             searchpath = [str(directory) for directory in user_directories()]
             repeated_run_directory(request.directory, to_container(cfg), started["overrides"], searchpath)
@@ -137,7 +138,7 @@ def open_trained(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
         CheckpointError: there is none, or it is one for inference only.
     """
     original = Checkpoint.open(path)
-    if not original.is_resumable:
+    if not (original.path / STATE).is_file():
         raise CheckpointError(
             f"{CHECKPOINT}{path} is for inference only, such as an average: name a checkpoint that training wrote"
         )
@@ -182,13 +183,13 @@ def resumes(started: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def changes(cfg: TrainConfig, state: Mapping[str, Any]) -> list[str]:
+def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) -> list[str]:
     """Return what has changed since: versions, the machine, the data."""
     now = environment(find_device(cfg.training.device))
     with logging_to(Console(quiet=True)):
         task = REGISTRIES["task"].build(cfg.task)
         task.prepare()
-        return value_changes(state["environment"], now) + data_changes(state, task)
+        return value_changes(state["environment"], now) + data_changes(task, original, state.get("data"))
 
 
 def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[str]) -> None:

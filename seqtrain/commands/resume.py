@@ -54,7 +54,7 @@ def _resume(directory: Path, overrides: Sequence[str]) -> float:
     if checkpoint is not None:
         _check_code(checkpoint, plugins, forced)
         cfg = checkpoint.config(wanted)
-        return train.finish(cfg, session.train(cfg, directory, resume=checkpoint))
+        return train.finish(cfg, session.train(cfg, directory, resume=checkpoint, resume_force=forced))
     cfg = from_container(read_config(directory), wanted)
     return train.finish(cfg, session.train(cfg, directory))
 

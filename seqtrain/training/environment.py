@@ -14,7 +14,6 @@ import torch
 import yaml
 
 from seqtrain import __version__
-from seqtrain.base import Task
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 
@@ -47,11 +46,6 @@ def value_changes(before: Mapping[str, Any], now: Mapping[str, Any], names: Iter
         for name in names or before
         if name in before and before[name] != now.get(name)
     ]
-
-
-def data_changes(state: Mapping[str, Any], task: Task[Any]) -> list[str]:
-    """Return what is different about the training data since a checkpoint recorded ``state``."""
-    return [] if state["data"] == task.dataset("train").fingerprint else ["the training data has changed"]
 
 
 def started(run_directory: Path) -> dict[str, Any]:
