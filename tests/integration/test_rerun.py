@@ -138,9 +138,11 @@ def test_relative_data_is_found_from_elsewhere(
     assert call(*tiny, *EXACT, "task.data=corpus", "training.max_update=2", "hydra.run.dir=run").code == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    done = call("rerun", "checkpoint=../run", "hydra.run.dir=again")
-    assert done.code == 0, done.err
-    assert (tmp_path / "elsewhere/again/last/model.safetensors").is_file()
+    for words in (["hydra.run.dir=again"], ["hydra.run.dir=once-more", "task.data=../corpus"]):
+        done = call("rerun", "checkpoint=../run", *words)
+        assert done.code == 0, done.err
+    for name in ("again", "once-more"):
+        assert (tmp_path / "elsewhere" / name / "last/model.safetensors").is_file()
     assert Path.cwd() == tmp_path / "elsewhere"
 
 
