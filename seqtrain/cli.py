@@ -25,6 +25,8 @@ from seqtrain.user_code import frames_in
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
+COMPUTE = {"check", "rerun"}
+"""Tools that compute, and import what they compute with."""
 
 # Hydra's joblib and submitit workers import this module before they compose.
 sources.install()
@@ -52,7 +54,7 @@ def dispatch(arguments: Sequence[str]) -> None:
     if "--version" in rest:
         print(f"seqtrain {__version__}")
         return
-    if command != "check":  # which computes, and imports what it computes with
+    if command not in COMPUTE:
         without_torch.register(plugins.import_builtin)
     if rest and rest[0] in SHELL_COMPLETION:
         importlib.import_module("seqtrain.commands.completion").main(rest[1:])

@@ -94,7 +94,7 @@ def writable(path: Path) -> Iterator[None]:
 
 def sync_tree(directory: Path) -> None:
     """Force a directory and all in it to disk."""
-    for path in [*directory.rglob("*"), directory]:
+    for path in [*sorted(directory.rglob("*")), directory]:
         sync(path)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.commands import train
-from seqtrain.commands.hydra_files import read_config, user_directories
+from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
@@ -37,7 +37,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
         ConfigError: an override would change what is past.
         PluginError: a plug-in is not there.
     """
-    if not (directory / ".hydra").is_dir():
+    if not config_file(directory).is_file():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
     with locked(directory), ending_at_once():
         return _resume(directory, overrides)
@@ -45,7 +45,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
 
 def _resume(directory: Path, overrides: Sequence[str]) -> float:
     register_all()
-    plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides
+    plugins, forced = plugins_choice(overrides), f"{FORCE}true" in overrides
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
     if not forced:
         _check_overrides(wanted)
@@ -72,7 +72,7 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
         return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
-def _plugins(overrides: Sequence[str]) -> Plugins:
+def plugins_choice(overrides: Sequence[str]) -> Plugins:
     """Return whose code is to run the run's plug-ins.
 
     Raises:

@@ -16,13 +16,22 @@ def describe_data(task: Task[Any]) -> dict[str, Any]:
     return {name: dataclasses.asdict(fingerprint) for name, fingerprint in task.fingerprints().items()}
 
 
+def data_changes(task: Task[Any], saved: Checkpoint, described: Any) -> list[str]:
+    """Return a line for each difference between the data and what a checkpoint says of it.
+
+    Raises:
+        CheckpointError: the checkpoint does not say that.
+    """
+    return differences(_fingerprints(saved, described), task.fingerprints())
+
+
 def check_data(task: Task[Any], saved: Checkpoint, described: Any, *, forced: bool) -> None:
     """Compare the data with what a checkpoint says of it; a difference that is forced is a warning.
 
     Raises:
         CheckpointError: they differ, and that is not forced.
     """
-    lines = differences(_fingerprints(saved, described), task.fingerprints())
+    lines = data_changes(task, saved, described)
     if not lines:
         return
     listed = "\n".join([f"the data is not that of {saved.path}:", *(f"  {line}" for line in lines)])

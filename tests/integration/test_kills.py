@@ -1,0 +1,198 @@
+"""A run that is killed, wherever and however often, and goes on ends with the bytes of one that was left alone."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.integration.kill_harness import (
+    KILLED,
+    ROOT,
+    Ended,
+    Event,
+    ForkServer,
+    Killable,
+    assert_same_end,
+    of_each_kind,
+    packed,
+)
+
+Call = Callable[..., Any]
+
+BASE = [
+    "model.dropout=0.1",
+    "training.update_freq=2",
+    "training.patience=3",
+    "training.max_update=100",
+    "training.log_interval=4",
+    "dataset.max_tokens=256",
+    "optimizer.lr=5e-2",
+    "lr_scheduler.warmup_updates=4",
+    "validation.interval_epochs=0",
+    "validation.interval_updates=3",
+    "validation.generate=true",
+    "validation.scorers=[chrf]",
+    "saving.metric=valid/chrf",
+    "saving.maximize=true",
+    "saving.interval_epochs=0",
+    "saving.interval_updates=5",
+    "saving.keep_last=2",
+    "saving.keep_best=2",
+]
+"""About 12 updates an epoch, stops within one; the metric goes up and down until patience ends the run."""
+
+SCENARIOS = {
+    "base": BASE,
+}
+"""Runs that are killed, by name."""
+
+SEED = int(os.environ.get("SEQTRAIN_KILL_SEED", "1"))
+"""Draws the random kills; another one by the environment."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A run that was left alone, and how to begin another one like it."""
+
+    server: ForkServer
+    overrides: list[str]
+    alone: Path
+    """Run directory of the one that was left alone."""
+    ended: Ended
+    """How that one ended."""
+
+    def new(self, directory: Path) -> Killable:
+        """Return a run like it that has not begun."""
+        return Killable(self.server, self.overrides, directory)
+
+    def starting(self) -> list[Event]:
+        """Return the events up to where there is a run to go on with."""
+        whats = [event.what for event in self.ended.events]
+        return self.ended.events[: whats.index("mkdir checkpoints")]
+
+    def training(self) -> list[Event]:
+        """Return the events after those."""
+        return self.ended.events[len(self.starting()) :]
+
+    def resuming(self, directory: Path) -> list[Event]:
+        """Return the events at the beginning of a resume that finds nothing left behind."""
+        run, checkpoints = self.new(directory), sorted({event.group for event in self.training()})
+        for checkpoint in checkpoints[2:4]:
+            ended = run.go_on(f"{checkpoint}:0")
+        return [event for event in ended.events if event.begun == "-"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[ForkServer]:
+    with ForkServer(tmp_path_factory.mktemp("server"), cache) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=SCENARIOS)
+def scenario(
+    request: pytest.FixtureRequest, server: ForkServer, tiny: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Scenario:
+    alone = tmp_path_factory.mktemp(request.param) / "alone"
+    overrides = [*tiny, *SCENARIOS[request.param]]
+    ended = Killable(server, overrides, alone).go_on()
+    assert ended.code == 0 and "(training.patience)" in ended.out, ended.out
+    return Scenario(server, overrides, alone, ended)
+
+
+only_base = pytest.mark.parametrize("scenario", ["base"], indirect=True)
+
+
+def stop_all(scenario: Scenario, trials: Iterable[tuple[Event, ...]], directory: Path) -> set[str]:
+    """Stop runs at all of these, compare how they end, and return the kinds of events that they were stopped at."""
+    stopped = []
+    for number, chain in enumerate(packed(trials)):
+        run = scenario.new(directory / str(number))
+        stopped += list(run.stop_at(chain))
+        assert_same_end(run.directory, scenario.alone, chain)
+    print(f"stopped {len(stopped)} times in {number + 1} runs")
+    return {event.kind for event in stopped}
+
+
+def test_stopped_after_each_kind_of_change(scenario: Scenario, tmp_path: Path) -> None:
+    # Those before the first checkpoint come last: a resume from there does less.
+    kinds = sorted(of_each_kind(scenario.training()), key=lambda event: not event.group)
+    resuming = scenario.resuming(tmp_path / "sample")
+    pairs = [(event, again) for event, again in zip(kinds, resuming, strict=False)]
+    others = [(event,) for event in kinds[len(pairs) :]]
+    assert stop_all(scenario, [*pairs, *others], tmp_path) >= {event.kind for event in [*kinds, *resuming]}
+
+
+@only_base
+def test_stopped_before_there_is_a_run(scenario: Scenario, call: Call, tmp_path: Path) -> None:
+    run = scenario.new(tmp_path / "run")
+    for event in run.stop_at(event.place for event in scenario.starting()):
+        assert event.what in {other.what for other in scenario.starting()}
+        if run.command[0].startswith("resume="):
+            continue
+        assert "there is no run here" in call(f"resume={run.directory}").refused()
+    assert_same_end(run.directory, scenario.alone, "starting")
+
+
+@pytest.mark.slow
+def test_stopped_after_each_change(scenario: Scenario, tmp_path: Path) -> None:
+    stop_all(scenario, [(event,) for event in scenario.training()], tmp_path)
+
+
+@only_base
+@pytest.mark.slow
+def test_stopped_again_in_each_resume(scenario: Scenario, tmp_path: Path) -> None:
+    kinds = [event for event in of_each_kind(scenario.training()) if not event.what.startswith(("fsync", "chmod"))]
+    resuming = scenario.resuming(tmp_path / "sample")
+    stop_all(scenario, [(event, again) for event in kinds for again in resuming], tmp_path)
+
+
+def kill_at_random(scenario: Scenario, directory: Path, kills: int) -> None:
+    """Kill runs, and resumes of them, at random times until that has happened often enough."""
+    random, killed = Random(SEED), 0
+    for number in count():
+        run, story = scenario.new(directory / str(number)), [f"SEQTRAIN_KILL_SEED={SEED}"]
+        while (ended := run.go_on(kill_after_seconds=random.uniform(0, scenario.ended.seconds))).code == KILLED:
+            story.append(f"killed after {ended.seconds:.3f} s before {ended.events[-1:]}")
+        assert ended.code == 0, (story, ended.out)
+        assert_same_end(run.directory, scenario.alone, story)
+        killed += len(story) - 1
+        if killed >= kills:
+            break
+    print(f"killed {killed} times in {number + 1} runs")
+
+
+def test_killed_at_random(scenario: Scenario, tmp_path: Path) -> None:
+    kill_at_random(scenario, tmp_path, 8)
+
+
+@pytest.mark.slow
+def test_killed_at_random_often(scenario: Scenario, tmp_path: Path) -> None:
+    kill_at_random(scenario, tmp_path, 50)
+
+
+@only_base
+def test_killed_at_random_in_processes_of_their_own(scenario: Scenario, start: Call, run: Call, tmp_path: Path) -> None:
+    random, killed = Random(SEED), scenario.new(tmp_path / "run")
+    for _ in range(2):
+        reports = metrics_lines(killed.directory) + random.randint(1, 5)
+        with start(*killed.command, cwd=ROOT) as process:
+            while process.poll() is None and metrics_lines(killed.directory) < reports:
+                time.sleep(0.001)
+            time.sleep(random.uniform(0, 0.05))
+            process.kill()
+        assert process.returncode == KILLED, process.stderr
+    ended = run(*killed.command, cwd=ROOT)
+    assert ended.code == 0, ended.err
+    assert_same_end(killed.directory, scenario.alone, f"SEQTRAIN_KILL_SEED={SEED}")
+
+
+def metrics_lines(run: Path) -> int:
+    """Return how many reports a run has written."""
+    file = run / "metrics.jsonl"
+    return file.read_bytes().count(b"\n") if file.exists() else 0
