@@ -114,7 +114,7 @@ class Killable:
         """Stop before one event after another, yield them, and go on to the end."""
         for place in places:
             ended = self.go_on(place)
-            assert ended.code == KILLED, f"{self.directory} did not come to {place}: {ended.out}"
+            assert ended.code == KILLED, f"did not come to {place}: {ended.out}"
             yield ended.events[-1]
         ended = self.go_on()
         assert ended.code == 0, ended.out
