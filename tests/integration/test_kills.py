@@ -25,6 +25,8 @@ from tests.integration.kill_harness import (
 
 Call = Callable[..., Any]
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at processes through /proc")
+
 BASE = [
     "model.dropout=0.1",
     "training.update_freq=2",
@@ -130,6 +132,20 @@ def test_stopped_after_each_kind_of_change(scenario: Scenario, tmp_path: Path) -
     pairs = [(event, again) for event, again in zip(kinds, resuming, strict=False)]
     others = [(event,) for event in kinds[len(pairs) :]]
     assert stop_all(scenario, [*pairs, *others], tmp_path) >= {event.kind for event in [*kinds, *resuming]}
+
+
+def test_files_are_synced_before_they_are_renamed(scenario: Scenario) -> None:
+    unsynced, renamed = set(), []
+    for event in scenario.ended.events:
+        what, path, *_ = event.what.split(" ")
+        if what in ("write", "complete"):
+            unsynced.add(path)
+        elif what == "fsync":
+            unsynced.discard(path)
+        elif what == "rename":
+            renamed.append(path)
+            assert not [file for file in unsynced if f"{file}/".startswith(f"{path}/")], event
+    assert set(renamed) >= {".hydra/.tmp-config.yaml", f"checkpoints/.tmp-{scenario.later()[0].group}"}
 
 
 @only_base
