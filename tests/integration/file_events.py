@@ -1,9 +1,11 @@
 """What a process does to the files below a directory, one event at a time, and how to stop it before any of them.
 
 A process that SIGKILL ends right before an event has done all events up to it and nothing more, so that stopping before
-each event is stopping after each. A write is two events, ``write`` and ``complete``, of half the bytes each: files end in
-the middle of a line. What the kernel was given stays, as it does when a process dies. Power loss, which may take what was
-not synced, is not tested: only that files are synced before they are renamed, by the order of the events.
+each event is stopping after each. A write is two events, ``write`` and ``complete``, of half the bytes each: files end
+in the middle of a line. What the kernel was given stays, as it does when a process dies.
+
+Power loss, which may take what was not synced, is not tested: only that files are synced before they are renamed, by
+the order of the events.
 """
 
 import builtins

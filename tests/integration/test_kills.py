@@ -159,6 +159,19 @@ def test_stopped_before_there_is_a_run(scenario: Scenario, call: Call, tmp_path:
     assert_same_end(run.directory, scenario.alone, "starting")
 
 
+@only_base
+@pytest.mark.slow
+def test_stopped_while_data_is_prepared(scenario: Scenario, tmp_path: Path) -> None:
+    cache, entry, number = tmp_path / "cache", "", 0
+    run = Killable(scenario.server, [*scenario.overrides, f"dataset.cache_dir={cache}"], tmp_path / "run", cache)
+    while (ended := run.go_on(f":{number}")).code == KILLED:
+        # An entry of the cache that is whole is not made again: the next one's events begin at 0.
+        number, entry = number + 1 if ended.events[0].what == entry else 1, ended.events[0].what
+    assert ended.code == 0, ended.out
+    for file in ("model.safetensors", "training/optimizer.safetensors"):
+        assert (run.directory / "last" / file).read_bytes() == (scenario.alone / "last" / file).read_bytes()
+
+
 @pytest.mark.slow
 def test_stopped_after_each_change(scenario: Scenario, tmp_path: Path) -> None:
     stop_all(scenario, [(event,) for event in scenario.training()], tmp_path)
