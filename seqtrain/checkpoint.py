@@ -1,15 +1,17 @@
 """The checkpoint format: a directory of safetensors, YAML and JSON that is enough by itself. No code runs on loading.
 
 ``model.safetensors``, ``config.yaml`` (resolved), the task's files (``tokenizer/``), ``metrics.json``, ``training/``
-(``optimizer.safetensors``, ``state.json``), ``plugins.json`` and ``plugins/`` if plug-ins are not seqtrain's own, and
-``manifest.json``.
+(``optimizer.safetensors``, ``state.json``, and ``parameters.safetensors`` if the model is an average of them),
+``plugins.json`` and ``plugins/`` if plug-ins are not seqtrain's own, and ``manifest.json``.
 """
 
+import copy
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +32,23 @@ from seqtrain.paths import atomic_directory, read_link
 
 MODEL, CONFIG, METRICS = "model.safetensors", "config.yaml", "metrics.json"
 OPTIMIZER, STATE = "training/optimizer.safetensors", "training/state.json"
+PARAMETERS = "training/parameters.safetensors"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What training goes on from: the optimizer's tensors, and all else as JSON can hold it."""
+    """What training goes on from besides the model."""
 
     optimizer: dict[str, Tensor]
+    """The optimizer's tensors."""
     state: dict[str, Any]
+    """All that JSON can hold."""
+    parameters: dict[str, Tensor] = field(default_factory=dict)
+    """The parameters, where the model that is saved is an average of theirs."""
+
+    def copied(self) -> "Snapshot":
+        """Return a copy that training, as it goes on, does not change."""
+        return Snapshot(copied(self.optimizer), copy.deepcopy(self.state), copied(self.parameters))
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ class Checkpoint:
     def copy_files(self, directory: Path) -> None:
         """Copy what goes with the model into a new checkpoint directory: the task's files, plug-ins and their code."""
         for name in read_manifest(self.path):
-            if name not in (MODEL, CONFIG, METRICS, OPTIMIZER, STATE):
+            if name not in (MODEL, CONFIG, METRICS, OPTIMIZER, STATE, PARAMETERS):
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.path / name, directory / name)
 
@@ -100,13 +111,18 @@ class Checkpoint:
         saved = _read_tensors(self.path / MODEL)
         load_tensors(model_tensors(model), saved, f"{self.path / MODEL}")
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it holds a state of training, and not a model alone."""
+        return (self.path / STATE).is_file()
+
     def state(self) -> dict[str, Any]:
         """Return the state of training but for the optimizer's tensors.
 
         Raises:
             CheckpointError: it was written for inference only, such as an average.
         """
-        if not (self.path / STATE).is_file():
+        if not self.is_resumable:
             raise CheckpointError(f"{self.path} holds a model but no state of training: resume another checkpoint")
         state: dict[str, Any] = json.loads((self.path / STATE).read_text(encoding="utf-8"))
         return state
@@ -118,7 +134,8 @@ class Checkpoint:
             CheckpointError: it was written for inference only, such as an average.
         """
         state = self.state()
-        return Snapshot(_read_tensors(self.path / OPTIMIZER), state)
+        parameters = _read_tensors(self.path / PARAMETERS) if PARAMETERS in read_manifest(self.path) else {}
+        return Snapshot(_read_tensors(self.path / OPTIMIZER), state, parameters)
 
 
 def write(
@@ -134,7 +151,7 @@ def write(
     """Write a checkpoint: aside first, synced, then under its name, so that it is whole or not there.
 
     Raises:
-        SeqtrainError: the place cannot be written.
+        StorageError: the place cannot be written.
         FileExistsError: ``directory`` is there already.
     """
     container = to_container(config) if isinstance(config, TrainConfig) else dict(config)
@@ -149,8 +166,15 @@ def write(
             (temporary / STATE).parent.mkdir()
             _write_tensors(temporary / OPTIMIZER, snapshot.optimizer)
             _write_json(temporary / STATE, snapshot.state)
+            if snapshot.parameters:
+                _write_tensors(temporary / PARAMETERS, snapshot.parameters)
         write_manifest(temporary)
     return Checkpoint(directory)
+
+
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies of tensors in the memory of the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -159,6 +183,11 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     tied = {name for name, _ in model.named_parameters(remove_duplicate=False)} - set(parameters)
     buffers = {n: t for n, t in model.state_dict().items() if n not in parameters and n not in tied}
     return {clean_name(name): tensor.detach() for name, tensor in {**parameters, **buffers}.items()}
+
+
+def trained_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Return the parameters of a model that are trained, by clean name."""
+    return {clean_name(n): p.detach() for n, p in model.named_parameters() if p.requires_grad}
 
 
 @torch.no_grad()
@@ -202,13 +231,28 @@ def resolve(path: Path) -> Path:
 
 
 def complete(directory: Path) -> list[Path]:
-    """Return the finished checkpoints in a directory, oldest first."""
-    return sorted(path.parent for path in directory.glob(f"update-*/{MANIFEST}"))
+    """Return the finished checkpoints in a directory, oldest first.
+
+    Raises:
+        CheckpointError: the directory cannot be read.
+    """
+    try:  # not glob, which passes over what it cannot read
+        names = os.listdir(directory) if directory.is_dir() else []
+    except OSError as error:
+        raise CheckpointError(f"{directory} cannot be read: {error.strerror}") from error
+    return [directory / name for name in sorted(names) if _is_finished(directory / name)]
+
+
+def _is_finished(directory: Path) -> bool:
+    return directory.name.startswith("update-") and (directory / MANIFEST).is_file()
 
 
 def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    try:
+        safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
+    except SafetensorError as error:  # which is what it makes of an OSError
+        raise OSError(f"{file.name}: {error}") from error
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.fairseq_flags import answer
+from seqtrain.locks import locked
 from seqtrain.registry import forget
 from seqtrain.user_code import frames_in
 
@@ -116,7 +117,8 @@ def run(command: str, node: DictConfig, directory: Path | None = None) -> object
         return module.run(cfg)
     from seqtrain.commands.hydra_files import new_run_directory
 
-    return module.run(cfg, directory or new_run_directory(node))
+    with locked(directory or Path(node.hydra.run.dir)):
+        return module.run(cfg, directory or new_run_directory(node))
 
 
 def resume(command: str, arguments: Sequence[str]) -> None:

@@ -99,6 +99,7 @@ class Precision(str, Enum):
 
     fp32 = "fp32"
     bf16 = "bf16"
+    fp16 = "fp16"
 
 
 @dataclass
@@ -110,7 +111,7 @@ class TrainingConfig(Checked):
     max_epoch: int = bounded(0, at_least=0)
     """Stop after this many passes over the training data; 0 sets no limit."""
     stop_time_hours: float = bounded(0.0, at_least=0)
-    """Stop after this many hours of training, earlier runs of the same run directory included; 0 sets no limit."""
+    """Save and stop after this many hours since training began or was resumed, with exit code 75; 0 sets no limit."""
     patience: int = bounded(0, at_least=0)
     """Stop after this many validations in a row without a better ``saving.metric``; 0 never does."""
     update_freq: int = bounded(1, at_least=1)
@@ -123,16 +124,45 @@ class TrainingConfig(Checked):
     """Where to compute: auto takes cuda, else mps, else cpu."""
     precision: Precision = Precision.fp32
     """Number format of the forward and backward pass."""
+    fp16_init_scale: float = bounded(128.0, above=0)
+    """Factor on the loss that fp16 begins with; it halves when a gradient overflows."""
+    fp16_scale_window: int = bounded(0, at_least=0)
+    """Updates without an overflow after which that factor doubles; 0 is 2**14 / ``update_freq``."""
+    min_loss_scale: float = bounded(1e-4, above=0)
+    """Smallest such factor; below it an update counts as faulty."""
+    ema: bool = False
+    """Keep an exponential moving average of the parameters, set up in ``ema``; it is what is validated and saved."""
     compile: bool = False
     """Compile the model and criterion with ``torch.compile``."""
     deterministic: bool = False
     """Use deterministic algorithms only, an error where torch has none."""
     num_threads: int = bounded(0, at_least=0)
     """CPU threads of one operation; 0 leaves it to torch."""
+    max_faults: int = bounded(10, at_least=0)
+    """Faulty updates (loss or gradient not finite, or a spike) to skip before training stops with a report."""
+    spike_factor: float = bounded(0.0, at_least=0)
+    """An update is faulty if its gradient's norm is over this many times the median of the last 64; 0: never."""
     log_interval: int = bounded(100, at_least=1)
     """Updates between two lines of training metrics."""
     log_base: float = bounded(math.e, above=1)
     """Base of the logarithm in which losses are displayed: e (nats) or 2 (bits)."""
+
+    def contradictions(self) -> Iterable[str]:
+        """The precision is one that the device can train in."""
+        if self.precision is Precision.fp16 and self.device is Device.cpu:
+            yield "training.precision=fp16 needs a GPU; on a CPU use bf16 or fp32"
+
+
+@dataclass
+class EmaConfig(Checked):
+    """The moving average of the parameters that ``training.ema=true`` keeps."""
+
+    decay: float = bounded(0.9999, at_least=0, below=1)
+    """Share of the old average at each of its updates: average = decay * average + (1 - decay) * parameters."""
+    start_update: int = bounded(0, at_least=0)
+    """Update from which on there is an average; before it, it is a copy of the parameters."""
+    update_freq: int = bounded(1, at_least=1)
+    """Updates of the parameters for one of the average."""
 
 
 @dataclass
@@ -268,6 +298,8 @@ class TrainConfig(Checked):
     """When to save, what to keep, and what is best."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How validation searches for the best output."""
+    ema: EmaConfig = field(default_factory=EmaConfig)
+    """The moving average of the parameters, if one is kept."""
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     """Where metrics go besides the log."""
 

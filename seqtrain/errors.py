@@ -17,6 +17,10 @@ class CheckpointError(SeqtrainError):
     """A run or a checkpoint is missing, incomplete, damaged or of another version."""
 
 
+class StorageError(SeqtrainError):
+    """The file system refuses what has to be written."""
+
+
 class PluginError(SeqtrainError):
     """A plug-in cannot be registered, imported or found."""
 

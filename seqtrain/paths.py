@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from seqtrain.errors import SeqtrainError
+from seqtrain.errors import StorageError
 
 TEMPORARY = ".tmp-"
 """What the names of unfinished files and directories begin with."""
@@ -19,7 +19,7 @@ def atomic_directory(final: Path) -> Iterator[Path]:
     """Yield a new directory to fill; it gets its ``final`` name, synced to disk, when all went well.
 
     Raises:
-        SeqtrainError: the place cannot be written.
+        StorageError: the place cannot be written.
         FileExistsError: something has the final name already.
     """
     if final.exists():
@@ -41,22 +41,20 @@ def atomic_file(final: Path) -> Iterator[TextIO]:
     """Open a new UTF-8 file to write; it takes its ``final`` name, and the mode of what had it, when all went well.
 
     Raises:
-        SeqtrainError: the place cannot be written.
+        StorageError: the place cannot be written.
     """
     temporary = temporary_name(final)
-    with writable(final):
-        file = temporary.open("w", encoding="utf-8", newline="\n")
     try:
-        with file:
-            if final.is_file():
-                shutil.copymode(final, temporary)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
         with writable(final):
+            with temporary.open("w", encoding="utf-8", newline="\n") as file:
+                if final.is_file():
+                    shutil.copymode(final, temporary)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(temporary, final)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 def temporary_name(final: Path) -> Path:
@@ -66,11 +64,19 @@ def temporary_name(final: Path) -> Path:
 
 def remove_leftovers(directory: Path) -> None:
     """Remove what was left unfinished in a directory that no other process writes into."""
-    for leftover in directory.glob(f"{TEMPORARY}*"):
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
+    # Not glob, which passes over what it cannot read.
+    for name in os.listdir(directory):
+        if name.startswith(TEMPORARY):
+            remove(directory / name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a directory with all in it, as far as the file system lets us."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 @contextlib.contextmanager
@@ -78,12 +84,12 @@ def writable(path: Path) -> Iterator[None]:
     """Turn a refusal of the file system to write ``path`` into one clear message.
 
     Raises:
-        SeqtrainError: the file system refused.
+        StorageError: the file system refused.
     """
     try:
         yield
     except OSError as error:
-        raise SeqtrainError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+        raise StorageError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
 
 
 def sync_tree(directory: Path) -> None:
@@ -105,12 +111,15 @@ def replace_link(link: Path, target: str) -> None:
     """Let ``link`` point to its sibling ``target``: a symbolic link, a text file where there are none."""
     temporary = temporary_name(link)
     try:
-        temporary.symlink_to(target)
-    except (OSError, NotImplementedError):
-        temporary.write_text(target + "\n", encoding="utf-8")
-    if link.is_dir() and not link.is_symlink():
-        shutil.rmtree(link)  # what a copy that followed links made of it
-    os.replace(temporary, link)
+        try:
+            temporary.symlink_to(target)
+        except (OSError, NotImplementedError):
+            temporary.write_text(target + "\n", encoding="utf-8")
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # what a copy that followed links made of it
+        os.replace(temporary, link)
+    finally:
+        remove(temporary)
 
 
 def read_link(link: Path) -> Path | None:

@@ -3,8 +3,8 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,23 @@ class Batch:
     """B."""
     seed: int = 0
     """Seed of dropout and other noise in this batch: a function of (seed, epoch, micro-batch index)."""
+
+    @property
+    def longest(self) -> int:
+        """Positions of its longest side, padding included."""
+        return max(x.shape[1] for x in (self.target, *self.net_input.values()) if x.ndim > 1)
+
+    def rows(self, first: int, end: int) -> "Batch":
+        """Return the sentences from ``first`` to before ``end``, padded as they are; their noise is their own."""
+        sliced = {f.name: self._sliced(getattr(self, f.name), first, end) for f in fields(self)}
+        ntokens = int(sliced["target"].ne(Dictionary.pad).sum())
+        return replace(self, **sliced | {"ntokens": ntokens, "nsentences": end - first, "seed": self.seed + first})
+
+    def _sliced(self, value: Any, first: int, end: int) -> Any:
+        if isinstance(value, dict):
+            return {name: self._sliced(x, first, end) for name, x in value.items()}
+        is_by_row = isinstance(value, Tensor) and value.ndim > 0 and len(value) == self.nsentences
+        return value[first:end] if is_by_row else value
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch with its tensors on ``device``."""

@@ -32,7 +32,11 @@ class Task(ABC, Generic[InfoT]):
         """Get ready to train: read or make the dictionaries, index the data."""
 
     def save(self, directory: Path) -> None:
-        """Write what inference needs besides the model, such as the tokenizer's files."""
+        """Write what inference needs besides the model, such as the tokenizer's files.
+
+        A thread calls it while training goes on, more than once if the disk fails: write what ``prepare`` made, and
+        nothing that changes later.
+        """
 
     def load(self, directory: Path) -> None:
         """Read what :meth:`save` wrote."""
@@ -52,6 +56,10 @@ class Task(ABC, Generic[InfoT]):
             ConfigError: the task has no text.
         """
         raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
+
+    def places(self, split: str, numbers: Sequence[int]) -> list[str]:
+        """Return where sentences of a split are from, for messages: ``FILE:LINE`` where the task knows."""
+        return [f"sentence {number} of {split}" for number in numbers]
 
     def inference_dataset(self, lines: Sequence[str]) -> Dataset:
         """Return lines of text as sentences to decode, one each.

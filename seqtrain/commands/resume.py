@@ -13,7 +13,9 @@ from seqtrain.commands.hydra_files import config_file, read_config, user_directo
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.locks import locked
 from seqtrain.training import session
+from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.logs import logging_to
 
 SAFE_OVERRIDES = (
@@ -37,6 +39,11 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
     """
     if not config_file(directory).is_file():
         raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
+    with locked(directory), ending_at_once():
+        return _resume(directory, overrides)
+
+
+def _resume(directory: Path, overrides: Sequence[str]) -> float:
     register_all()
     plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
@@ -58,10 +65,11 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
     Raises:
         ConfigError: an override has another value than the run was started with, and that is past.
     """
-    checkpoint = _last_whole(directory)
-    saved = {} if checkpoint is None else checkpoint.container()
-    safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
-    return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
+    with locked(directory):
+        checkpoint = _last_whole(directory)
+        saved = {} if checkpoint is None else checkpoint.container()
+        safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
+        return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
 def _plugins(overrides: Sequence[str]) -> Plugins:

@@ -8,6 +8,7 @@ from seqtrain.config import TrainConfig
 from seqtrain.metrics.text import TextScore
 from seqtrain.trained import TrainedModel, load
 from seqtrain.training.evaluation import decode_split
+from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.session import TrainResult, train
 
 NUM_EXAMPLES = 5
@@ -15,16 +16,21 @@ NUM_EXAMPLES = 5
 
 def run(cfg: TrainConfig, directory: Path) -> float:
     """Train in a run directory and return the objective."""
-    return finish(cfg, train(cfg, directory))
+    with ending_at_once():
+        return finish(cfg, train(cfg, directory))
 
 
 def finish(cfg: TrainConfig, result: TrainResult) -> float:
-    """Show what came of training: examples and scores of ``validation.final_split``, and what to do next."""
+    """Show what came of training: examples and scores of ``validation.final_split``, and what to do next.
+
+    Raises:
+        SystemExit: training ended before its time: 75 asks a scheduler to start it again, 130 was Ctrl-C.
+    """
     directory = shlex.quote(str(result.run_directory))
-    if result.interrupted:
+    if result.exit_code:
         _say(f"interrupted after update {result.num_updates}; to go on:")
         _say(f"  python -m seqtrain resume={directory}")
-        raise SystemExit(130)
+        raise SystemExit(result.exit_code)
     trained = load(result.run_directory, device=cfg.training.device)
     found = " ".join(filter(None, ["generate", trained.checkpoint.bundle().override(), f"checkpoint={directory}"]))
     _say(f"best checkpoint: {trained.checkpoint.path} ({cfg.saving.metric} {result.objective:.4g})")

@@ -22,11 +22,13 @@ ROWS = {
         --bf16 --amp               | training.precision=bf16 | autocast; parameters stay in fp32
         --log-interval=            | training.log_interval |
         --tensorboard-logdir=      | tracking.tensorboard=true | the files lie in tensorboard/ of the run directory
-        --fp16                     | not there yet: fp16; on a device that has bf16, write training.precision=bf16
+        --fp16                     | training.precision=fp16 | autocast; parameters stay in fp32; bf16 where there is it
+        --fp16-init-scale=         | training.fp16_init_scale |
+        --fp16-scale-window=       | training.fp16_scale_window |
+        --min-loss-scale=          | training.min_loss_scale |
         --memory-efficient-fp16 --memory-efficient-bf16   | not there: parameters stay in fp32
-        --fp16-init-scale= --fp16-scale-window= --fp16-scale-tolerance= --fp16-no-flatten-grads  | not needed: NO_SCALE
-        --min-loss-scale= --threshold-loss-scale= --amp-batch-retries= --amp-init-scale=         | not needed: NO_SCALE
-        --amp-scale-window= --on-cpu-convert-precision --fp16-adam-stats                         | not needed: NO_SCALE
+        --fp16-scale-tolerance= --threshold-loss-scale= --amp-batch-retries= --amp-init-scale=   | not needed: NO_SCALE
+        --amp-scale-window= --fp16-no-flatten-grads --on-cpu-convert-precision --fp16-adam-stats | not needed: NO_SCALE
         --log-format= --no-progress-bar      | not needed: a terminal shows a bar, anything else gets lines
         --log-file=                          | not needed: the log is train.log of the run directory
         --wandb-project= --aim-repo= --aim-run-hash= --azureml-logging   | not there yet: trackers beside TensorBoard
@@ -70,7 +72,7 @@ ROWS = {
     "optimization": """
         --max-epoch= --me=                   | training.max_epoch |
         --max-update= --mu=                  | training.max_update |
-        --stop-time-hours=                   | training.stop_time_hours |
+        --stop-time-hours=                   | training.stop_time_hours | counts from the start or the resume
         --clip-norm=                         | training.clip_norm |
         --update-freq=                       | training.update_freq | one number for all epochs
         --lr= --learning-rate=               | optimizer.lr |
@@ -116,13 +118,17 @@ ROWS = {
         --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not there yet: NO_RESET
         --optimizer-overrides=                                                     | not there yet: NO_RESET
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
-        --write-checkpoints-asynchronously --save-async              | not there: training waits for a checkpoint
+        --write-checkpoints-asynchronously --save-async              | not needed: training never waits for a checkpoint
         --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
         --keep-interval-updates-pattern= --checkpoint-suffix=        | NOTHING
     """,
     "ema": """
-        --store-ema --ema-decay= --ema-start-update= --ema-seed-model=    | not there yet: EMA
-        --ema-update-freq= --ema-fp32                                     | not there yet: EMA
+        --store-ema                          | training.ema=true | the average is what is validated and saved
+        --ema-decay=                         | ema.decay |
+        --ema-start-update=                  | ema.start_update |
+        --ema-update-freq=                   | ema.update_freq |
+        --ema-fp32                           | not needed: parameters and their average are fp32
+        --ema-seed-model=                    | not there yet: starting from the weights of another run
     """,
     "criterion": """
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
@@ -247,12 +253,11 @@ PHRASES = {
     "NOTHING": "not there: nothing of the kind",
     "NOTHING_TO_SET": "there is nothing of the kind to set",
     "ONE_DEVICE": "not there yet: training on several devices",
-    "NO_SCALE": "bf16 scales no loss, and fp16 is not there yet",
+    "NO_SCALE": "bf16 scales no loss, and fp16 has one dynamic scale; parameters stay in fp32",
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "SCHEDULE": "the schedulers with this field; `plugins lr_scheduler` lists those that are",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
     "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
-    "EMA": "a moving average of the weights",
     "LM": "language models",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",

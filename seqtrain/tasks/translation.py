@@ -107,6 +107,11 @@ class TranslationTask(Task[TaskInfo]):
         source, target = (list(_lines(files)) for files in self._files(split))
         return source, target
 
+    def places(self, split: str, numbers: Sequence[int]) -> list[str]:
+        """Return ``FILE:LINE`` of the source of each pair."""
+        files = [(file, sum(1 for _ in read_lines(file))) for file in self._files(split)[0]]
+        return [_place(number, files) for number in numbers]
+
     def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
         """Return lines of the source language as sentences to decode."""
         source = self.info.source_dictionary

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from seqtrain.base import Batch, Criterion, LossOutput, Model
-from seqtrain.config import Precision, TrainingConfig
+from seqtrain.config import TrainingConfig
+from seqtrain.training.precision import AUTOCAST, LossScaler
 
 
 class LossModule(nn.Module):
@@ -24,11 +25,14 @@ class LossModule(nn.Module):
 class LossStep(Criterion):
     """A criterion that runs through a :class:`LossModule`: on its device, in its precision, seeded by the batch."""
 
-    def __init__(self, model: Model, criterion: Criterion, cfg: TrainingConfig) -> None:
+    def __init__(
+        self, model: Model, criterion: Criterion, cfg: TrainingConfig, scaler: LossScaler | None = None
+    ) -> None:
         nn.Module.__init__(self)
         self.device = next(model.parameters()).device
         module = LossModule(model, criterion.to(self.device))
-        self.autocast = cfg.precision is Precision.bf16
+        self.autocast = AUTOCAST.get(cfg.precision)
+        self.scaler = scaler
         if cfg.compile:
             module.compile(dynamic=True)
         self.module = module
@@ -37,6 +41,8 @@ class LossStep(Criterion):
         """Return the loss of a batch; ``model`` is the one this was built for."""
         if self.training:
             torch.manual_seed(batch.seed)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             output: LossOutput = self.module(batch.to(self.device))
+        if self.scaler is not None:
+            self.scaler.attach(output.loss)
         return output

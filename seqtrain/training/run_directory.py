@@ -8,8 +8,9 @@ from pathlib import Path
 from seqtrain import checkpoint
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.config import SavingConfig
-from seqtrain.errors import ConfigError
-from seqtrain.paths import remove_leftovers, replace_link, temporary_name
+from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.manifest import read_manifest, verify
+from seqtrain.paths import remove_leftovers, replace_link, sync, temporary_name
 
 
 def check_unused(path: Path) -> None:
@@ -42,27 +43,51 @@ class RunDirectory:
         """Return the finished checkpoints, oldest first."""
         return [Checkpoint(path) for path in checkpoint.complete(self.checkpoints)]
 
+    def sound(self) -> list[Checkpoint]:
+        """Return the finished checkpoints, oldest first, without those that are damaged as far as their sizes tell.
+
+        What is damaged counts for nothing, and is left to the user.
+
+        Raises:
+            OSError, CheckpointError: the disk does not let us look.
+        """
+        return [saved for saved in self.complete() if _is_sound(saved)]
+
     def is_among_best(self, value: float) -> bool:
         """Tell whether a checkpoint with this value of ``saving.metric`` would be kept as one of the best."""
         if self.cfg.keep_best == 0 or math.isnan(value):
             return False
-        best = self._ranked(self.complete())[: self.cfg.keep_best]
+        best = self._ranked(self.sound())[: self.cfg.keep_best]
         return len(best) < self.cfg.keep_best or self.cfg.rank(value) < self.cfg.rank(self._value(best[-1]))
 
     def refresh(self) -> None:
-        """Remove what is not to be kept and let ``best`` and ``last`` point to what they say."""
-        complete = self.complete()
-        ranked = self._ranked(complete)
+        """Let ``best`` and ``last`` point to what they say, and remove what is not to be kept.
+
+        Raises:
+            OSError: the file system refuses.
+            CheckpointError: the newest checkpoint is damaged; nothing was removed.
+        """
+        sound = self.sound()
+        ranked = self._ranked(sound)
         # With keep_last=0 the second slice is [-0:], which is all of them.
-        keep = {c.path for c in [*ranked[: self.cfg.keep_best], *complete[-self.cfg.keep_last :]]}
-        # Renamed first: a kill in the middle must not leave half a checkpoint under its name.
-        for stale in (c for c in complete if c.path not in keep):
-            stale.path.rename(temporary_name(stale.path))
-        remove_leftovers(self.checkpoints)
-        kept = [c for c in complete if c.path in keep]
+        keep = {c.path for c in [*ranked[: self.cfg.keep_best], *sound[-self.cfg.keep_last :]]}
+        keep |= {self._gone_back_to(newest) for newest in sound[-1:]}
+        kept = [c for c in sound if c.path in keep]
+        # Before anything goes, what stays is known to be whole, on disk, and where the links point to.
+        if len(kept) < len(sound):
+            verify(sound[-1].path)
+            sync(self.checkpoints)
         for name, found in (("best", self._ranked(kept)[:1]), ("last", kept[-1:])):
             if found:
                 replace_link(self.path / name, f"{self.checkpoints.name}/{found[0].path.name}")
+        # Renamed first: a kill in the middle must not leave half a checkpoint under its name.
+        for stale in (c for c in sound if c.path not in keep):
+            stale.path.rename(temporary_name(stale.path))
+        remove_leftovers(self.checkpoints)
+
+    def _gone_back_to(self, newest: Checkpoint) -> Path:
+        """Return where a recovery goes back to in a run that goes on from this checkpoint."""
+        return self.checkpoint_path(newest.state()["trainer"]["saved"]) if newest.is_resumable else newest.path
 
     def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""
@@ -72,3 +97,21 @@ class RunDirectory:
 
     def _value(self, saved: Checkpoint) -> float:
         return saved.metrics().get(self.cfg.metric, math.nan)
+
+
+def _is_sound(saved: Checkpoint) -> bool:
+    """Tell whether a checkpoint's files have the sizes that they were written with, and its metrics can be read.
+
+    Raises:
+        OSError, CheckpointError: the disk does not let us look.
+    """
+    try:
+        files = read_manifest(saved.path)
+        saved.metrics()
+        return all((saved.path / name).stat().st_size == file["bytes"] for name, file in files.items())
+    except FileNotFoundError:
+        return False
+    except (CheckpointError, ValueError) as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return False

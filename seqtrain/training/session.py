@@ -1,27 +1,32 @@
 """A training session: builds the parts from a config, restores a checkpoint, adds the hooks, trains."""
 
-import dataclasses
+import contextlib
 import logging
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
-from seqtrain import __version__, checkpoint
+from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import Checkpoint, Snapshot, model_tensors
+from seqtrain.checkpoint import Checkpoint, copied, model_tensors
+from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
-from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.paths import writable
+from seqtrain.errors import ConfigError
+from seqtrain.locks import locked
 from seqtrain.registry import REGISTRIES
+from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.evaluation import decode_split, evaluate_loss
-from seqtrain.training.hooks.interrupt import Interrupt
+from seqtrain.training.hooks.ema import ExponentialMovingAverage
+from seqtrain.training.hooks.interrupt import Interrupt, exit_code
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.hooks.metrics_file import MetricsFile
 from seqtrain.training.hooks.progress import ProgressBar, ProgressLines
@@ -31,8 +36,10 @@ from seqtrain.training.hooks.train_metrics import TrainMetrics
 from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
+from seqtrain.training.precision import loss_scaler
+from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
-from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
+from seqtrain.training.trainer import Hook, Parts, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +56,8 @@ class TrainResult:
     """Updates done in all."""
     stop_reason: str
     """Why training ended."""
-    interrupted: bool
-    """Whether a signal ended it, so that it can go on with ``resume=``."""
+    exit_code: int
+    """0; if it ended before its time, so that it can go on with ``resume=``: 130 after Ctrl-C, else 75."""
 
 
 def train(
@@ -72,15 +79,14 @@ def train(
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
     """
     run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
-    if resume is None:
-        check_unused(run.path)
-    with writable(run.path):
-        run.path.mkdir(parents=True, exist_ok=True)
     console = console or Console()
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
     num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
-    with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-        return Session(cfg, run, console).train(resume)
+    with locked(run.path):
+        if resume is None:
+            check_unused(run.path)
+        with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
+            return Session(cfg, run, console).train(resume)
 
 
 class Session:
@@ -91,20 +97,27 @@ class Session:
         self.run = run
         self.console = console
         self.device = find_device(cfg.training.device)
+        self.scaler = loss_scaler(cfg.training, self.device)
+        self.ema: ExponentialMovingAverage | None = None
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
+        self.saving = Saving(cfg.saving, run, self.capture)
 
     def train(self, resume: Checkpoint | None) -> TrainResult:
         """Build, restore, train."""
-        trainer = Trainer(self.cfg, self.build(), self.hooks())
+        parts = self.build()
+        if self.cfg.training.ema:
+            self.ema = ExponentialMovingAverage(self.cfg.ema, parts.model)
+        trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
         if resume is not None:
-            self.restore(trainer, resume)
+            snapshots.compare(trainer, resume)
+            snapshots.put_back(trainer, self.ema, resume)
             log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
         best = math.nan if trainer.state.best is None else trainer.state.best
-        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, trainer.interrupted)
+        return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, exit_code(trainer))
 
     def build(self) -> Parts:
         """Build every part from its config, the parameters from the seed."""
@@ -114,7 +127,7 @@ class Session:
         self._check_splits(task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
-        criterion = LossStep(model, task.build_criterion(cfg.criterion), cfg.training)
+        criterion = LossStep(model, task.build_criterion(cfg.criterion), cfg.training, self.scaler)
         optimizer = REGISTRIES["optimizer"].build(cfg.optimizer, model.named_parameters())
         lr_scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
         return Parts(task, model, criterion, optimizer, lr_scheduler)
@@ -128,88 +141,66 @@ class Session:
         if cfg.tracking.tensorboard:
             shown.append(TensorBoard(self.run.path / "tensorboard"))
         return [
+            *([self.ema] if self.ema else []),
             Limits(training),
             Interrupt(),
             *shown,
             TrainMetrics(training.log_interval),
             Validation(cfg, self.validate),
-            Saving(cfg.saving, self.run, self.save),
+            self.saving,
         ]
 
     def validate(self, trainer: Trainer, split: str) -> dict[str, float]:
         """Return the metrics of a validation set: the criterion's, and the scores of its decoded text."""
         cfg, parts = self.cfg, trainer.parts
-        parts.optimizer.eval()
-        # In the order of training, so that the first `max_batches` are not the shortest.
-        metrics = evaluate_loss(
-            parts.task, parts.model, parts.criterion, split, trainer.plan, cfg.validation.max_batches
-        )
-        if cfg.validation.generate:
-            decoded = decode_split(parts.task, parts.model, split, cfg.generation)
-            scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
-            metrics |= {score.name: score.value for score in scores}
-        parts.optimizer.train()
+        with self.evaluating(parts):
+            # In the order of training, so that the first `max_batches` are not the shortest.
+            metrics = evaluate_loss(
+                parts.task, parts.model, parts.criterion, split, trainer.plan, cfg.validation.max_batches
+            )
+            if cfg.validation.generate:
+                decoded = decode_split(parts.task, parts.model, split, cfg.generation)
+                scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
+                metrics |= {score.name: score.value for score in scores}
         return metrics
 
-    def save(self, trainer: Trainer, directory: Path, metrics: dict[str, float]) -> None:
-        """Write a checkpoint."""
+    def capture(self, trainer: Trainer, metrics: dict[str, float]) -> Callable[[Path], Checkpoint]:
+        """Return what writes a checkpoint of this moment: it holds copies of all that training goes on to change."""
         parts = trainer.parts
-        parts.optimizer.eval()
-        checkpoint.write(
-            directory,
-            model=model_tensors(parts.model),
-            config=self.cfg,
+        with self.evaluating(parts):
+            model, snapshot = copied(model_tensors(parts.model)), snapshots.take(trainer, self.ema).copied()
+        return partial(
+            checkpoint.write,
+            model=model,
+            config=to_container(self.cfg),
             metrics=metrics,
             save_task=parts.task.save,
             bundle=self.bundle,
-            snapshot=self.snapshot(trainer),
+            snapshot=snapshot,
         )
+
+    @contextlib.contextmanager
+    def evaluating(self, parts: Parts) -> Iterator[None]:
+        """Let the model meanwhile have the parameters to evaluate and save."""
+        parts.optimizer.eval()
+        with self.ema.applied() if self.ema else contextlib.nullcontext():
+            yield
         parts.optimizer.train()
 
-    def snapshot(self, trainer: Trainer) -> Snapshot:
-        """Return what training goes on from."""
-        parts = trainer.parts
-        state: dict[str, Any] = {
-            "trainer": dataclasses.asdict(trainer.state),
-            "lr_scheduler": parts.lr_scheduler.state_dict(),
-            "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
-            "micro_batches_per_update": self._micro_batches_per_update(trainer),
-            "data": parts.task.dataset("train").fingerprint,
-            "environment": environment(),
-        }
-        return Snapshot(parts.optimizer.state_dict(), state)
+    def recovery(self, parts: Parts) -> Recovery:
+        """Return what deals with faults: it goes back to this run's last checkpoint."""
 
-    def restore(self, trainer: Trainer, saved: Checkpoint) -> None:
-        """Take over a checkpoint.
+        def go_back(trainer: Trainer) -> bool:
+            self.saving.writer.wait(trainer.state.num_updates)
+            path = self.run.checkpoint_path(trainer.state.saved)
+            if path.is_dir():
+                snapshots.put_back(trainer, self.ema, Checkpoint.open(path))
+                self.saving.writer.forget()
+            return path.is_dir()
 
-        Raises:
-            CheckpointError: it does not fit the model, or the training data has changed.
-        """
-        parts, snapshot = trainer.parts, saved.snapshot()
-        for name, value in environment().items():
-            if (before := snapshot.state["environment"].get(name)) != value:
-                log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
-        fingerprint = parts.task.dataset("train").fingerprint
-        if snapshot.state["data"] != fingerprint:
-            raise CheckpointError(
-                f"the training data of {self.run.path} has changed since {saved.path} was written; "
-                "put the files back as they were, or start a new run"
-            )
-        before, now = snapshot.state["micro_batches_per_update"], self._micro_batches_per_update(trainer)
-        if before != now:
-            log.warning("an update takes %d batches from here on, and took %d", now, before)
-        saved.load_model(parts.model)
-        parts.optimizer.load_state_dict(snapshot.optimizer)
-        parts.lr_scheduler.load_state_dict(snapshot.state["lr_scheduler"])
-        trainer.state = TrainState(**snapshot.state["trainer"])
-        for hook in trainer.hooks:
-            if state := snapshot.state["hooks"].get(type(hook).__name__):
-                hook.load_state_dict(state)
-        if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
-            log.warning("the learning rate is 0 from here on: the lr_scheduler has come to its end")
-
-    def _micro_batches_per_update(self, trainer: Trainer) -> int:
-        return trainer.shard.world * self.cfg.training.update_freq
+        assert isinstance(parts.criterion, LossStep)
+        watched = {"": parts.model, "criterion": parts.criterion.module.criterion}
+        return Recovery(self.cfg.training, self.run.path / "faults", go_back, watched)
 
     def _check_splits(self, task: Task[Any]) -> None:
         """Check, before anything is trained, that the sets that validation and its end will ask for are there.
@@ -236,8 +227,3 @@ class Session:
         if self.device.type == "cpu":
             return f"cpu with {torch.get_num_threads()} threads"
         return torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type
-
-
-def environment() -> dict[str, Any]:
-    """Return what the exact numbers depend on besides the config."""
-    return {"seqtrain": __version__, "torch": torch.__version__, "num_threads": torch.get_num_threads()}

@@ -1,6 +1,7 @@
 """The training loop, and nothing else: logging, validation, saving and stopping are hooks."""
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from seqtrain.base import Batch, Criterion, LossOutput, LRScheduler, Model, Opti
 from seqtrain.config import TrainConfig
 from seqtrain.errors import TrainingError
 from seqtrain.metrics.sums import add_sums
+from seqtrain.training.precision import LossScaler
 
 T = TypeVar("T")
 
@@ -28,19 +30,24 @@ class TrainState:
     """Micro-batches of this epoch that are done, those of all processes."""
     end_of_epoch: bool = False
     """Whether the last update ended the epoch."""
+    applied: bool = True
+    """Whether the last update was applied, and the clock went on."""
     val_loss: float | None = None
     """Loss of the last validation."""
     best: float | None = None
     """Best value of ``saving.metric`` so far."""
     num_validations_since_best: int = 0
     """Validations in a row that were no better."""
+    saved: int = 0
+    """Update of the last checkpoint, but for one that an interrupt left: what a recovery goes back to must not depend
+    on interrupts."""
     seconds: float = 0.0
     """Time spent in training, earlier runs of the same run directory included."""
 
     def is_due(self, interval_epochs: int, interval_updates: int) -> bool:
         """Tell whether it is time for what is done at every so many epochs or updates (0: never)."""
         by_epoch = interval_epochs > 0 and self.end_of_epoch and self.epoch % interval_epochs == 0
-        return by_epoch or (interval_updates > 0 and self.num_updates % interval_updates == 0)
+        return by_epoch or (interval_updates > 0 and self.applied and self.num_updates % interval_updates == 0)
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,9 @@ class Hook:
     def on_metrics(self, trainer: "Trainer", metrics: dict[str, float]) -> None:
         """A hook reported metrics, such as ``train/loss`` or ``valid/loss``."""
 
+    def on_return(self, trainer: "Trainer") -> None:
+        """Training has gone back to a checkpoint; ``trainer.state`` and the hook's own state are those of then."""
+
     def on_end(self, trainer: "Trainer") -> None:
         """Training has ended, in whatever way."""
 
@@ -101,6 +111,36 @@ class Parts:
     """Sets the rate."""
 
 
+class FaultyUpdate(TrainingError):
+    """An update must not be applied: its loss or its gradient is not what it should be. Nothing was changed."""
+
+
+class Guard:
+    """What stands between the loop and the faults of an update. This one knows no remedy: a fault ends training."""
+
+    def update(self, trainer: "Trainer", batches: Sequence[Batch]) -> UpdateResult | None:
+        """Do an update; None if it was not applied."""
+        return trainer.update(batches)
+
+    def accumulate(self, trainer: "Trainer", batches: Sequence[Batch]) -> list[LossOutput]:
+        """Add up the gradients of the batches."""
+        return [trainer.train_step(batch) for batch in batches]
+
+    def judge(self, norm: float) -> None:
+        """Look at the norm of an averaged gradient, which is finite, before it is applied.
+
+        Raises:
+            FaultyUpdate: it is not to be applied.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the guard's own state, as JSON can hold it."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state that :meth:`state_dict` returned."""
+
+
 @dataclass
 class Trainer:
     """Runs updates until a hook gives a reason to stop."""
@@ -108,6 +148,9 @@ class Trainer:
     cfg: TrainConfig
     parts: Parts
     hooks: Sequence[Hook]
+    guard: Guard = field(default_factory=Guard)
+    scaler: LossScaler | None = None
+    """Scales the loss, in a precision that needs it."""
     shard: Shard = Shard()
     state: TrainState = field(default_factory=TrainState)
     stop_reason: str = ""
@@ -126,6 +169,11 @@ class Trainer:
         data = self.cfg.dataset
         return PlanSpec(data.max_tokens, data.max_sentences, data.required_batch_size_multiple, self.cfg.training.seed)
 
+    @property
+    def micro_batches_per_update(self) -> int:
+        """Micro-batches of an update, those of all processes; fewer at the end of an epoch."""
+        return self.shard.world * self.cfg.training.update_freq
+
     def train(self) -> None:
         """Train until a hook gives a reason to stop."""
         self.parts.lr_scheduler.step_update(self.state.num_updates)
@@ -140,14 +188,17 @@ class Trainer:
 
     def train_epoch(self) -> None:
         """Train on what is left of the epoch."""
-        state, task, lr_scheduler = self.state, self.parts.task, self.parts.lr_scheduler
+        task, lr_scheduler = self.parts.task, self.parts.lr_scheduler
         itr = task.get_batch_iterator(
-            task.dataset("train"), epoch=state.epoch, plan=self.plan, shard=self.shard, start=state.position
+            task.dataset("train"), epoch=self.state.epoch, plan=self.plan, shard=self.shard, start=self.state.position
         )
-        for batches, state.end_of_epoch in grouped(itr, self.cfg.training.update_freq):
-            result = self.update(batches)
+        for batches, is_last in grouped(itr, self.cfg.training.update_freq):
+            self.state.end_of_epoch = is_last
+            result = self.guard.update(self, batches)
+            state = self.state  # another one, if the guard went back to a checkpoint
             state.position += len(batches) * self.shard.world
-            if result is not None:
+            state.applied = result is not None
+            if state.applied:
                 state.num_updates += 1
                 lr_scheduler.step_update(state.num_updates)
             for hook in self.hooks:
@@ -155,6 +206,7 @@ class Trainer:
             if self.stop_reason:
                 return
         # A run that was stopped at the end of an epoch comes here at once, with nothing left to train on.
+        state = self.state
         if state.position == 0:
             raise TrainingError("the training data gives no batch: check task.data and task.train")
         lr_scheduler.step(state.epoch, state.val_loss)
@@ -163,16 +215,19 @@ class Trainer:
     def update(self, batches: Sequence[Batch]) -> UpdateResult | None:
         """Accumulate the gradients of the batches, average, clip, step.
 
-        None says that the update was not applied and the clock stands, as a precision that can overflow needs it.
+        None says that the update was not applied and the clock stands: the gradient overflowed in fp16.
+
+        Raises:
+            FaultyUpdate: the loss or the gradient is not finite; nothing was changed but gradients.
         """
-        task, model, criterion, optimizer = (
-            self.parts.task,
-            self.parts.model,
-            self.parts.criterion,
-            self.parts.optimizer,
-        )
-        outputs = [task.train_step(batch, model, criterion, optimizer) for batch in batches]
+        optimizer = self.parts.optimizer
+        outputs = self.guard.accumulate(self, batches)
+        check_finite(sum(output.loss.detach() for output in outputs), "loss")
         grad_norm = self.average_and_clip_gradients(outputs)
+        if self.scaler is not None and self.scaler.overflowed(grad_norm):
+            optimizer.zero_grad()
+            return None
+        self.guard.judge(check_finite(grad_norm, "gradient"))
         optimizer.step()
         optimizer.zero_grad()
         return UpdateResult(
@@ -183,22 +238,23 @@ class Trainer:
             metrics=add_sums(output.metrics for output in outputs),
         )
 
+    def train_step(self, batch: Batch) -> LossOutput:
+        """Compute the loss of a batch and add its gradients to those already there."""
+        parts = self.parts
+        return parts.task.train_step(batch, parts.model, parts.criterion, parts.optimizer)
+
     def average_and_clip_gradients(self, outputs: Sequence[LossOutput]) -> Tensor:
         """Divide the gradients by the sum of ``sample_size``, clip them, and return their norm before clipping, ().
 
         Raises:
-            TrainingError: the gradient is not finite; nothing was updated.
+            TrainingError: there is no gradient.
         """
         gradients = [p.grad for p in self.parts.model.parameters() if p.grad is not None]
         if not gradients:
             raise TrainingError("no parameter got a gradient: does the loss depend on the model?")
-        torch._foreach_div_(gradients, max(1, sum(output.sample_size for output in outputs)))
+        scale = 1.0 if self.scaler is None else self.scaler.scale
+        torch._foreach_div_(gradients, scale * max(1, sum(output.sample_size for output in outputs)))
         norm = torch.nn.utils.get_total_norm(gradients)
-        if not torch.isfinite(norm):
-            raise TrainingError(
-                f"the gradient of update {self.state.num_updates + 1} is not finite (norm {norm.item()}); "
-                "the parameters are as they were. Lower optimizer.lr, lengthen the warm-up or set training.clip_norm"
-            )
         if self.cfg.training.clip_norm > 0:
             torch._foreach_mul_(gradients, torch.clamp(self.cfg.training.clip_norm / (norm + 1e-6), max=1.0))
         return norm
@@ -212,6 +268,18 @@ class Trainer:
         """End training after this update; the first reason counts."""
         if not self.stop_reason:
             self.stop_reason, self.interrupted = reason, interrupted
+
+
+def check_finite(value: Tensor | float, what: str) -> float:
+    """Return a number.
+
+    Raises:
+        FaultyUpdate: it is not finite.
+    """
+    number = float(value)
+    if not math.isfinite(number):
+        raise FaultyUpdate(f"the {what} is not finite ({number})")
+    return number
 
 
 def grouped(items: Iterable[T], size: int) -> Iterator[tuple[list[T], bool]]:

@@ -1,33 +1,40 @@
-"""Ctrl-C and SIGTERM: finish the update, save, end; a second one ends at once."""
+"""Ctrl-C, SIGTERM and SIGUSR1: finish the update, save, end; a second one ends at once."""
 
+import contextlib
 import logging
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
+NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGUSR1: "SIGUSR1"}
+"""What ends training, by number: schedulers send SIGTERM, and Slurm what ``--signal`` says, such as ``USR1@120``."""
+AFTER_CTRL_C = 130
+REQUEUE = 75
+"""Exit code of what is to be started again: EX_TEMPFAIL of BSD's sysexits.h."""
 log = logging.getLogger(__name__)
 
 
 class Interrupt(Hook):
-    """Turns the first signal into a stop after the update that is under way."""
+    """Turns the first signal into a stop after the update that is under way, with its validation if one is due."""
 
     def __init__(self) -> None:
-        self._received = False
+        self._received = 0
         self._previous: dict[int, Any] = {}
 
     def on_start(self, trainer: Trainer) -> None:
         """Take over the signals; only a main thread can."""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in NAMES:
                 self._previous[number] = signal.signal(number, self._receive)
 
     def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
         """Stop if a signal came."""
         if self._received:
-            trainer.stop("interrupted", interrupted=True)
+            trainer.stop(NAMES[signal.Signals(self._received)], interrupted=True)
 
     def on_end(self, trainer: Trainer) -> None:
         """Give the signals back."""
@@ -36,7 +43,35 @@ class Interrupt(Hook):
         self._previous.clear()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self._received = True
-        log.info("ending after this update; once more to end at once")
+        self._received = number
         for other, handler in self._previous.items():
             signal.signal(other, handler)
+        with contextlib.suppress(RuntimeError):  # it came while the same stream was being written
+            log.info("ending after this update; once more to end at once")
+
+
+def exit_code(trainer: Trainer) -> int:
+    """Return with which code the program ends after training: 0, or that of what interrupted it."""
+    if not trainer.interrupted:
+        return 0
+    return AFTER_CTRL_C if trainer.stop_reason == NAMES[signal.SIGINT] else REQUEUE
+
+
+@contextlib.contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let SIGTERM and SIGUSR1 end the program with exit code 75 wherever it is: what is on disk is whole at any time.
+
+    That holds for what comes before training and after it; meanwhile :class:`Interrupt` has them.
+    """
+    previous: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        previous = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(REQUEUE)

@@ -7,21 +7,25 @@ from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
 
 class Limits(Hook):
-    """Stops at ``max_update``, ``max_epoch`` and ``stop_time_hours``; keeps the clock."""
+    """Stops at ``max_update`` and ``max_epoch``, and at ``stop_time_hours`` to be resumed; keeps the clock."""
 
     def __init__(self, cfg: TrainingConfig) -> None:
         self.cfg = cfg
         self._since = 0.0
+        self._before = 0.0
 
     def on_start(self, trainer: Trainer) -> None:
         """Start the clock, and stop at once where a run that is resumed has ended already."""
-        self._since = time.monotonic() - trainer.state.seconds
+        self._since, self._before = time.monotonic(), trainer.state.seconds
         self._check(trainer)
 
     def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
         """Stop at a limit."""
-        trainer.state.seconds = time.monotonic() - self._since
+        seconds = time.monotonic() - self._since
+        trainer.state.seconds = self._before + seconds
         self._check(trainer)
+        if 0 < self.cfg.stop_time_hours * 3600 <= seconds:
+            trainer.stop(f"training.stop_time_hours={self.cfg.stop_time_hours} is reached", interrupted=True)
 
     def _check(self, trainer: Trainer) -> None:
         cfg, state = self.cfg, trainer.state
@@ -30,5 +34,3 @@ class Limits(Hook):
             trainer.stop(f"training.max_update={cfg.max_update} is reached")
         elif 0 < cfg.max_epoch <= epochs_done:
             trainer.stop(f"training.max_epoch={cfg.max_epoch} is reached")
-        elif 0 < cfg.stop_time_hours * 3600 <= state.seconds:
-            trainer.stop(f"training.stop_time_hours={cfg.stop_time_hours} is reached")

@@ -1,30 +1,34 @@
 """Saves checkpoints when due, when a validation is among the best, and when training ends."""
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 from seqtrain.config import SavingConfig
-from seqtrain.paths import remove_leftovers
+from seqtrain.training.checkpoint_writer import REFUSALS, CheckpointWriter, Write, persistently
 from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
+Capture = Callable[[Trainer, dict[str, float]], Write]
+"""Copies what a checkpoint holds: the metrics are those of a validation at this update, or none."""
+
 
 class Saving(Hook):
-    """Saves with ``write(trainer, directory, metrics)``: the metrics of a validation at this update, or none."""
+    """Takes a copy of this moment with ``capture``, which a thread writes while training goes on.
 
-    def __init__(
-        self, cfg: SavingConfig, run: RunDirectory, write: Callable[[Trainer, Path, dict[str, float]], None]
-    ) -> None:
+    Which checkpoints there are after an update depends on the run, never on how fast the disk is: what looks at the
+    directory, or is the next to be saved, waits.
+    """
+
+    def __init__(self, cfg: SavingConfig, run: RunDirectory, capture: Capture) -> None:
         self.cfg = cfg
         self.run = run
-        self.write = write
+        self.capture = capture
+        self.writer = CheckpointWriter(run)
         self._metrics: dict[str, float] = {}
 
     def on_start(self, trainer: Trainer) -> None:
-        """Remove what a killed process left unfinished; make ``best`` and ``last`` agree with what is there."""
-        remove_leftovers(self.run.path)
-        self.run.checkpoints.mkdir(parents=True, exist_ok=True)
-        self.run.refresh()
+        """Make ``best`` and ``last`` agree with what is there."""
+        self.writer.open()
 
     def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Remember a validation's metrics until the end of this update."""
@@ -34,10 +38,28 @@ class Saving(Hook):
     def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
         """Save if it is due."""
         metrics, self._metrics = self._metrics, {}
-        is_best = bool(metrics) and self.run.is_among_best(metrics[self.cfg.metric])
-        is_due = trainer.state.is_due(self.cfg.interval_epochs, self.cfg.interval_updates)
-        if trainer.stop_reason or is_best or is_due:
-            path = self.run.checkpoint_path(trainer.state.num_updates)
-            if not path.exists():
-                self.write(trainer, path, metrics)
-            self.run.refresh()
+        state = trainer.state
+        is_due = state.is_due(self.cfg.interval_epochs, self.cfg.interval_updates)
+        if is_due or metrics or trainer.stop_reason:
+            self.writer.wait(state.num_updates)
+        if counts := is_due or self._is_best(metrics) or trainer.ended:
+            state.saved = state.num_updates
+        if counts or trainer.stop_reason:
+            path = self.run.checkpoint_path(state.num_updates)
+            self.writer.put(path, partial(self.capture, trainer, metrics), state.num_updates)
+        self.writer.check(state.num_updates)
+        if trainer.stop_reason:
+            self.writer.finish()
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Wait for the checkpoint under way."""
+        self.writer.close()
+
+    def _is_best(self, metrics: dict[str, float]) -> bool:
+        """Tell whether this validation is among the best; yes if the disk does not say."""
+        if not metrics:
+            return False
+        try:
+            return persistently(partial(self.run.is_among_best, metrics[self.cfg.metric]))
+        except REFUSALS:
+            return True

@@ -23,6 +23,11 @@ class TensorBoard(Hook):
         """Open the event file; of an earlier one only what is up to this update counts."""
         self.writer = self._new_writer(str(self.directory), purge_step=trainer.state.num_updates + 1)
 
+    def on_return(self, trainer: Trainer) -> None:
+        """Of what was written, only what is up to this update counts."""
+        self.writer.close()
+        self.on_start(trainer)
+
     def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Write a point of each metric."""
         for name, value in metrics.items():

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqtrain.base import PlanSpec
+from seqtrain.base import PlanSpec, Task
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.plugins import import_builtin
@@ -113,3 +113,10 @@ def test_another_builtin_corpus(tmp_path: Path) -> None:
 def test_a_language_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"with this prefix there are train.de, train.en; check task.source_lang"):
         make(tmp_path, target_lang="fr")
+
+
+def test_places_of_sentences(tmp_path: Path) -> None:
+    task = make(tmp_path, train=["train", "more"])
+    data = tmp_path / "data"
+    assert task.places("train", [2, 0]) == [f"{data}/more.en:1", f"{data}/train.en:1"]
+    assert Task.places(task, "train", [7]) == ["sentence 7 of train"]

@@ -10,6 +10,7 @@ from seqtrain.criterions import Criterion
 from seqtrain.models import Model
 from seqtrain.testing.toy import toy_task
 from seqtrain.training.loss_module import LossStep
+from seqtrain.training.precision import LossScaler
 
 
 class Dropping(Model):
@@ -66,7 +67,10 @@ def test_evaluation_drops_nothing_and_leaves_the_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize(("precision", "dtype"), [(Precision.fp32, torch.float32), (Precision.bf16, torch.bfloat16)])
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [(Precision.fp32, torch.float32), (Precision.bf16, torch.bfloat16), (Precision.fp16, torch.float16)],
+)
 def test_precision_is_that_of_the_forward_pass_alone(precision: Precision, dtype: torch.dtype) -> None:
     model, step = make(precision=precision)
     step(model, batch(1)).loss.backward()
@@ -83,3 +87,28 @@ def test_modes_reach_the_model() -> None:
     assert not model.training
     step.train()
     assert model.training
+
+
+def test_fp16_scales_gradients_that_would_be_nothing() -> None:
+    """A gradient of 1e-9 is zero in fp16; times 2**16 it is not. The loss keeps its value."""
+    model, _ = make()
+    model.eval()
+    cfg, scaler = TrainingConfig(precision=Precision.fp16), LossScaler(2.0**16, window=3)
+
+    def gradient(scaled: LossScaler | None) -> Tensor:
+        model.zero_grad()
+        step = LossStep(model, Tiny(CriterionConfig(), toy_task()), cfg, scaled).eval()
+        step(model, batch(1)).loss.backward()
+        assert model.linear.weight.grad is not None
+        return model.linear.weight.grad.clone()
+
+    assert gradient(None).count_nonzero() == 0
+    expected = 1e-9 * torch.linspace(-1, 1, 64).expand(64, 64)
+    torch.testing.assert_close(gradient(scaler) / scaler.scale, expected, rtol=2e-2, atol=1e-11)
+
+
+class Tiny(Criterion):
+    """Hardly anything of what the model gives."""
+
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        return LossOutput((model(**batch.net_input).float() * 1e-9).sum(), 1, {})

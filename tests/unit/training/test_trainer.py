@@ -1,6 +1,7 @@
 """The loop with recording fakes: what is called, in which order, with which numbers."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from seqtrain.base import Batch, LossOutput, LRScheduler, Optimizer, Sum
 from seqtrain.config import DatasetConfig, LRSchedulerConfig, OptimizerConfig, TrainConfig, TrainingConfig
 from seqtrain.errors import TrainingError
-from seqtrain.training.trainer import Hook, Parts, Trainer, UpdateResult, grouped
+from seqtrain.training.precision import LossScaler
+from seqtrain.training.trainer import FaultyUpdate, Guard, Hook, Parts, Trainer, TrainState, UpdateResult, grouped
 
 Calls = list[Any]
 
@@ -88,6 +90,20 @@ class FakeTask:
     def train_step(self, batch: Batch, model: FakeModel, criterion: Any, optimizer: Optimizer) -> LossOutput:
         self.calls.append("train_step")
         loss = (model.weight * batch.net_input["x"]).sum()
+        optimizer.backward(loss)
+        return LossOutput(loss, sample_size=2, metrics={"loss": Sum(loss.detach(), 2.0)})
+
+
+class ScaledTask(FakeTask):
+    """Scales its loss, as the criterion of a session does in fp16."""
+
+    def __init__(self, calls: Calls, scaler: LossScaler) -> None:
+        super().__init__(calls)
+        self.scaler = scaler
+
+    def train_step(self, batch: Batch, model: FakeModel, criterion: Any, optimizer: Optimizer) -> LossOutput:
+        loss = (model.weight * batch.net_input["x"] / 2.0**28).sum() * 2.0**28
+        self.scaler.attach(loss)
         optimizer.backward(loss)
         return LossOutput(loss, sample_size=2, metrics={"loss": Sum(loss.detach(), 2.0)})
 
@@ -191,18 +207,80 @@ def test_gradients_are_clipped_after_averaging() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_gradient_that_is_not_finite_updates_nothing(value: float) -> None:
+def test_a_loss_that_is_not_finite_updates_nothing(value: float) -> None:
     trainer, calls = make_trainer(num_updates=1)
-    with pytest.raises(TrainingError, match=r"update 1 is not finite .* optimizer.lr"):
+    with pytest.raises(FaultyUpdate, match="the loss is not finite"):
         trainer.update([make_batch(value)])
     assert not any(call[0] == "step" for call in calls)
 
 
-def test_hooks_end_even_if_training_fails() -> None:
+def test_a_gradient_that_is_not_finite_updates_nothing() -> None:
+    trainer, calls = make_trainer(num_updates=1)
+    (weight,) = trainer.parts.model.parameters()
+    weight.register_hook(lambda gradient: gradient * float("nan"))  # type: ignore[no-untyped-call]
+    with pytest.raises(FaultyUpdate, match=r"the gradient is not finite \(nan\)"):
+        trainer.update([make_batch(1.0)])
+    assert not any(call[0] == "step" for call in calls)
+
+
+def test_a_fault_ends_training_where_nothing_guards_it_and_hooks_end_too() -> None:
     trainer, calls = make_trainer(num_updates=1, values=[float("nan")])
     with pytest.raises(TrainingError):
         trainer.train()
     assert calls[-1] == "end"
+
+
+def test_a_gradient_that_overflows_is_not_applied_and_the_clock_stands() -> None:
+    """In the first backward pass 2**100 * 2**28 is more than fp32 holds; in the next, at half the scale, it is not."""
+    trainer, calls = make_trainer(num_updates=2)
+    scaler = trainer.scaler = LossScaler(2.0**100, window=100)
+    trainer.parts.task = ScaledTask(calls, scaler)  # type: ignore[assignment]
+    trainer.train()
+    updates = [call for call in calls if call[0] in ("update", "step")]
+    assert updates == [
+        ("update", 0, 2, False),
+        ("step", [1.5, 1.5], 10.0),
+        ("update", 1, 3, True),
+        ("step", [0.75, 0.75], 11.0),
+        ("update", 2, 2, False),
+    ]
+    assert scaler.scale == 2.0**99
+    assert not trainer.parts.model.weight.grad
+
+
+class Restoring(Guard):
+    """Skips the second update and puts another state in place, as going back does."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def update(self, trainer: Trainer, batches: Any) -> UpdateResult | None:
+        self.calls += 1
+        if self.calls != 2:
+            return super().update(trainer, batches)
+        trainer.state = replace(trainer.state, num_updates=0)
+        return None
+
+
+def test_a_state_that_the_guard_puts_in_place_is_gone_on_with() -> None:
+    trainer, calls = make_trainer(num_updates=2)
+    trainer.guard = Restoring()
+    trainer.train()
+    updates = [call for call in calls if call[0] == "update"]
+    assert updates == [
+        ("update", 1, 2, False),
+        ("update", 0, 3, True),
+        ("update", 1, 2, False),
+        ("update", 2, 3, True),
+    ]
+
+
+def test_an_update_that_was_not_applied_makes_nothing_due_but_the_end_of_an_epoch() -> None:
+    state = TrainState(num_updates=4, epoch=2, end_of_epoch=True)
+    assert state.is_due(0, 2) and state.is_due(2, 0)
+    state.applied = False
+    assert not state.is_due(0, 2)
+    assert state.is_due(2, 0)
 
 
 class Unstartable(Hook):

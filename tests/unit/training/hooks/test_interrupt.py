@@ -3,12 +3,17 @@ import signal
 
 import pytest
 
-from seqtrain.training.hooks.interrupt import Interrupt
+from seqtrain.training.hooks.interrupt import Interrupt, ending_at_once, exit_code
 from seqtrain.training.trainer import Trainer
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_update_and_handlers_are_given_back(trainer: Trainer, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "reason", "code"),
+    [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 75), (signal.SIGUSR1, "SIGUSR1", 75)],
+)
+def test_a_signal_stops_after_the_update_and_handlers_are_given_back(
+    trainer: Trainer, number: int, reason: str, code: int
+) -> None:
     before = signal.getsignal(number)
     hook = Interrupt()
     hook.on_start(trainer)
@@ -16,7 +21,8 @@ def test_a_signal_stops_after_the_update_and_handlers_are_given_back(trainer: Tr
     assert trainer.stop_reason == ""
     os.kill(os.getpid(), number)
     hook.on_update(trainer, None)
-    assert (trainer.stop_reason, trainer.interrupted, trainer.ended) == ("interrupted", True, False)
+    assert (trainer.stop_reason, trainer.interrupted, trainer.ended) == (reason, True, False)
+    assert exit_code(trainer) == code
     hook.on_end(trainer)
     assert signal.getsignal(number) is before
 
@@ -30,3 +36,30 @@ def test_a_second_ctrl_c_ends_at_once(trainer: Trainer) -> None:
         os.kill(os.getpid(), signal.SIGINT)
     hook.on_end(trainer)
     signal.signal(signal.SIGINT, before)
+
+
+def test_the_end_is_no_interrupt(trainer: Trainer) -> None:
+    trainer.stop("training.max_update=1 is reached")
+    assert exit_code(trainer) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_before_and_after_training_a_signal_ends_the_program_at_once(number: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as end, ending_at_once():
+        os.kill(os.getpid(), number)
+    assert end.value.code == 75
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_signal_ends_the_program_at_once(trainer: Trainer) -> None:
+    hook = Interrupt()
+    with pytest.raises(SystemExit) as end, ending_at_once():
+        hook.on_start(trainer)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        hook.on_update(trainer, None)
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            hook.on_end(trainer)
+    assert (trainer.stop_reason, end.value.code) == ("SIGUSR1", 75)

@@ -1,0 +1,81 @@
+"""What a checkpoint holds of a session besides the model: taken from a trainer, and put back."""
+
+import dataclasses
+import logging
+from typing import Any
+
+import torch
+
+from seqtrain import __version__
+from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, trained_tensors
+from seqtrain.errors import CheckpointError
+from seqtrain.training.hooks.ema import ExponentialMovingAverage
+from seqtrain.training.trainer import Trainer, TrainState
+
+log = logging.getLogger(__name__)
+
+
+def take(trainer: Trainer, ema: ExponentialMovingAverage | None) -> Snapshot:
+    """Return what training goes on from; the average, if there is one, is applied meanwhile."""
+    parts = trainer.parts
+    state: dict[str, Any] = {
+        "trainer": dataclasses.asdict(trainer.state),
+        "lr_scheduler": parts.lr_scheduler.state_dict(),
+        "recovery": trainer.guard.state_dict(),
+        "loss_scaler": trainer.scaler.state_dict() if trainer.scaler else {},
+        "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
+        "micro_batches_per_update": trainer.micro_batches_per_update,
+        "data": parts.task.dataset("train").fingerprint,
+        "environment": environment(),
+    }
+    # While the average is applied, the hook holds what training goes on with.
+    return Snapshot(parts.optimizer.state_dict(), state, dict(ema.other) if ema else {})
+
+
+def put_back(trainer: Trainer, ema: ExponentialMovingAverage | None, saved: Checkpoint) -> None:
+    """Let a trainer stand where a checkpoint was taken.
+
+    Raises:
+        CheckpointError: it does not fit the model or the optimizer.
+    """
+    parts, snapshot = trainer.parts, saved.snapshot()
+    state = snapshot.state
+    saved.load_model(parts.model)
+    if ema:
+        ema.begin()
+    if snapshot.parameters:
+        load_tensors(trained_tensors(parts.model), snapshot.parameters, f"{saved.path / PARAMETERS}")
+    parts.optimizer.load_state_dict(snapshot.optimizer)
+    parts.lr_scheduler.load_state_dict(state["lr_scheduler"])
+    trainer.guard.load_state_dict(state["recovery"])
+    if trainer.scaler and state["loss_scaler"]:
+        trainer.scaler.load_state_dict(state["loss_scaler"])
+    trainer.state = TrainState(**state["trainer"])
+    for hook in trainer.hooks:
+        if own := state["hooks"].get(type(hook).__name__):
+            hook.load_state_dict(own)
+
+
+def compare(trainer: Trainer, saved: Checkpoint) -> None:
+    """Compare what a run goes on with: data, machine, config.
+
+    Raises:
+        CheckpointError: the training data has changed.
+    """
+    state = saved.state()
+    for name, value in environment().items():
+        if (before := state["environment"].get(name)) != value:
+            log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
+    if state["data"] != trainer.parts.task.dataset("train").fingerprint:
+        raise CheckpointError(
+            f"the training data has changed since {saved.path} was written; "
+            "put the files back as they were, or start a new run"
+        )
+    before, now = state["micro_batches_per_update"], trainer.micro_batches_per_update
+    if before != now:
+        log.warning("an update takes %d batches from here on, and took %d", now, before)
+
+
+def environment() -> dict[str, Any]:
+    """Return what the exact numbers depend on besides the config."""
+    return {"seqtrain": __version__, "torch": torch.__version__, "num_threads": torch.get_num_threads()}

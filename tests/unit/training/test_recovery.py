@@ -1,0 +1,58 @@
+"""What counts as a spike, and what a replay has to know; whole runs are in the integration tests."""
+
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from seqtrain.config import TrainingConfig
+from seqtrain.training.recovery import USUAL, Recovery
+from seqtrain.training.trainer import FaultyUpdate
+
+
+def make(spike_factor: float = 10.0) -> Recovery:
+    return Recovery(TrainingConfig(spike_factor=spike_factor), Path(), lambda _: False, {"": nn.Identity()})
+
+
+def test_a_norm_far_over_the_usual_one_is_a_spike_and_does_not_become_usual() -> None:
+    guard = make()
+    for _ in range(USUAL):
+        guard.judge(2.0)
+    guard.judge(20.0)
+    for _ in range(2):
+        with pytest.raises(FaultyUpdate, match=r"norm of its gradient is 20.1, the usual one is 2"):
+            guard.judge(20.1)
+
+
+def test_nothing_is_a_spike_before_it_is_known_what_is_usual() -> None:
+    guard = make()
+    for _ in range(USUAL - 1):
+        guard.judge(2.0)
+    guard.judge(1e6)
+
+
+def test_without_a_factor_there_are_no_spikes() -> None:
+    guard = make(spike_factor=0)
+    for _ in range(USUAL):
+        guard.judge(2.0)
+    guard.judge(1e30)
+
+
+def test_one_large_norm_does_not_change_what_is_usual() -> None:
+    guard = make()
+    for norm in [1.0] * (USUAL - 1) + [9.0]:
+        guard.judge(norm)
+    with pytest.raises(FaultyUpdate):
+        guard.judge(11.0)
+
+
+def test_its_state_goes_on_where_it_was() -> None:
+    guard, other = make(), make()
+    for number in range(USUAL):
+        guard.judge(float(number + 1))
+    guard.faults = 2
+    guard.skipped.append({"from": [1, 2], "to": [1, 4]})
+    other.load_state_dict(guard.state_dict())
+    assert other.state_dict() == guard.state_dict()
+    with pytest.raises(FaultyUpdate, match=r"the usual one is 32.5"):
+        other.judge(400.0)
