@@ -49,9 +49,13 @@ BASE = [
 ]
 """About 12 updates an epoch, stops within one; the metric goes up and down until patience ends the run."""
 
-SCENARIOS = {
-    "base": BASE,
-}
+MORE = [
+    "training.ema=true",
+    "ema.decay=0.8",
+]
+"""What has a state of its own besides."""
+
+SCENARIOS = {"base": BASE, "more": [*BASE, *MORE]}
 """Runs that are killed, by name."""
 
 SEED = int(os.environ.get("SEQTRAIN_KILL_SEED", "1"))
@@ -113,6 +117,7 @@ def scenario(
 
 
 only_base = pytest.mark.parametrize("scenario", ["base"], indirect=True)
+only_more = pytest.mark.parametrize("scenario", ["more"], indirect=True)
 
 
 def stop_all(scenario: Scenario, trials: Iterable[tuple[Event, ...]], directory: Path) -> set[str]:
@@ -126,6 +131,7 @@ def stop_all(scenario: Scenario, trials: Iterable[tuple[Event, ...]], directory:
     return {event.kind for event in stopped}
 
 
+@only_more
 def test_stopped_after_each_kind_of_change(scenario: Scenario, tmp_path: Path) -> None:
     kinds = sorted(of_each_kind(scenario.training()), key=lambda event: event not in scenario.later())
     resuming = scenario.resuming(tmp_path / "sample")
@@ -134,6 +140,7 @@ def test_stopped_after_each_kind_of_change(scenario: Scenario, tmp_path: Path) -
     assert stop_all(scenario, [*pairs, *others], tmp_path) >= {event.kind for event in [*kinds, *resuming]}
 
 
+@only_more
 def test_files_are_synced_before_they_are_renamed(scenario: Scenario) -> None:
     unsynced, renamed = set(), []
     for event in scenario.ended.events:
