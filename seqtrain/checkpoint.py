@@ -6,9 +6,11 @@
 """
 
 import copy
+import errno
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -251,8 +253,9 @@ def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
         safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
-    except SafetensorError as error:  # which is what it makes of an OSError
-        raise OSError(f"{file.name}: {error}") from error
+    except SafetensorError as error:  # which is what it makes of an OSError: "... (os error 28)"
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(file)) from error
 
 
 def _read_tensors(file: Path) -> dict[str, Tensor]:

@@ -25,6 +25,8 @@ from seqtrain.user_code import frames_in
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
+COMPUTE = {"check", "rerun"}
+"""Tools that compute, and import what they compute with."""
 
 # Hydra's joblib and submitit workers import this module before they compose.
 sources.install()
@@ -52,7 +54,7 @@ def dispatch(arguments: Sequence[str]) -> None:
     if "--version" in rest:
         print(f"seqtrain {__version__}")
         return
-    if command != "check":  # which computes, and imports what it computes with
+    if command not in COMPUTE:
         without_torch.register(plugins.import_builtin)
     if rest and rest[0] in SHELL_COMPLETION:
         importlib.import_module("seqtrain.commands.completion").main(rest[1:])
@@ -208,6 +210,6 @@ def in_users_code(error: Exception) -> str:
 
 
 def in_lines(message: str) -> str:
-    """Return a message with several mistakes as their number and a line for each."""
+    """Return a message with several mistakes as their number and a line for each; one that goes on indented is one."""
     lines = message.split("\n")
-    return message if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes:", *lines])
+    return message if len(lines) == 1 or lines[1].startswith(" ") else "\n  ".join([f"{len(lines)} mistakes:", *lines])

@@ -5,6 +5,7 @@ Shape letters: B batch, S source length, T target length, D model dim, V vocabul
 
 from seqtrain.base.criterions import Criterion
 from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec, Shard, Sum, TaskInfo
+from seqtrain.base.fingerprints import Fingerprint, differences
 from seqtrain.base.models import (
     DecoderModel,
     EncoderDecoderModel,
@@ -34,6 +35,7 @@ __all__ = [
     "EncoderModel",
     "EncoderOutput",
     "FeatureModel",
+    "Fingerprint",
     "Generator",
     "Hypothesis",
     "IncrementalModel",
@@ -50,5 +52,6 @@ __all__ = [
     "Task",
     "TaskInfo",
     "clean_name",
+    "differences",
     "logits_of",
 ]

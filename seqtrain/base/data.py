@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seqtrain.base.fingerprints import Fingerprint
+
 
 class Dictionary(ABC):
     """Symbols and their ids; the same for text as a whole: ``encode`` and ``decode``."""
@@ -43,9 +45,28 @@ class Dictionary(ABC):
         symbols = "\n".join([type(self).__qualname__, *map(self.symbol, range(len(self)))])
         return hashlib.sha256(symbols.encode()).hexdigest()
 
+    def describe(self) -> Fingerprint:
+        """Return the fingerprint with that of blocks of symbols, so that a difference can be found."""
+        symbols = Fingerprint.of("symbols", (f"{self.symbol(id)}\n".encode() for id in range(len(self))))
+        return replace(symbols, sha256=self.fingerprint)
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines; a dictionary that can do so faster overrides this."""
         return [self.encode(line) for line in lines]
+
+    @property
+    def samples(self) -> bool:
+        """Whether training encodes its text by chance, anew for each epoch."""
+        return False
+
+    def sample(self, ids: Sequence[int], seed: int) -> list[int]:
+        """Encode by chance the text that ``ids`` stand for: other ids that decode to the same.
+
+        A pure function of its arguments, whatever the thread, the process, and what was encoded before; ``seed`` has
+        63 bits. bos, pad, eos and unk stay where they are, so that ``ids`` may be many sentences in a row. Without
+        sampling the ids are the same.
+        """
+        return list(ids)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class LRScheduler(ABC):
         return lr
 
     def step(self, epoch: int, val_loss: float | None) -> None:
-        """Learn that ``epoch`` (from 1) has ended, and the last validation's loss."""
+        """Learn that ``epoch`` (from 1) has ended, and the loss of its last validation; None if it had none."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the scheduler's own state, as JSON can hold it."""

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from seqtrain.base.criterions import Criterion
 from seqtrain.base.data import Batch, Dataset, LossOutput, PlanSpec, Shard, TaskInfo
+from seqtrain.base.fingerprints import Fingerprint
 from seqtrain.base.models import Generator, Hypothesis, Model
 from seqtrain.base.optimizers import Optimizer
 from seqtrain.config import CriterionConfig, ModelConfig, TaskConfig
@@ -45,9 +46,20 @@ class Task(ABC, Generic[InfoT]):
     def dataset(self, split: str) -> Dataset:
         """Return a split such as ``train``, ``valid`` or ``test``; the same object each time."""
 
+    def training_dataset(self, *, epoch: int, seed: int) -> Dataset:
+        """Return the training data as an epoch, from 1, sees it; the same in each if nothing in it is left to chance.
+
+        A pure function of its arguments: a resume asks again for the epoch that it goes on with.
+        """
+        return self.dataset("train")
+
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind: ``valid``, ``valid1``, ... where there are several."""
         return [kind]
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return what the training and validation data is, by name: a resume compares it, and says what differs."""
+        return {split: Fingerprint(self.dataset(split).fingerprint) for split in ["train", *self.splits("valid")]}
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return a split as text: what is given, and what decoding should give, a line for each sentence.

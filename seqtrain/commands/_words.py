@@ -30,6 +30,21 @@ PATH_KEYS = (
 )
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
+ALLOWED_IN_RERUN = (
+    "task.data=",
+    "dataset.cache_dir=",
+    "training.device=",
+    "training.log_interval=",
+    "tracking.tensorboard=",
+)
+"""Overrides that change where a run is repeated, and not what is computed."""
+
+KEYS_OF_TOOLS = {
+    "verify": ("updates=", "keep="),
+    "rerun": ("checkpoint=", "plugins=", "hydra.run.dir=", SEARCHPATH, *ALLOWED_IN_RERUN),
+}
+"""Words of their own that tools take besides flags; ``verify`` takes all overrides too."""
+
 
 class Words(NamedTuple):
     """What a command line asks for: the primary config, in a directory of the user's own or seqtrain's, and overrides.

@@ -27,7 +27,9 @@ from yaml import YAMLError
 
 from seqtrain.commands import COMMANDS
 from seqtrain.commands._shells import INSTALL, UNINSTALL
+from seqtrain.commands._words import KEYS_OF_TOOLS
 from seqtrain.composition import hydra_loader
+from seqtrain.config import Plugins
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.origins import open_sources, show
 from seqtrain.registry import REGISTRIES
@@ -49,6 +51,7 @@ CHOICES_OF_FLAGS = {
     **dict.fromkeys(("--info", "-i"), ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")),
 }
 FLAGS_OF_TOOLS = {"schema": ("--config-dir", "--dir", "--write"), "new": ("--dir",), "check": ("--seconds",)}
+FLAGS_OF_TOOLS |= {"verify": ("--config-dir", "--config-name")}
 DIRECTORY_FLAGS = ("--config-dir", "-cd", "--dir")
 SEARCHPATH = "hydra.searchpath="
 
@@ -104,11 +107,25 @@ def _choices(before: Sequence[str], word: str) -> Iterator[str]:
         yield from _paths(word)
     elif word.startswith("-"):
         yield from FLAGS if COMMANDS[command].config_name else ("--help", *FLAGS_OF_TOOLS.get(command, ()))
+    elif command in KEYS_OF_TOOLS:
+        yield from _words_of_tool(command, others, word)
     elif not COMMANDS[command].config_name and not others:
         yield from _first_of_tool(command, word)
     else:
         yield from () if before else COMMANDS
         yield from _overrides(command, others, word)
+
+
+def _words_of_tool(command: str, before: Sequence[str], word: str) -> Iterator[str]:
+    """Yield what may be a word of a tool that takes overrides, and words of its own."""
+    key, equals, value = word.partition("=")
+    if key == "plugins":
+        yield from (f"plugins={choice}" for choice in Plugins.__members__)
+    elif equals and key in ("checkpoint", "keep", "hydra.run.dir"):
+        yield from (f"{key}={path}" for path in _paths(value))
+    else:
+        yield from () if equals else KEYS_OF_TOOLS[command]
+        yield from _overrides(command, before, word) if command == "verify" or equals else ()
 
 
 def _first_of_tool(command: str, word: str) -> Iterator[str]:

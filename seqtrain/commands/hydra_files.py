@@ -1,5 +1,6 @@
 """``.hydra/`` of a run directory: written as Hydra does for the jobs that it runs itself, and read by a resume."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from seqtrain.training.run_directory import check_unused
 
 
 def new_run_directory(node: DictConfig) -> Path:
-    """Make the run directory that a composed config names, with ``.hydra/`` in it.
+    """Make the run directory that a composed config names, with ``.hydra/`` in it; user directories by full paths.
 
     Raises:
         ConfigError: a run has saved into it.
@@ -22,14 +23,34 @@ def new_run_directory(node: DictConfig) -> Path:
     """
     directory = Path(node.hydra.run.dir)
     check_unused(directory)
+    with open_dict(node.hydra):
+        node.hydra.runtime.output_dir = str(directory.absolute())
+        node.hydra.searchpath = [
+            path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
+        ]
     with writable(directory):
-        _write(node, directory)
+        _write(directory, OmegaConf.masked_copy(node, ["hydra"]), node.hydra.overrides.task, without_hydra(node))
     return directory
 
 
 def config_file(run_directory: Path) -> Path:
     """Return the file that makes a directory a run: the config that it was started with."""
     return run_directory / ".hydra" / "config.yaml"
+
+
+def repeated_run_directory(
+    directory: Path, config: Mapping[str, Any], overrides: Sequence[str], searchpath: Sequence[str]
+) -> None:
+    """Make the run directory of a run that repeats another, with ``.hydra/`` in it.
+
+    Raises:
+        ConfigError: a run has saved into it.
+        SeqtrainError: it cannot be written.
+    """
+    check_unused(directory)
+    hydra = {"searchpath": list(searchpath), "runtime": {"cwd": str(Path.cwd()), "output_dir": str(directory)}}
+    with writable(directory):
+        _write(directory, {"hydra": hydra}, list(overrides), config)
 
 
 def user_directories(run_directory: Path) -> list[str]:
@@ -57,24 +78,16 @@ def read_config(run_directory: Path) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def _write(node: DictConfig, directory: Path) -> None:
-    """Write Hydra's own config, overrides, and last the config, which makes it a run that can go on.
-
-    User directories stand in it by their full paths.
-    """
+def _write(directory: Path, hydra: Any, overrides: Any, config: Any) -> None:
+    """Write Hydra's own config, overrides, and last the config, which makes it a run that can go on."""
     output = directory / ".hydra"
     output.mkdir(parents=True, exist_ok=True)
     config_file(directory).unlink(missing_ok=True)
     remove_leftovers(output)
-    with open_dict(node.hydra):
-        node.hydra.runtime.output_dir = str(directory.absolute())
-        node.hydra.searchpath = [
-            path if "://" in path else str(Path(path).expanduser().absolute()) for path in node.hydra.searchpath or []
-        ]
     for file, content in (
-        (output / "hydra.yaml", OmegaConf.masked_copy(node, ["hydra"])),
-        (output / "overrides.yaml", node.hydra.overrides.task),
-        (config_file(directory), without_hydra(node)),
+        (output / "hydra.yaml", hydra),
+        (output / "overrides.yaml", overrides),
+        (config_file(directory), config),
     ):
         with atomic_file(file) as stream:
             stream.write(OmegaConf.to_yaml(content))

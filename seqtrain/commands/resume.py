@@ -45,7 +45,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
 
 def _resume(directory: Path, overrides: Sequence[str]) -> float:
     register_all()
-    plugins, forced = _plugins(overrides), f"{FORCE}true" in overrides
+    plugins, forced = plugins_choice(overrides), f"{FORCE}true" in overrides
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
     if not forced:
         _check_overrides(wanted)
@@ -54,7 +54,7 @@ def _resume(directory: Path, overrides: Sequence[str]) -> float:
     if checkpoint is not None:
         _check_code(checkpoint, plugins, forced)
         cfg = checkpoint.config(wanted)
-        return train.finish(cfg, session.train(cfg, directory, resume=checkpoint))
+        return train.finish(cfg, session.train(cfg, directory, resume=checkpoint, resume_force=forced))
     cfg = from_container(read_config(directory), wanted)
     return train.finish(cfg, session.train(cfg, directory))
 
@@ -72,7 +72,7 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
         return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
 
 
-def _plugins(overrides: Sequence[str]) -> Plugins:
+def plugins_choice(overrides: Sequence[str]) -> Plugins:
     """Return whose code is to run the run's plug-ins.
 
     Raises:

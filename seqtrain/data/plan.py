@@ -4,13 +4,13 @@ Sentences are sorted by length, cut into batches within limits, and the batches 
 straight from a bit generator, whose stream NumPy promises to keep, unlike that of ``Generator.permutation``.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import PlanSpec
+from seqtrain.data.seeds import derive_seed
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,8 +53,7 @@ def plan_batches(lengths: npt.NDArray[np.integer], spec: PlanSpec, epoch: int) -
 
 def batch_seed(seed: int, epoch: int, index: int) -> int:
     """Return the seed of the noise in a micro-batch, of 63 bits."""
-    digest = hashlib.blake2b(f"{seed} {epoch} {index}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+    return derive_seed(seed, epoch, index)
 
 
 def padding_share(lengths: npt.NDArray[np.integer], plan: BatchPlan) -> float:

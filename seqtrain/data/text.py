@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from seqtrain.base import Fingerprint
 from seqtrain.errors import DataError
 
 
@@ -80,6 +81,15 @@ def check_parallel(source: Path, target: Path) -> int:
             "from one source"
         )
     return source_count
+
+
+def fingerprint_text(path: Path) -> Fingerprint:
+    """Return the fingerprint of a text file by its lines; compressed or not makes no difference.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    return Fingerprint.of("lines", _raw_lines(path))
 
 
 def hash_file(path: Path) -> str:

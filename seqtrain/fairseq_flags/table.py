@@ -99,9 +99,11 @@ ROWS = {
         --power=                             | lr_scheduler.power |
         --force-anneal= --fa=                | lr_scheduler.force_anneal |
         --lr-shrink= --lrs=                  | lr_scheduler.lr_shrink |
+        --lr-threshold=                      | lr_scheduler.lr_threshold | with lr_scheduler=reduce_lr_on_plateau
+        --lr-patience=                       | lr_scheduler.lr_patience | with lr_scheduler=reduce_lr_on_plateau
         --t-mult= --lr-period-updates= --max-lr= --shrink-min --hold-steps= --decay-steps=    | not there yet: SCHEDULE
-        --warmup-steps= --phase-ratio= --init-lr-scale= --final-lr-scale= --lr-threshold=     | not there yet: SCHEDULE
-        --lr-patience= --lr-deacy-period= --lr-decay=                                         | not there yet: SCHEDULE
+        --warmup-steps= --phase-ratio= --init-lr-scale= --final-lr-scale=                     | not there yet: SCHEDULE
+        --lr-deacy-period= --lr-decay=                                                        | not there yet: SCHEDULE
     """,
     "checkpoint": """
         --save-dir=                          | hydra.run.dir | checkpoints, log and metrics lie in it
@@ -205,6 +207,11 @@ ROWS = {
         --decoding-format=                                                                     | not there: ITERATIVE
         --beam-mt= --max-len-a-mt= --max-len-b-mt= --lenpen-mt=                                | not there: speech
     """,
+    "bpe": """
+        --sentencepiece-model=               | tokenizer.model_file | of the tokenizer sentencepiece
+        --sentencepiece-enable-sampling      | tokenizer.sampling_alpha=0.1 | in training, not where text is decoded
+        --sentencepiece-alpha=               | tokenizer.sampling_alpha | in training, not where text is decoded
+    """,
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
         --results-path=                      | output=FILE |
@@ -285,7 +292,7 @@ CHOICES = {
     "task": {"translation": "translation"},
     "criterion": {name: name for name in ("cross_entropy", "label_smoothed_cross_entropy")},
     "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
-    "lr_scheduler": {name: name for name in ("fixed", "inverse_sqrt", "polynomial_decay")},
+    "lr_scheduler": {name: name for name in ("fixed", "inverse_sqrt", "polynomial_decay", "reduce_lr_on_plateau")},
     "tokenizer": {"sentencepiece": "sentencepiece", "characters": "char"},
 }
 """fairseq's names that are there, by group, and what they are called here."""

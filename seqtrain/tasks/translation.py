@@ -1,20 +1,19 @@
 """Translation: sentences of one language into those of another, from raw text."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from seqtrain.base import Dictionary
+from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
 from seqtrain.data.cache import KEY_FILE, cached
-from seqtrain.data.chunks import chunked
+from seqtrain.data.encoding import index, lines_of, sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
-from seqtrain.data.store import TokenStore
-from seqtrain.data.text import check_parallel, find_text, hash_file, read_lines
+from seqtrain.data.text import check_parallel, find_text, fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
@@ -60,6 +59,7 @@ class TranslationTask(Task[TaskInfo]):
         self.tokenizer = TOKENIZERS.build(cfg.tokenizer)
         self._datasets: dict[str, ParallelDataset] = {}
         self._dictionary_files: dict[str, bytes] = {}
+        self._fingerprints: dict[str, Fingerprint] = {}
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -77,6 +77,7 @@ class TranslationTask(Task[TaskInfo]):
         self._read_dictionaries(self._learn_dictionaries())
         for split in ["train", *self.splits("valid")]:
             self.dataset(split)
+        self.fingerprints()  # now: the files may change while training goes on
 
     def save(self, directory: Path) -> None:
         """Write the tokenizer's files into ``tokenizer/``."""
@@ -102,9 +103,29 @@ class TranslationTask(Task[TaskInfo]):
             self._datasets[split] = self._open(split)
         return self._datasets[split]
 
+    def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
+        """Return the training data: the same in each epoch, or with subword sampling encoded anew."""
+        if not any(dictionary.samples for dictionary in self._dictionaries):
+            return self.dataset("train")
+        start, plain = time.monotonic(), self.dataset("train")
+        sides = enumerate(zip((plain.source, plain.target), self._dictionaries, strict=True))
+        source, target = (sample(tokens, d, seed, epoch, side) for side, (tokens, d) in sides)
+        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=True)
+        tokens = "{} + {} tokens".format(*dataset.num_tokens)
+        seconds = time.monotonic() - start
+        log.info("epoch %d: %d sentence pairs sampled as %s in %.1f s", epoch, len(dataset), tokens, seconds)
+        return dataset
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return those of the text files of training and validation, of the dictionaries, and of the token ids."""
+        if not self._fingerprints:
+            ids = {f"token ids of {split}": found for split, found in super().fingerprints().items()}
+            self._fingerprints = {**dict(self._describe_files()), **dict(self._describe_dictionaries()), **ids}
+        return self._fingerprints
+
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
-        source, target = (list(_lines(files)) for files in self._files(split))
+        source, target = (list(lines_of(files)) for files in self._files(split))
         return source, target
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
@@ -123,8 +144,8 @@ class TranslationTask(Task[TaskInfo]):
         lines = [check_parallel(*pair) for pair in zip(*files, strict=True)]
         if not any(lines):
             raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
-        dictionaries = (self.info.source_dictionary, self.info.target_dictionary)
-        source, target = (self._index(f, d) for f, d in zip(files, dictionaries, strict=True))
+        sides, cache_dir = zip(files, self._dictionaries, strict=True), Path(self.cfg.cache_dir)
+        source, target = (index(side, dictionary, cache_dir) for side, dictionary in sides)
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
         source_limit, target_limit = self.info.max_positions
@@ -138,6 +159,18 @@ class TranslationTask(Task[TaskInfo]):
                 first = _place(int(numbers[0]), list(zip(files[0], lines, strict=True)))
                 log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), first)
         return dataset
+
+    def _describe_files(self) -> Iterator[tuple[str, Fingerprint]]:
+        prefixes = {**self._prefixes("train"), **self._prefixes("valid")}
+        for split, names in prefixes.items():
+            for language, files in zip(self.languages, self._files(split), strict=True):
+                for name, file in zip(names, files, strict=True):
+                    yield f"{name}.{language}", fingerprint_text(file)
+
+    def _describe_dictionaries(self) -> Iterator[tuple[str, Fingerprint]]:
+        names = ["joined"] if self.cfg.joined_dictionary else self.languages
+        for name, dictionary in zip(names, self._dictionaries, strict=False):
+            yield f"dictionary {name} ({type(dictionary).__name__})", dictionary.describe()
 
     def _corpus(self) -> Path:
         if not self.cfg.data.startswith("builtin:"):
@@ -165,18 +198,15 @@ class TranslationTask(Task[TaskInfo]):
         )
         return source, target
 
-    def _index(self, files: Sequence[Path], dictionary: Dictionary) -> TokenStore:
-        key = {"text": [hash_file(file) for file in files], "dictionary": dictionary.fingerprint}
-        make = partial(_write_store, files, dictionary)
-        store = TokenStore(cached(Path(self.cfg.cache_dir), "tokens", key, make))
-        store.verify()
-        return store
+    @property
+    def _dictionaries(self) -> tuple[Dictionary, Dictionary]:
+        return self.info.source_dictionary, self.info.target_dictionary
 
     def _learn_dictionaries(self) -> Path:
         files = dict(zip(self.languages, self._files("train"), strict=True))
         names = ["joined"] if self.cfg.joined_dictionary else list(files)
         key = {
-            "tokenizer": repr(self.cfg.tokenizer),
+            "tokenizer": self.tokenizer.key(),
             "external": [hash_file(file) for name in names for file in self.tokenizer.external_files(name)],
             "text": {language: [hash_file(file) for file in paths] for language, paths in files.items()},
             "names": names,
@@ -184,10 +214,10 @@ class TranslationTask(Task[TaskInfo]):
 
         def learn(directory: Path) -> None:
             if self.cfg.joined_dictionary:
-                self.tokenizer.train(_lines(chain.from_iterable(files.values())), directory, "joined")
+                self.tokenizer.train(lines_of(chain.from_iterable(files.values())), directory, "joined")
                 return
             for language, paths in files.items():
-                self.tokenizer.train(_lines(paths), directory, language)
+                self.tokenizer.train(lines_of(paths), directory, language)
 
         return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
 
@@ -210,17 +240,3 @@ def _place(number: int, files: Sequence[tuple[Path, int]]) -> str:
             return f"{file}:{number + 1}"
         number -= lines
     raise IndexError(number)
-
-
-def _lines(files: "chain[Path] | Sequence[Path]") -> Iterator[str]:
-    return chain.from_iterable(map(read_lines, files))
-
-
-def _write_store(files: Sequence[Path], dictionary: Dictionary, directory: Path) -> None:
-    """Index text: in windows of lines, so that memory stays bounded."""
-
-    def sentences() -> Iterator[list[int]]:
-        for window in chunked(_lines(files), 10_000):
-            yield from ([*ids, dictionary.eos] for ids in dictionary.encode_lines(window))
-
-    TokenStore.write(directory, sentences(), len(dictionary))

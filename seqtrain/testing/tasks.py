@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo
+from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo, differences
 from seqtrain.config import TaskConfig
 from seqtrain.data.number_names import english, german
 from seqtrain.data.tokenizers.char import CharConfig
@@ -73,6 +73,22 @@ def check_batches(cfg: TaskConfig) -> None:
         expected = len(task.dataset(split))
         assert len(ids) == expected, f"{split}: {len(ids)} of {expected} sentences come in an epoch"
         assert _same(batches, again), f"{split}: an epoch has other batches the second time"
+
+
+def check_training_data(cfg: TaskConfig) -> None:
+    """The training data of an epoch is the same when a resume asks for it again, other epochs or not in between."""
+    task = _prepared(cfg)
+    epochs = [task.training_dataset(epoch=epoch, seed=3) for epoch in (2, 5, 2)]
+    first, _, again = (list(task.get_batch_iterator(dataset, epoch=2, plan=PLAN)) for dataset in epochs)
+    assert _same(first, again), "training_dataset gives other sentences for the same epoch and seed the second time"
+
+
+def check_fingerprints(cfg: TaskConfig) -> None:
+    """Prepared again from the same data it has the same fingerprints: a resume is refused if they differ."""
+    first, again = (_prepared(cfg).fingerprints() for _ in range(2))
+    assert first, "fingerprints() names no data"
+    lines = differences(first, again)
+    assert not lines, f"prepared again from the same data, {'; '.join(lines)}"
 
 
 def check_shards(cfg: TaskConfig) -> None:
@@ -141,6 +157,8 @@ CHECKS: tuple[Check, ...] = (
     check_config,
     check_prepares,
     check_batches,
+    check_training_data,
+    check_fingerprints,
     check_shards,
     check_padding,
     check_checkpoint,

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,21 @@ def check_lines(cfg: TokenizerConfig) -> None:
         )
 
 
+def check_sampling(cfg: TokenizerConfig) -> None:
+    """Text encoded by chance decodes to the same; the same seed gives the same ids, whatever came in between."""
+    with _trained(cfg) as dictionary:
+        plain = [id for ids in dictionary.encode_lines(LINES) for id in [*ids, dictionary.eos]]
+        sampled = dictionary.sample(plain, 1)
+        dictionary.sample(plain[:7], 2)
+        assert dictionary.sample(plain, 1) == sampled, (
+            "sample gives other ids for the same ids and seed the second time"
+        )
+        assert dictionary.samples or sampled == plain, "sample gives other ids, but the dictionary does not sample"
+        ends = [0, *(place + 1 for place, id in enumerate(sampled) if id == dictionary.eos)]
+        found = [dictionary.decode(sampled[start:end]) for start, end in pairwise(ends)]
+        assert found == LINES, "sampled ids decode to other text, or ends of sentences are made or lost"
+
+
 def check_decoding(cfg: TokenizerConfig) -> None:
     """Beginning, end and padding leave no trace in decoded text."""
     with _trained(cfg) as dictionary:
@@ -99,6 +115,7 @@ CHECKS: tuple[Check, ...] = (
     check_special_symbols,
     check_round_trip,
     check_lines,
+    check_sampling,
     check_decoding,
     check_unknown,
     check_training_is_repeatable,

@@ -1,6 +1,7 @@
 """Writes checkpoints in a thread beside training, and goes on trying where the file system refuses."""
 
 import contextlib
+import errno
 import logging
 import os
 import time
@@ -23,6 +24,7 @@ WAITS = (0.1, 0.4, 1.6)
 """Seconds to wait after the first attempt, the second, ..., before the next one at once."""
 REFUSALS = (OSError, StorageError, CheckpointError)
 """What storage that fails raises."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 log = logging.getLogger(__name__)
 
 
@@ -110,7 +112,12 @@ class CheckpointWriter:
     def _attempt(self, path: Path, write: Write) -> None:
         if not _is_there(path):
             remove_leftovers(path.parent)
-            write(path)
+            try:
+                write(path)
+            except StorageError as error:
+                if isinstance(error.__cause__, OSError) and error.__cause__.errno in FULL:
+                    self.run.make_room()
+                raise
         self.run.refresh()
 
     def _settle(self, num_updates: int | None) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqtrain import checkpoint
@@ -71,12 +71,12 @@ class RunDirectory:
         ranked = self._ranked(sound)
         # With keep_last=0 the second slice is [-0:], which is all of them.
         keep = {c.path for c in [*ranked[: self.cfg.keep_best], *sound[-self.cfg.keep_last :]]}
-        keep |= {self._gone_back_to(newest) for newest in sound[-1:]}
-        kept = [c for c in sound if c.path in keep]
         # Before anything goes, what stays is known to be whole, on disk, and where the links point to.
-        if len(kept) < len(sound):
+        if len(keep) < len(sound):
             verify(sound[-1].path)
             sync(self.checkpoints)
+            keep.add(self._gone_back_to(sound[-1]))
+        kept = [c for c in sound if c.path in keep]
         for name, found in (("best", self._ranked(kept)[:1]), ("last", kept[-1:])):
             if found:
                 replace_link(self.path / name, f"{self.checkpoints.name}/{found[0].path.name}")
@@ -84,6 +84,16 @@ class RunDirectory:
         for stale in (c for c in sound if c.path not in keep):
             stale.path.rename(temporary_name(stale.path))
         remove_leftovers(self.checkpoints)
+
+    def make_room(self) -> None:
+        """Remove now what will not be kept once one more checkpoint is there, but for the newest one.
+
+        Raises:
+            OSError: the file system refuses.
+            CheckpointError: the newest checkpoint is damaged; nothing was removed.
+        """
+        if self.cfg.keep_last > 1:
+            RunDirectory(self.path, replace(self.cfg, keep_last=self.cfg.keep_last - 1)).refresh()
 
     def _gone_back_to(self, newest: Checkpoint) -> Path:
         """Return where a recovery goes back to in a run that goes on from this checkpoint."""

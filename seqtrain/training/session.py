@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from rich.console import Console
 from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import Checkpoint, copied, model_tensors
+from seqtrain.checkpoint import Checkpoint, Snapshot, copied, model_tensors
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
@@ -24,6 +24,7 @@ from seqtrain.locks import locked
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
+from seqtrain.training.environment import environment, resumed, started
 from seqtrain.training.evaluation import decode_split, evaluate_loss
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.hooks.interrupt import Interrupt, exit_code
@@ -65,7 +66,9 @@ def train(
     run_directory: str | Path | None = None,
     *,
     resume: Checkpoint | None = None,
+    resume_force: bool = False,
     console: Console | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> TrainResult:
     """Train as ``python -m seqtrain`` does.
 
@@ -73,7 +76,9 @@ def train(
         cfg: the config, such as ``seqtrain.compose()`` returns.
         run_directory: where checkpoints, metrics and the log go; a new directory in ``runs/`` if None.
         resume: checkpoint of this run directory to go on from.
+        resume_force: go on also if the data is not what it was.
         console: where to show progress; standard output if None.
+        hooks: further hooks, called before those that show, validate and save.
 
     Raises:
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
@@ -86,24 +91,28 @@ def train(
         if resume is None:
             check_unused(run.path)
         with logging_to(console, run.path / "train.log"), torch_settings(cfg.training, num_threads):
-            return Session(cfg, run, console).train(resume)
+            return Session(cfg, run, console, hooks).train(resume, force=resume_force)
 
 
 class Session:
     """The parts of one run and what its hooks call."""
 
-    def __init__(self, cfg: TrainConfig, run: RunDirectory, console: Console) -> None:
+    def __init__(
+        self, cfg: TrainConfig, run: RunDirectory, console: Console, further_hooks: Sequence[Hook] = ()
+    ) -> None:
         self.cfg = cfg
         self.run = run
         self.console = console
+        self.further_hooks = further_hooks
         self.device = find_device(cfg.training.device)
         self.scaler = loss_scaler(cfg.training, self.device)
         self.ema: ExponentialMovingAverage | None = None
         # Now, and not when it is saved: users go on editing while a run goes on.
         self.bundle = Bundle.of(cfg)
         self.saving = Saving(cfg.saving, run, self.capture)
+        self.started = started(run.path)
 
-    def train(self, resume: Checkpoint | None) -> TrainResult:
+    def train(self, resume: Checkpoint | None, *, force: bool = False) -> TrainResult:
         """Build, restore, train."""
         parts = self.build()
         if self.cfg.training.ema:
@@ -111,8 +120,11 @@ class Session:
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
         if resume is not None:
-            snapshots.compare(trainer, resume)
+            snapshots.compare(trainer, resume, environment(self.device), force=force)
+            self.started = resumed(resume.state(), resume.container(), self.cfg)
             snapshots.put_back(trainer, self.ema, resume)
+            if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
+                log.warning("the learning rate is 0 from here on: the lr_scheduler has come to its end")
             log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
         trainer.train()
         log.info("training ended after update %d: %s", trainer.state.num_updates, trainer.stop_reason)
@@ -144,6 +156,7 @@ class Session:
             *([self.ema] if self.ema else []),
             Limits(training),
             Interrupt(),
+            *self.further_hooks,
             *shown,
             TrainMetrics(training.log_interval),
             Validation(cfg, self.validate),
@@ -168,7 +181,7 @@ class Session:
         """Return what writes a checkpoint of this moment: it holds copies of all that training goes on to change."""
         parts = trainer.parts
         with self.evaluating(parts):
-            model, snapshot = copied(model_tensors(parts.model)), snapshots.take(trainer, self.ema).copied()
+            model, snapshot = copied(model_tensors(parts.model)), self.snapshot(trainer).copied()
         return partial(
             checkpoint.write,
             model=model,
@@ -178,6 +191,10 @@ class Session:
             bundle=self.bundle,
             snapshot=snapshot,
         )
+
+    def snapshot(self, trainer: Trainer) -> Snapshot:
+        """Return what training goes on from."""
+        return snapshots.take(trainer, self.ema, environment(self.device), self.started)
 
     @contextlib.contextmanager
     def evaluating(self, parts: Parts) -> Iterator[None]:

@@ -2,20 +2,24 @@
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-
-from seqtrain import __version__
 from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, trained_tensors
-from seqtrain.errors import CheckpointError
+from seqtrain.training.environment import OF_NUMBERS, value_changes
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
+from seqtrain.training.same_data import check_data, describe_data
 from seqtrain.training.trainer import Trainer, TrainState
 
 log = logging.getLogger(__name__)
 
 
-def take(trainer: Trainer, ema: ExponentialMovingAverage | None) -> Snapshot:
+def take(
+    trainer: Trainer,
+    ema: ExponentialMovingAverage | None,
+    environment: Mapping[str, Any],
+    started: Mapping[str, Any],
+) -> Snapshot:
     """Return what training goes on from; the average, if there is one, is applied meanwhile."""
     parts = trainer.parts
     state: dict[str, Any] = {
@@ -25,8 +29,9 @@ def take(trainer: Trainer, ema: ExponentialMovingAverage | None) -> Snapshot:
         "loss_scaler": trainer.scaler.state_dict() if trainer.scaler else {},
         "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
         "micro_batches_per_update": trainer.micro_batches_per_update,
-        "data": parts.task.dataset("train").fingerprint,
-        "environment": environment(),
+        "data": describe_data(parts.task),
+        "environment": environment,
+        "started": started,
     }
     # While the average is applied, the hook holds what training goes on with.
     return Snapshot(parts.optimizer.state_dict(), state, dict(ema.other) if ema else {})
@@ -56,26 +61,16 @@ def put_back(trainer: Trainer, ema: ExponentialMovingAverage | None, saved: Chec
             hook.load_state_dict(own)
 
 
-def compare(trainer: Trainer, saved: Checkpoint) -> None:
-    """Compare what a run goes on with: data, machine, config.
+def compare(trainer: Trainer, saved: Checkpoint, environment: Mapping[str, Any], *, force: bool = False) -> None:
+    """Compare what a run goes on with: machine, data, the size of an update.
 
     Raises:
-        CheckpointError: the training data has changed.
+        CheckpointError: the data is not what it was, and that is not forced.
     """
     state = saved.state()
-    for name, value in environment().items():
-        if (before := state["environment"].get(name)) != value:
-            log.warning("%s is %s and was %s: the numbers may differ in their last digits", name, value, before)
-    if state["data"] != trainer.parts.task.dataset("train").fingerprint:
-        raise CheckpointError(
-            f"the training data has changed since {saved.path} was written; "
-            "put the files back as they were, or start a new run"
-        )
+    for change in value_changes(state["environment"], environment, OF_NUMBERS):
+        log.warning("%s: the numbers may differ in their last digits", change)
+    check_data(trainer.parts.task, saved, state.get("data"), forced=force)
     before, now = state["micro_batches_per_update"], trainer.micro_batches_per_update
     if before != now:
         log.warning("an update takes %d batches from here on, and took %d", now, before)
-
-
-def environment() -> dict[str, Any]:
-    """Return what the exact numbers depend on besides the config."""
-    return {"seqtrain": __version__, "torch": torch.__version__, "num_threads": torch.get_num_threads()}

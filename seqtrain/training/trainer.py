@@ -33,7 +33,7 @@ class TrainState:
     applied: bool = True
     """Whether the last update was applied, and the clock went on."""
     val_loss: float | None = None
-    """Loss of the last validation."""
+    """Loss of this epoch's last validation; None if it has had none."""
     best: float | None = None
     """Best value of ``saving.metric`` so far."""
     num_validations_since_best: int = 0
@@ -188,9 +188,10 @@ class Trainer:
 
     def train_epoch(self) -> None:
         """Train on what is left of the epoch."""
-        task, lr_scheduler = self.parts.task, self.parts.lr_scheduler
+        state, task, lr_scheduler = self.state, self.parts.task, self.parts.lr_scheduler
+        dataset = task.training_dataset(epoch=state.epoch, seed=self.cfg.training.seed)
         itr = task.get_batch_iterator(
-            task.dataset("train"), epoch=self.state.epoch, plan=self.plan, shard=self.shard, start=self.state.position
+            dataset, epoch=state.epoch, plan=self.plan, shard=self.shard, start=state.position
         )
         for batches, is_last in grouped(itr, self.cfg.training.update_freq):
             self.state.end_of_epoch = is_last
@@ -210,7 +211,7 @@ class Trainer:
         if state.position == 0:
             raise TrainingError("the training data gives no batch: check task.data and task.train")
         lr_scheduler.step(state.epoch, state.val_loss)
-        state.epoch, state.position, state.end_of_epoch = state.epoch + 1, 0, False
+        state.epoch, state.position, state.end_of_epoch, state.val_loss = state.epoch + 1, 0, False, None
 
     def update(self, batches: Sequence[Batch]) -> UpdateResult | None:
         """Accumulate the gradients of the batches, average, clip, step.

@@ -17,9 +17,9 @@ Call = Callable[..., Any]
 SAVING = [
     "saving.interval_epochs=0",
     "saving.interval_updates=4",
-    "saving.keep_last=2",
+    "saving.keep_last=1",
     "validation.interval_epochs=0",
-    "validation.interval_updates=4",
+    "validation.interval_updates=20",
     "training.log_interval=1",
     "training.max_update=60",
 ]
@@ -81,13 +81,17 @@ def _write(file: Any, size: int) -> bool:
         return False
 
 
-def assert_same_end(run: Path, other: Path) -> None:
+def assert_same_checkpoints(run: Path, other: Path) -> None:
     assert [path.name for path in complete(run / "checkpoints")] == [p.name for p in complete(other / "checkpoints")]
+    assert (run / "best").resolve().name == (other / "best").resolve().name
+
+
+def assert_same_end(run: Path, other: Path) -> None:
     for path in complete(run / "checkpoints"):
         Checkpoint.open(path)
     for file in ("model.safetensors", "training/optimizer.safetensors", "metrics.json"):
         assert (run / "last" / file).read_bytes() == (other / "last" / file).read_bytes(), file
-    assert (run / "best").resolve().name == (other / "best").resolve().name
+    assert (run / "last").resolve().name == (other / "last").resolve().name
     assert metrics(run) == metrics(other)
 
 
@@ -123,11 +127,12 @@ def test_a_disk_that_stays_full_and_a_resume_when_there_is_room(
     assert f"cannot save {disk / 'run/checkpoints/update-00000060'}: " in message
     assert f"the last good checkpoint is {disk / 'run/checkpoints/update-00000008'}" in message
     assert f"resume={disk / 'run'} goes on from it" in message
-    assert [path.name for path in complete(disk / "run/checkpoints")] == ["update-00000004", "update-00000008"]
+    assert [path.name for path in complete(disk / "run/checkpoints")] == ["update-00000008"]
     assert list((disk / "run").rglob(".tmp-*")) == []
     (disk / "ballast").unlink()
     assert call(f"resume={disk / 'run'}").code == 0
     assert_same_end(disk / "run", clean)
+    assert_same_checkpoints(disk / "run", clean)
 
 
 def test_a_disk_that_is_full_before_the_first_checkpoint(
@@ -140,13 +145,33 @@ def test_a_disk_that_is_full_before_the_first_checkpoint(
     assert list((disk / "run/checkpoints").iterdir()) == []
 
 
-def test_a_disk_on_which_a_third_checkpoint_has_no_room(call: Call, tiny: list[str], disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=300k", disk], check=True)
+def resize(disk: Path, checkpoints: float, clean: Path) -> None:
+    """Leave room for so many checkpoints and for the log."""
+    files = [file for file in (clean / "last/").rglob("*") if file.is_file()]
+    size = sum(-(-file.stat().st_size // 4096) * 4096 for file in files)
+    subprocess.run(["mount", "-o", f"remount,size={int(size * checkpoints) + 65536}", disk], check=True)
+
+
+def test_a_disk_on_which_a_third_checkpoint_has_no_room_until_the_first_goes(
+    call: Call, tiny: list[str], disk: Path, clean: Path
+) -> None:
+    resize(disk, 2.5, clean)
+    trained = call(*tiny, *SAVING, f"hydra.run.dir={disk / 'run'}", "saving.keep_last=2", "saving.keep_best=0")
+    assert trained.code == 0, trained.err
+    assert "cannot" not in trained.out
+    assert_same_end(disk / "run", clean)
+    assert [path.name[-2:] for path in complete(disk / "run/checkpoints")] == ["56", "60"]
+
+
+def test_a_disk_on_which_a_second_checkpoint_never_has_room(
+    call: Call, tiny: list[str], disk: Path, clean: Path
+) -> None:
+    resize(disk, 1.5, clean)
     message = call(*tiny, *SAVING, f"hydra.run.dir={disk / 'run'}").refused()
-    good = [Checkpoint.open(path).path for path in complete(disk / "run/checkpoints")]
-    assert len(good) == 2
-    assert f"the last good checkpoint is {good[-1]}" in message
-    subprocess.run(["mount", "-o", "remount,size=2m", disk], check=True)
+    (good,) = complete(disk / "run/checkpoints")
+    assert f"the last good checkpoint is {Checkpoint.open(good).path}" in message
+    resize(disk, 4, clean)
     resumed = call(f"resume={disk / 'run'}")
     assert resumed.code == 0, resumed.err
-    assert (disk / "run/last").resolve().name == "update-00000060"
+    assert_same_end(disk / "run", clean)
+    assert_same_checkpoints(disk / "run", clean)

@@ -97,6 +97,39 @@ def test_interrupted_at_any_update(
     assert_same_end(tmp_path / "run", uninterrupted)
 
 
+SAMPLING = [
+    "tokenizer=sentencepiece",
+    "tokenizer.vocab_size=60",
+    "tokenizer.sampling_alpha=0.1",
+    "lr_scheduler=reduce_lr_on_plateau",
+    "lr_scheduler.lr_threshold=0.9",
+    "lr_scheduler.warmup_updates=4",
+    "dataset.max_tokens=512",
+]
+
+
+@pytest.mark.parametrize("update", [6, 20])
+def test_subword_sampling_and_a_schedule_with_a_state(
+    call: Call,
+    train: Call,
+    tiny: list[str],
+    session_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    update: int,
+) -> None:
+    whole = session_dir / "sampling"
+    if not whole.exists():
+        assert call(*tiny, *EXACT, *SAMPLING, f"hydra.run.dir={whole}").code == 0
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, update)
+        assert train(*EXACT, *SAMPLING).code == 130
+    assert call(f"resume={tmp_path / 'run'}").code == 0
+    assert_same_end(tmp_path / "run", whole)
+    state = json.loads((whole / "last/training/state.json").read_text())
+    assert state["trainer"]["epoch"] > 1 and state["lr_scheduler"]["lr"] < 1e-2
+
+
 def test_killed_between_checkpoints(
     call: Call, train: Call, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,17 +193,6 @@ def test_forced_overrides(call: Call, copy: Path) -> None:
 
 def test_an_unknown_key(call: Call, copy: Path) -> None:
     assert "saving.keep_first" in call(f"resume={copy}", "saving.keep_first=1").refused()
-
-
-def test_changed_training_data(call: Call, copy: Path, corpus: Path) -> None:
-    lines = (corpus / "train.de").read_text().splitlines(keepends=True)
-    (corpus / "train.de").write_text("".join(reversed(lines)))
-    message = call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").refused()
-    assert "the training data" in message and "has changed since" in message
-
-
-def test_moved_training_data(call: Call, copy: Path, corpus: Path) -> None:
-    assert call(f"resume={copy}", f"task.data={corpus}", "training.max_update=25").code == 0
 
 
 def test_no_checkpoint_but_damaged_ones(call: Call, copy: Path) -> None:

@@ -69,7 +69,10 @@ def test_all_that_is_wrong_with_the_words_and_the_overrides(words: list[str], me
     assert last.startswith("training.sed=1 (command line): there is no such key")
 
 
-@pytest.mark.parametrize(("message", "printed"), [("one", "one"), ("one\ntwo", "2 mistakes:\n  one\n  two")])
+@pytest.mark.parametrize(
+    ("message", "printed"),
+    [("one", "one"), ("one\ntwo", "2 mistakes:\n  one\n  two"), ("all:\n  one\n  two", "all:\n  one\n  two")],
+)
 def test_several_mistakes_are_counted(message: str, printed: str) -> None:
     assert in_lines(message) == printed
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.errors import SeqtrainError
+from seqtrain.errors import SeqtrainError, StorageError
 from seqtrain.paths import (
     atomic_directory,
     atomic_file,
@@ -93,6 +93,41 @@ def test_leftovers_go_and_others_stay(tmp_path: Path) -> None:
     temporary_name(tmp_path / "best").symlink_to("kept")
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_leftovers_of_any_kind_go(tmp_path: Path) -> None:
+    temporary_name(tmp_path / "file").touch()
+    temporary_name(tmp_path / "link").symlink_to("nowhere")
+    (temporary_name(tmp_path / "directory") / "deep").mkdir(parents=True)
+    (tmp_path / "kept").mkdir()
+    temporary_name(tmp_path / "link").symlink_to("kept")
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_file_for_which_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *how, **options: opened(Path("/dev/full"), *how, **options))
+    monkeypatch.setattr("shutil.copymode", lambda *paths: None)
+    with (
+        pytest.raises(StorageError, match=r"cannot write .*a: No space left on device"),
+        atomic_file(tmp_path / "a") as f,
+    ):
+        f.write("new")
+    monkeypatch.undo()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_link_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="no"):
+        replace_link(tmp_path / "best", "a")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_directory_where_a_link_was_is_replaced(tmp_path: Path) -> None:

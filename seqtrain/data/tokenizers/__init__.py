@@ -19,6 +19,10 @@ class Tokenizer(ABC):
         """Return the files besides the corpus that the dictionary ``name`` is made from; a cache's key needs them."""
         return []
 
+    def key(self) -> str:
+        """Return what of the config the files of the dictionaries depend on; a cache's key needs it."""
+        return repr(self.cfg)
+
     @abstractmethod
     def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
         """Learn from ``lines`` and write the files of the dictionary ``name`` into ``directory``.

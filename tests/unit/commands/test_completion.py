@@ -85,8 +85,26 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert candidates("seqtrain hydra.searchpath=[runs,ru")[-1] == "hydra.searchpath=[runs,runs/"
     assert candidates("seqtrain --config-dir ru") == ["run.txt", "runs/"]
     assert candidates("seqtrain check ru") == ["run.txt", "runs/"]
+    assert candidates("seqtrain rerun checkpoint=runs/") == ["checkpoint=runs/second/"]
     monkeypatch.setenv("HOME", str(tmp_path))
     assert candidates("seqtrain generate input=~/runs/s") == ["input=~/runs/second/"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("verify up", ["updates="]),
+        ("verify updates=5 optimizer=sgd_", ["optimizer=sgd_nesterov"]),
+        ("verify updates=", []),
+        ("verify --config-n", ["--config-name"]),
+        ("rerun ch", ["checkpoint="]),
+        ("rerun checkpoint=x plugins=", ["plugins=bundled", "plugins=installed"]),
+        ("rerun training.device=c", ["training.device=cpu", "training.device=cuda"]),
+        ("rerun optimi", []),
+    ],
+)
+def test_words_of_tools_that_train(typed: str, expected: list[str]) -> None:
+    assert candidates(f"seqtrain {typed}") == expected
 
 
 def test_plugins_and_presets_of_a_user() -> None:

@@ -182,7 +182,7 @@ def test_all_or_nothing_when_the_line_cannot_be_written(here: Path, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", full)
     message = refused("optimizer", "my_rms", "--dir", "mine")
-    assert message == "cannot write mine/__init__.py: No space left on device; choose another place"
+    assert message == f"cannot write {here}/mine/__init__.py: No space left on device; choose another place"
     assert files(here) == {"mine/__init__.py"}
     assert (here / "mine/__init__.py").read_text() == "before\n"
 

@@ -1,10 +1,14 @@
+import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from seqtrain.base import PlanSpec, Task
+from seqtrain.data.number_names import english, german
 from seqtrain.data.tokenizers.char import CharConfig
+from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.plugins import import_builtin
 from seqtrain.tasks.translation import TranslationConfig, TranslationTask
@@ -103,6 +107,133 @@ def test_changed_text_is_another_entry_in_the_cache(tmp_path: Path) -> None:
     task.prepare()
     assert task.dataset("train").fingerprint != first
     assert entries < set((tmp_path / "cache").iterdir())
+
+
+def test_fingerprints_name_files_dictionaries_and_token_ids(tmp_path: Path) -> None:
+    found = make(tmp_path, train=["train", "more"]).fingerprints()
+    assert {name: (fingerprint.unit, fingerprint.size) for name, fingerprint in found.items()} == {
+        **{f"{name}.{language}": ("lines", 2) for name in ("train", "valid") for language in ("en", "de")},
+        **{f"more.{language}": ("lines", 1) for language in ("en", "de")},
+        "dictionary joined (SymbolDictionary)": ("symbols", 8),
+        "token ids of train": ("", 0),
+        "token ids of valid": ("", 0),
+    }
+    separate = make(tmp_path, joined_dictionary=False).fingerprints()
+    assert {"dictionary en (SymbolDictionary)", "dictionary de (SymbolDictionary)"} <= separate.keys()
+
+
+def test_fingerprints_are_of_what_was_prepared(tmp_path: Path) -> None:
+    task = make(tmp_path)
+    before = task.fingerprints()
+    (tmp_path / "data" / "train.de").write_text("changed\nlater\n")
+    assert task.fingerprints() == before
+
+
+def test_fingerprints_of_compressed_text_are_those_of_plain_text(tmp_path: Path) -> None:
+    before = make(tmp_path).fingerprints()
+    task = make(tmp_path, prepare=False)
+    for name in ("train.de", "valid.en"):
+        (tmp_path / "data" / f"{name}.gz").write_bytes(gzip.compress((tmp_path / "data" / name).read_bytes()))
+        (tmp_path / "data" / name).unlink()
+    task.prepare()
+    assert task.fingerprints() == before
+
+
+@pytest.fixture
+def sampling(tmp_path: Path) -> TranslationTask:
+    """A task with a few hundred number names and BPE-dropout; some pairs are near the limit on lengths."""
+    for prefix, numbers in (("numbers", range(0, 3000, 7)), ("few", range(3000, 3100, 7))):
+        for language, name in (("en", english), ("de", german)):
+            (tmp_path / f"{prefix}.{language}").write_text("".join(f"{name(number)}\n" for number in numbers))
+    task = TranslationTask(
+        TranslationConfig(
+            data=str(tmp_path),
+            train=["numbers"],
+            valid=["few"],
+            tokenizer=SentencePieceConfig(vocab_size=90, sampling_alpha=0.2),
+            cache_dir=str(tmp_path / "cache"),
+            max_source_positions=22,
+            max_target_positions=22,
+        )
+    )
+    task.prepare()
+    return task
+
+
+PLAN = PlanSpec(max_tokens=200, seed=3)
+
+
+def batches(task: TranslationTask, epoch: int, seed: int = 3, start: int = 0) -> list[list[object]]:
+    dataset = task.training_dataset(epoch=epoch, seed=seed)
+    found = task.get_batch_iterator(dataset, epoch=epoch, plan=PLAN, start=start)
+    return [[b.ids.tolist(), b.net_input["source_tokens"].tolist(), b.target.tolist(), b.seed] for b in found]
+
+
+def test_an_epochs_encoding_depends_on_seed_and_epoch(sampling: TranslationTask) -> None:
+    first = sampling.training_dataset(epoch=1, seed=3)
+    assert sampling.training_dataset(epoch=1, seed=3).fingerprint == first.fingerprint
+    others = [sampling.training_dataset(epoch=epoch, seed=seed) for epoch, seed in ((2, 3), (1, 4))]
+    assert len({first.fingerprint, *(other.fingerprint for other in others)}) == 3
+
+
+def test_a_resume_within_an_epoch_gets_the_same_batches(sampling: TranslationTask) -> None:
+    whole = batches(sampling, epoch=2)
+    sampling.training_dataset(epoch=3, seed=3)
+    for start in (0, 1, len(whole) // 2, len(whole)):
+        assert batches(sampling, epoch=2, start=start) == whole[start:]
+
+
+def test_sides_are_sampled_apart(sampling: TranslationTask, tmp_path: Path) -> None:
+    both = replace(sampling.cfg, source_lang="de", target_lang="de")
+    task = TranslationTask(both)
+    task.prepare()
+    dataset = task.training_dataset(epoch=1, seed=1)
+    assert task.dataset("train").source.fingerprint == task.dataset("train").target.fingerprint
+    assert dataset.source.fingerprint != dataset.target.fingerprint
+
+
+def test_a_sampled_epoch_is_planned_by_its_own_lengths(sampling: TranslationTask) -> None:
+    dataset = sampling.training_dataset(epoch=1, seed=3)
+    plan = dataset.plan(PLAN, 1)
+    for index in range(len(plan)):
+        batch = dataset.collate(dataset.ids[plan[index]])
+        assert max(batch.net_input["source_tokens"].numel(), batch.target.numel()) <= 200
+        assert max(batch.net_input["source_tokens"].shape[1], batch.target.shape[1]) <= 22
+
+
+def test_limits_hold_for_what_was_sampled(sampling: TranslationTask) -> None:
+    plain = sampling.dataset("train")
+    sampled = [sampling.training_dataset(epoch=epoch, seed=3) for epoch in (1, 2)]
+    assert len(plain.too_long) < min(len(dataset.too_long) for dataset in sampled)
+    assert sampled[0].too_long.tolist() != sampled[1].too_long.tolist()
+
+
+def test_numbers_of_sentences_are_those_of_lines(sampling: TranslationTask) -> None:
+    sources, targets = sampling.text("train")
+    dataset = sampling.training_dataset(epoch=1, seed=3)
+    batch = dataset.collate(dataset.ids[:40])
+    decode = sampling.info.source_dictionary.decode
+    assert [decode(row) for row in batch.net_input["source_tokens"].tolist()] == [sources[n] for n in batch.ids]
+    assert [decode(row) for row in batch.target.tolist()] == [targets[n] for n in batch.ids]
+
+
+def test_all_but_training_is_plain(sampling: TranslationTask) -> None:
+    for split in ("train", "valid"):
+        dataset, encode = sampling.dataset(split), sampling.info.source_dictionary.encode
+        assert [dataset.source[n].tolist() for n in range(5)] == [
+            [*encode(line), 2] for line in sampling.text(split)[0][:5]
+        ]
+
+
+def test_without_sampling_every_epoch_is_the_same(tmp_path: Path) -> None:
+    task = make(tmp_path)
+    assert task.training_dataset(epoch=1, seed=1) is task.training_dataset(epoch=7, seed=2) is task.dataset("train")
+
+
+def test_an_epoch_of_which_nothing_is_short_enough(sampling: TranslationTask) -> None:
+    sampling.info = replace(sampling.info, max_positions=(2, 2))
+    with pytest.raises(DataError, match="there is nothing to train on"):
+        sampling.training_dataset(epoch=1, seed=1)
 
 
 def test_another_builtin_corpus(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqtrain.base import Batch, Dataset, PlanSpec, Shard
+from seqtrain.base import Batch, Dataset, Fingerprint, PlanSpec, Shard
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError
@@ -34,6 +34,16 @@ class Faulty(TranslationTask):
         if self.cfg.fault == "prepares":
             self._datasets.clear()
         return super().dataset(split)
+
+    def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
+        Faulty.epochs += 1
+        return self.dataset("valid" if self.cfg.fault == "epochs" and Faulty.epochs == 1 else "train")
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        Faulty.epochs += self.cfg.fault == "clock"
+        if self.cfg.fault == "nameless":
+            return {}
+        return {"time": Fingerprint(str(Faulty.epochs))} if self.cfg.fault == "clock" else super().fingerprints()
 
     def load(self, directory: Path) -> None:
         super().load(directory)
@@ -66,6 +76,7 @@ class Faulty(TranslationTask):
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     REGISTRY.register("faulty", FaultyConfig)(Faulty)
+    Faulty.epochs = 0
     yield
     REGISTRY.forget({__name__})
 
@@ -98,6 +109,9 @@ def test_a_task_need_not_decode(cfg: FaultyConfig) -> None:
         ("twice", checks.check_batches, "valid: [0-9]+ sentences come twice in an epoch"),
         ("missing", checks.check_batches, "valid: 0 of 31 sentences come in an epoch"),
         ("seed", checks.check_batches, "valid: an epoch has other batches the second time"),
+        ("epochs", checks.check_training_data, "gives other sentences for the same epoch and seed the second time"),
+        ("clock", checks.check_fingerprints, "prepared again from the same data, time differs"),
+        ("nameless", checks.check_fingerprints, r"fingerprints\(\) names no data"),
         ("shards", checks.check_shards, "process 0 of 2 does not get every second batch"),
         ("left", checks.check_padding, "a target has padding on the left of a token"),
         ("ntokens", checks.check_padding, "ntokens is [0-9]+, but the target has [0-9]+ tokens"),

@@ -1,6 +1,6 @@
 """Each check finds the mistake that it is there for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class FaultyConfig(SymbolConfig):
 
 class FaultyDictionary(SymbolDictionary):
     fault = "none"
+    sampled = 0
 
     def encode(self, text: str) -> list[int]:
         ids = super().encode(text)
@@ -30,6 +31,15 @@ class FaultyDictionary(SymbolDictionary):
 
     def encode_lines(self, lines: Iterable[str]) -> list[list[int]]:
         return [self.encode(line.strip()) for line in lines if line or self.fault != "lines"]
+
+    def sample(self, ids: Sequence[int], seed: int) -> list[int]:
+        FaultyDictionary.sampled += 1
+        first = {"sampling": self.sampled, "not sampling": 1}.get(self.fault, 0)
+        return [id for id in ids if id != self.eos or self.fault != "ends"][first:]
+
+    @property
+    def samples(self) -> bool:
+        return self.fault == "ends"
 
     def decode(self, ids: Iterable[int]) -> str:
         if self.fault == "decoding":
@@ -68,6 +78,7 @@ class Faulty(SymbolTokenizer):
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
     REGISTRY.register("faulty", FaultyConfig)(Faulty)
+    FaultyDictionary.sampled = 0
     yield
     REGISTRY.forget({__name__})
 
@@ -87,6 +98,9 @@ def test_a_vocabulary_for_more_text_is_made_smaller() -> None:
         ("specials", checks.check_special_symbols, r"the first symbols are \['<pad>', '<pad>', '</s>', '<unk>'\]"),
         ("round_trip", checks.check_round_trip, "'one' comes back as 'ONE'"),
         ("lines", checks.check_lines, "encode_lines gives other ids than encode"),
+        ("sampling", checks.check_sampling, "sample gives other ids for the same ids and seed the second time"),
+        ("not sampling", checks.check_sampling, "sample gives other ids, but the dictionary does not sample"),
+        ("ends", checks.check_sampling, "or ends of sentences are made or lost"),
         ("decoding", checks.check_decoding, "bos, eos or pad are left in '<s>"),
         ("unknown", checks.check_unknown, r"has ids that no text may have: \[2\]"),
         ("repeatable", checks.check_training_is_repeatable, "time has other bytes when trained again"),

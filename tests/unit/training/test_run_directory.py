@@ -166,3 +166,15 @@ def test_a_directory_that_was_used(tmp_path: Path) -> None:
     run = make_run(tmp_path, {1: 1.0})
     with pytest.raises(ConfigError, match=f"go on with it by resume={tmp_path}"):
         check_unused(run.path)
+
+
+@pytest.mark.parametrize(
+    ("keep_last", "keep_best", "left"), [(3, 1, [1, 3, 4]), (2, 0, [4]), (1, 0, [2, 3, 4]), (0, 0, [1, 2, 3, 4])]
+)
+def test_room_is_made_of_what_would_go_and_never_of_the_newest(
+    tmp_path: Path, keep_last: int, keep_best: int, left: list[int]
+) -> None:
+    losses: dict[int, float | None] = {2: 2.0, 3: 3.0, 4: 4.0} if keep_last == 1 else {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0}
+    run = make_run(tmp_path, losses, keep_last=keep_last, keep_best=keep_best)
+    run.make_room()
+    assert kept(run) == left

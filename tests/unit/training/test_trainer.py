@@ -80,8 +80,8 @@ class FakeTask:
     def __init__(self, calls: Calls, values: Iterable[float] = (1.0, 2.0, 3.0)) -> None:
         self.calls, self.values = calls, list(values)
 
-    def dataset(self, split: str) -> str:
-        return split
+    def training_dataset(self, *, epoch: int, seed: int) -> str:
+        return f"train {epoch}, seed {seed}"
 
     def get_batch_iterator(self, dataset: str, *, epoch: int, plan: Any, shard: Any, start: int) -> Iterator[Batch]:
         self.calls.append(("iterator", dataset, epoch, start))
@@ -151,7 +151,7 @@ def test_the_documented_flow() -> None:
     assert calls == [
         ("step_update", 0),
         "start",
-        ("iterator", "train", 1, 0),
+        ("iterator", "train 1, seed 1", 1, 0),
         *("train_step", "backward", "train_step", "backward"),
         ("step", [0.75, 0.75], 10.0),  # (1 + 2) / (2 + 2): the sum over the sum of sample sizes, at lr_at(0)
         "zero_grad",
@@ -163,7 +163,7 @@ def test_the_documented_flow() -> None:
         ("step_update", 2),
         ("update", 2, 3, True),
         ("scheduler.step", 1, None),
-        ("iterator", "train", 2, 0),
+        ("iterator", "train 2, seed 1", 2, 0),
         *("train_step", "backward", "train_step", "backward"),
         ("step", [0.75, 0.75], 12.0),
         "zero_grad",
@@ -179,7 +179,7 @@ def test_a_resumed_epoch_starts_where_it_stopped() -> None:
     trainer.state.num_updates, trainer.state.position = 1, 2
     trainer.train()
     assert calls[0] == ("step_update", 1)
-    assert ("iterator", "train", 1, 2) in calls
+    assert ("iterator", "train 1, seed 1", 1, 2) in calls
     assert calls.count("train_step") == 1
 
 
@@ -189,9 +189,25 @@ def test_an_epoch_that_had_ended_goes_on_with_the_next() -> None:
     trainer.train()
     assert calls[1:5] == [
         "start",
-        ("iterator", "train", 1, 3),
+        ("iterator", "train 1, seed 1", 1, 3),
         ("scheduler.step", 1, None),
-        ("iterator", "train", 2, 0),
+        ("iterator", "train 2, seed 1", 2, 0),
+    ]
+
+
+class ValidatesOnce(Hook):
+    def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
+        if trainer.state.num_updates == 2:
+            trainer.state.val_loss = 1.5
+
+
+def test_the_scheduler_learns_a_loss_once() -> None:
+    trainer, calls = make_trainer(num_updates=5)
+    trainer.hooks = [ValidatesOnce(), *trainer.hooks]
+    trainer.train()
+    assert [call for call in calls if call[0] == "scheduler.step"] == [
+        ("scheduler.step", 1, 1.5),
+        ("scheduler.step", 2, None),
     ]
 
 

@@ -1,4 +1,5 @@
 import io
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,92 @@ def test_fingerprint_is_of_the_model_not_of_its_symbols_alone(tmp_path: Path) ->
     assert one.fingerprint != other.fingerprint
 
 
+@pytest.mark.parametrize("model_type", list(ModelType))
+def test_sampling_gives_other_subwords_of_the_same_text(tmp_path: Path, model_type: ModelType) -> None:
+    dictionary = train(tmp_path, model_type=model_type, sampling_alpha=0.05)
+    assert dictionary.samples
+    lines = [*LINES, "", "a\tb Ω", "</s> <pad>"]
+    changed = 0
+    for seed, line in enumerate(lines):
+        plain = dictionary.encode(line)
+        sampled = dictionary.sample(plain, seed)
+        changed += sampled != plain
+        assert dictionary.decode(sampled) == dictionary.decode(plain)
+        assert [id for id in sampled if id < 4] == [id for id in plain if id < 4]
+    assert changed > len(LINES) / 4
+
+
+def test_bpe_that_leaves_out_nothing_is_that_of_sentencepiece(tmp_path: Path) -> None:
+    dictionary = train(tmp_path, sampling_alpha=1e-300)
+    for line in LINES:
+        assert dictionary.sample(dictionary.encode(line), 1) == dictionary.encode(line)
+
+
+def test_sampling_is_off_by_default(tmp_path: Path) -> None:
+    dictionary = train(tmp_path)
+    assert not dictionary.samples
+    assert dictionary.sample(dictionary.encode(LINES[9]), 1) == dictionary.encode(LINES[9])
+
+
+def test_encoding_stays_plain_with_sampling(tmp_path: Path) -> None:
+    dictionary = train(tmp_path, sampling_alpha=0.5)
+    processor = spm.SentencePieceProcessor(model_file=str(tmp_path / "joined.model"))
+    assert dictionary.encode_lines(LINES) == processor.encode(LINES)
+    assert [dictionary.encode(line) for line in LINES] == processor.encode(LINES)
+
+
+@pytest.mark.parametrize("model_type", ["bpe", "unigram"])
+def test_user_defined_symbols_stay_whole(tmp_path: Path, model_type: str) -> None:
+    model = foreign_model(model_type=model_type, user_defined_symbols=["<2de>"], byte_fallback=False)
+    dictionary = SentencePieceDictionary(model, 0.9)
+    plain = dictionary.encode("<2de> neunhundertneunundneunzig")
+    symbol = next(id for id in range(len(dictionary)) if dictionary.symbol(id) == "<2de>")
+    for seed in range(20):
+        assert dictionary.sample(plain, seed).count(symbol) == plain.count(symbol) == 1
+
+
+def test_bytes_stay_as_they_are(tmp_path: Path) -> None:
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(LINES), model_writer=model, vocab_size=330, minloglevel=3, model_type="bpe",
+        byte_fallback=True, pad_id=3,
+    )  # fmt: skip
+    dictionary = SentencePieceDictionary(model.getvalue(), 0.5)
+    plain = dictionary.encode("one Ω one")
+    sampled = [dictionary.sample(plain, seed) for seed in range(20)]
+    assert {dictionary.decode(ids) for ids in sampled} == {"one Ω one"}
+    assert len(set(map(tuple, sampled))) > 1
+
+
+@pytest.mark.parametrize("model_type", ["char", "word"])
+def test_a_model_without_subwords_cannot_sample(model_type: str) -> None:
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(LINES), model_writer=model, vocab_size=30, minloglevel=3, model_type=model_type
+    )
+    with pytest.raises(ConfigError, match=r"tokenizer\.sampling_alpha=0\.1: .* knows no subwords; set it to 0"):
+        SentencePieceDictionary(model.getvalue(), 0.1).sample([4, 5], 1)
+    assert SentencePieceDictionary(model.getvalue()).sample([4, 5], 1) == [4, 5]
+
+
+def test_a_copy_samples_the_same(tmp_path: Path) -> None:
+    dictionary = train(tmp_path, sampling_alpha=0.5)
+    ids = dictionary.encode(LINES[9])
+    copy = pickle.loads(pickle.dumps(dictionary))
+    assert [copy.sample(ids, seed) for seed in range(9)] == [dictionary.sample(ids, seed) for seed in range(9)]
+
+
+def test_another_alpha_needs_no_other_model() -> None:
+    keys = [SentencePieceTokenizer(SentencePieceConfig(sampling_alpha=alpha)).key() for alpha in (0.0, 0.1)]
+    assert keys[0] == keys[1] != SentencePieceTokenizer(SentencePieceConfig(vocab_size=9)).key()
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
         ({"vocab_size": 4}, r"SentencePieceConfig\.vocab_size=4 must be above 4"),
         ({"character_coverage": 0.0}, r"SentencePieceConfig\.character_coverage=0\.0 must be above 0 and at most 1"),
+        ({"sampling_alpha": 1.1}, r"SentencePieceConfig\.sampling_alpha=1\.1 must be at least 0 and at most 1"),
         ({"character_coverage": 1.5}, r"SentencePieceConfig\.character_coverage=1\.5"),
     ],
 )

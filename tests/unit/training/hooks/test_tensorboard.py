@@ -1,3 +1,4 @@
+import logging
 import sys
 from pathlib import Path
 
@@ -42,3 +43,22 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=r"needs the package tensorboard: pip install 'seqtrain\[tensorboard\]'"):
         TensorBoard(tmp_path)
+
+
+def test_a_disk_that_refuses_is_said_once(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = TensorBoard(tmp_path)
+    hook.on_start(trainer)
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
+        patch.setattr(hook.writer, "add_scalar", refuse)
+        hook.on_metrics(trainer, {"train/loss": 1.0})
+        hook.on_metrics(trainer, {"train/loss": 1.0})
+    hook.on_end(trainer)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"cannot write {tmp_path}: [Errno 28] No space left on device; it will lack points"
+    ]

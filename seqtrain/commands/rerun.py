@@ -1,0 +1,245 @@
+"""``rerun``: repeat a run from a checkpoint alone, up to that checkpoint, and say whether it comes out the same."""
+
+import argparse
+import contextlib
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from seqtrain.checkpoint import STATE, Checkpoint, complete
+from seqtrain.commands._same_bytes import different_files
+from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, SEARCHPATH, read_words
+from seqtrain.commands.hydra_files import repeated_run_directory
+from seqtrain.commands.resume import PLUGINS, plugins_choice
+from seqtrain.composition import discover, register_all, searchpath_override, to_container
+from seqtrain.config import Plugins, TrainConfig
+from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.plugins import user_directories
+from seqtrain.registry import REGISTRIES
+from seqtrain.training.device import find_device, torch_settings
+from seqtrain.training.environment import environment, value_changes
+from seqtrain.training.hooks.stop_after import StopAfter
+from seqtrain.training.logs import logging_to
+from seqtrain.training.same_data import data_changes
+from seqtrain.training.session import TrainResult, train
+
+CHECKPOINT, DIRECTORY = "checkpoint=", "hydra.run.dir="
+
+DESCRIPTION = """\
+Train once more as a checkpoint was trained, up to its update: its config, seed and number of threads, in a new run
+directory. First says what has changed since: versions, the machine, data, the code of plug-ins.
+Ends with 0 if the parameters and the optimizer's state come out with the same bytes, with 1 if not.
+"""
+EPILOG = """\
+Words:
+  checkpoint=RUN               run directory (its best checkpoint) or checkpoint directory; it is not touched
+  hydra.run.dir=DIR            the new run directory; a new one in runs/ if left out
+  task.data=DIR                where the data is, if it has moved
+  plugins=bundled              run the checkpoint's copy of users' plug-ins
+  hydra.searchpath=[DIR,...]   where users' plug-ins are, if they have moved
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; paths are absolute."""
+
+    checkpoint: Path
+    directory: Path
+    overrides: Sequence[str]
+    searchpath: Sequence[str]
+    plugins: Plugins
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Repeat a run.
+
+    Raises:
+        SeqtrainError: a word is wrong, or the checkpoint, its data or its plug-ins are not there.
+        SystemExit: with 1 if it comes out different, with 130 if it is interrupted.
+    """
+    parser = argparse.ArgumentParser(
+        "seqtrain rerun",
+        usage="seqtrain rerun checkpoint=RUN [hydra.run.dir=DIR] [OVERRIDE ...]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _, words = parser.parse_known_args(list(arguments))
+    if not rerun(parse(words)):
+        raise SystemExit(1)
+
+
+def parse(words: Sequence[str]) -> Request:
+    """Read the words of the command.
+
+    Raises:
+        ConfigError: one is missing, or is none that a repetition takes.
+    """
+    named = {key: _value(words, key) for key in (CHECKPOINT, DIRECTORY)}
+    if not named[CHECKPOINT]:
+        raise ConfigError(f"rerun repeats the run of a checkpoint: name it with {CHECKPOINT}RUN")
+    rest = [_absolute(word) for word in words if not word.startswith(tuple(named))]
+    read = read_words(rest, "config")
+    own = [word for word in read.overrides if not word.startswith((SEARCHPATH, PLUGINS))]
+    refused = [
+        *(w for w in read.as_typed if w.startswith("-")),
+        *(w for w in own if not w.startswith(ALLOWED_IN_RERUN)),
+    ]
+    if refused:
+        raise ConfigError(
+            f"rerun repeats a run with the config of its checkpoint: leave out {', '.join(refused)}, "
+            "or start another run with train"
+        )
+    directory = named[DIRECTORY] or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_rerun"
+    return Request(
+        checkpoint=Path(named[CHECKPOINT]).expanduser().absolute(),
+        directory=Path(directory).expanduser().absolute(),
+        overrides=own,
+        searchpath=[word for word in read.overrides if word.startswith(SEARCHPATH)],
+        plugins=plugins_choice(read.overrides),
+    )
+
+
+def rerun(request: Request) -> bool:
+    """Repeat a run and tell whether it came out with the same bytes; says what has changed first.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or it is one for inference only.
+        PluginError: a plug-in is not there.
+    """
+    original, state = open_trained(request.checkpoint)
+    same_code = provide_plugins(original, request)
+    cfg = original.config(request.overrides)
+    started = state.get("started", {"overrides": [], "working_directory": "", "resumed": []})
+    with working_directory(started["working_directory"]) as moved:
+        code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
+        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, original, state)])
+        repeated_run_directory(
+            request.directory, to_container(cfg), started["overrides"], [str(d) for d in user_directories()]
+        )
+        result = repeat(cfg, request.directory, state)
+    return compare(original, state["trainer"]["num_updates"], result)
+
+
+def open_trained(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
+    """Return a checkpoint that training wrote, and its state.
+
+    Raises:
+        CheckpointError: there is none, or it is one for inference only.
+    """
+    original = Checkpoint.open(path)
+    if not (original.path / STATE).is_file():
+        raise CheckpointError(
+            f"{CHECKPOINT}{path} is for inference only, such as an average: name a checkpoint that training wrote"
+        )
+    return original, original.state()
+
+
+def provide_plugins(original: Checkpoint, request: Request) -> bool:
+    """Import the plug-ins of a checkpoint, from where they were if no directory is named; tell whether unchanged.
+
+    Raises:
+        PluginError: one is not there.
+    """
+    register_all()
+    there = [name for name in original.bundle().directories() if Path(name).is_dir()]
+    known = [] if request.plugins is Plugins.bundled else searchpath_override(there)
+    if named := request.searchpath or known:
+        discover(named)
+    with logging_to(Console(stderr=True)):
+        return original.bundle().provide(request.plugins)
+
+
+@contextlib.contextmanager
+def working_directory(path: str) -> Iterator[list[str]]:
+    """Work where the run was started, for the relative paths in its config; yield a line if it is not there."""
+    here = Path.cwd()
+    if not Path(path).is_dir():
+        yield [f"the directory that it was started in, {path}, is not here: relative paths are taken from {here}"]
+        return
+    os.chdir(path or here)
+    try:
+        yield []
+    finally:
+        os.chdir(here)
+
+
+def resumes(started: Mapping[str, Any]) -> list[str]:
+    """Return a line for each resume that has changed the config: here it is so from the start."""
+    return [
+        f"after update {one['num_updates']} it went on with another config, which counts from the start here: {key}"
+        for one in started["resumed"]
+        for key in one["changed"]
+    ]
+
+
+def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) -> list[str]:
+    """Return what has changed since: versions, the machine, the data."""
+    now = environment(find_device(cfg.training.device))
+    with logging_to(Console(quiet=True)):
+        task = REGISTRIES["task"].build(cfg.task)
+        task.prepare()
+        return value_changes(state["environment"], now) + data_changes(task, original, state.get("data"))
+
+
+def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[str]) -> None:
+    """Say what is repeated and what has changed."""
+    num_updates, num_threads = state["trainer"]["num_updates"], state["environment"]["num_threads"]
+    _say(f"rerun of {original.path}, {num_updates} updates, with num_threads={num_threads}")
+    if overrides := state.get("started", {}).get("overrides"):
+        _say(f"started with: {shlex.join(overrides)}")
+    _say("changed since:" if changed else "nothing that it records has changed since")
+    for line in changed:
+        _say(f"  {line}")
+
+
+def repeat(cfg: TrainConfig, directory: Path, state: Mapping[str, Any]) -> TrainResult:
+    """Train up to the update of the checkpoint, with as many threads."""
+    stop = StopAfter(state["trainer"]["num_updates"], interrupted=True)
+    with torch_settings(cfg.training, state["environment"]["num_threads"]):
+        return train(cfg, directory, hooks=[stop])
+
+
+def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool:
+    """Say whether a run came out like the checkpoint, or how it differs.
+
+    Raises:
+        SystemExit: it was interrupted before.
+    """
+    if result.num_updates != num_updates:
+        _say(f"ended after update {result.num_updates}, before {num_updates} that are to be repeated")
+        if result.exit_code:
+            raise SystemExit(result.exit_code)
+        return False
+    repeated = Checkpoint(complete(result.run_directory / "checkpoints")[-1])
+    different = different_files(original.path, repeated.path)
+    for line in different:
+        _say(line)
+    outcome = "not the same as" if different else "the same bytes as"
+    _say(f"{repeated.path}: {outcome} {original.path} after update {num_updates}")
+    if result.exit_code:
+        _say(f"to go on from there: python -m seqtrain resume={shlex.quote(str(result.run_directory))}")
+    return not different
+
+
+def _value(words: Sequence[str], key: str) -> str:
+    """Return the value of a word, without quotes; empty if it is not there."""
+    return next((word.removeprefix(key).strip("'\"") for word in reversed(words) if word.startswith(key)), "")
+
+
+def _absolute(word: str) -> str:
+    """Return an override with the path in it absolute, if it is one: it is read from another directory."""
+    key, _, value = word.partition("=")
+    return f"{key}={Path(value).absolute()}" if key in PATH_KEYS and Path(value).exists() else word
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

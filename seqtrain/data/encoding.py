@@ -1,0 +1,62 @@
+"""Text to tokens: indexed once into the cache, and encoded by chance for an epoch from there.
+
+Both go through the sentences in windows, so that what is held in memory as Python objects stays bounded.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from seqtrain.base import Dictionary
+from seqtrain.data.cache import cached
+from seqtrain.data.chunks import chunked
+from seqtrain.data.seeds import derive_seed
+from seqtrain.data.store import Tokens, TokenStore
+from seqtrain.data.text import hash_file, read_lines
+from seqtrain.errors import DataError
+
+WINDOW = 10_000
+"""Sentences encoded at a time. With sampling each window has its seed: another number would give other encodings."""
+
+
+def lines_of(files: Iterable[Path]) -> Iterator[str]:
+    """Yield the lines of files, one after the other."""
+    return chain.from_iterable(map(read_lines, files))
+
+
+def index(files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> TokenStore:
+    """Return the tokens of text files, from the cache or by way of it."""
+    key = {"text": [hash_file(file) for file in files], "dictionary": dictionary.fingerprint}
+    store = TokenStore(cached(cache_dir, "tokens", key, partial(_write_store, files, dictionary)))
+    store.verify()
+    return store
+
+
+def sample(plain: Tokens, dictionary: Dictionary, *seed: int) -> Tokens:
+    """Return the same sentences encoded by chance, in memory: a pure function of the arguments.
+
+    Raises:
+        DataError: the dictionary's ``sample`` makes or loses ends of sentences.
+    """
+    tokens = [np.empty(0, plain.tokens.dtype)]
+    for number, first in enumerate(range(0, len(plain), WINDOW)):
+        start, end = plain.offsets[first], plain.offsets[min(first + WINDOW, len(plain))]
+        sampled = dictionary.sample(plain.tokens[start:end].tolist(), derive_seed("subwords", *seed, number))
+        tokens.append(np.array(sampled, plain.tokens.dtype))
+    flat = np.concatenate(tokens)
+    offsets = np.append(0, np.flatnonzero(flat == dictionary.eos) + 1)
+    if len(offsets) != len(plain) + 1 or offsets[-1] != len(flat):
+        raise DataError(f"{type(dictionary).__name__}.sample() does not keep the {len(plain)} ends of sentences")
+    return Tokens(flat, offsets, hashlib.sha256(flat.data).hexdigest())
+
+
+def _write_store(files: Sequence[Path], dictionary: Dictionary, directory: Path) -> None:
+    def sentences() -> Iterator[list[int]]:
+        for window in chunked(lines_of(files), WINDOW):
+            yield from ([*ids, dictionary.eos] for ids in dictionary.encode_lines(window))
+
+    TokenStore.write(directory, sentences(), len(dictionary))

@@ -1,0 +1,96 @@
+"""What SentencePiece's Python interface does not say of a model, read from its protocol buffer."""
+
+import struct
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class PieceType(IntEnum):
+    """What a piece is for."""
+
+    normal = 1
+    unknown = 2
+    control = 3
+    user_defined = 4
+    unused = 5
+    byte = 6
+
+
+class Piece(NamedTuple):
+    """A piece of a model."""
+
+    text: str
+    """Its symbols, a space as U+2581."""
+    score: float
+    """Priority of the merge that makes it (BPE), or its log-probability (unigram)."""
+    type: PieceType
+    """What it is for."""
+
+
+class ModelFile(NamedTuple):
+    """A model's pieces in their order, and whether they are those of BPE; else they are those of a unigram model."""
+
+    pieces: list[Piece]
+    is_bpe: bool
+    is_unigram: bool
+
+
+PIECE, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3
+"""Numbers of a model's fields."""
+_TEXT, _SCORE, _TYPE = 1, 2, 3
+_MODEL_TYPE, _UNIGRAM, _BPE = 3, 1, 2
+
+
+def read_model(model: bytes) -> ModelFile:
+    """Return the pieces and the type of a model that SentencePiece can load."""
+    messages = list(read_fields(model))
+    pieces = [_piece(dict(read_fields(content))) for number, content in messages if number == PIECE]
+    specs = [dict(read_fields(content)) for number, content in messages if number == TRAINER_SPEC]
+    model_type = _number(specs[-1].get(_MODEL_TYPE, b"\x01")) if specs else _UNIGRAM
+    return ModelFile(pieces, model_type == _BPE, model_type == _UNIGRAM)
+
+
+def read_fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number and content of each field of a serialised protocol buffer.
+
+    Raises:
+        ValueError: it is something else, or cut short.
+    """
+    position = 0
+    while position < len(message):
+        tag, start = _varint(message, position)
+        kind, end = tag & 7, start
+        if kind == 0:
+            _, end = _varint(message, start)
+        elif kind == 2:
+            size, start = _varint(message, start)
+            end = start + size
+        elif kind in (1, 5):
+            end = start + (8 if kind == 1 else 4)
+        else:
+            raise ValueError("no protocol buffer")
+        if end > len(message):
+            raise ValueError("cut short")
+        yield tag >> 3, message[start:end]
+        position = end
+
+
+def _piece(fields: dict[int, bytes]) -> Piece:
+    (score,) = struct.unpack("<f", fields.get(_SCORE, bytes(4)))
+    return Piece(fields[_TEXT].decode("utf-8"), score, PieceType(_number(fields.get(_TYPE, b"\x01"))))
+
+
+def _number(content: bytes) -> int:
+    return _varint(content, 0)[0]
+
+
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+    """Read a number of variable length; return it and where it ends."""
+    value = shift = 0
+    for end in range(position, len(message)):
+        value |= (message[end] & 0x7F) << shift
+        if message[end] < 0x80:
+            return value, end + 1
+        shift += 7
+    raise ValueError("cut short")

@@ -1,0 +1,23 @@
+"""Ends training after an update, whatever the config says of its length."""
+
+from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+
+
+class StopAfter(Hook):
+    """Stops after ``num_updates``; ``interrupted`` says that the run is to go on from there later."""
+
+    def __init__(self, num_updates: int, *, interrupted: bool) -> None:
+        self.num_updates = num_updates
+        self.interrupted = interrupted
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Stop at once where a run that is resumed is there already."""
+        self._check(trainer)
+
+    def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
+        """Stop if the update is reached."""
+        self._check(trainer)
+
+    def _check(self, trainer: Trainer) -> None:
+        if trainer.state.num_updates >= self.num_updates:
+            trainer.stop(f"update {self.num_updates} is reached", interrupted=self.interrupted)

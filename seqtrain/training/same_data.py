@@ -1,0 +1,62 @@
+"""Whether a run goes on with the data that it began with."""
+
+import dataclasses
+import logging
+from typing import Any
+
+from seqtrain.base import Fingerprint, Task, differences
+from seqtrain.checkpoint import STATE, Checkpoint
+from seqtrain.errors import CheckpointError
+
+log = logging.getLogger(__name__)
+
+
+def describe_data(task: Task[Any]) -> dict[str, Any]:
+    """Return what a checkpoint says of the data, as JSON can hold it."""
+    return {name: dataclasses.asdict(fingerprint) for name, fingerprint in task.fingerprints().items()}
+
+
+def data_changes(task: Task[Any], saved: Checkpoint, described: Any) -> list[str]:
+    """Return a line for each difference between the data and what a checkpoint says of it.
+
+    Raises:
+        CheckpointError: the checkpoint does not say that.
+    """
+    return differences(_fingerprints(saved, described), task.fingerprints())
+
+
+def check_data(task: Task[Any], saved: Checkpoint, described: Any, *, forced: bool) -> None:
+    """Compare the data with what a checkpoint says of it; a difference that is forced is a warning.
+
+    Raises:
+        CheckpointError: they differ, and that is not forced.
+    """
+    lines = data_changes(task, saved, described)
+    if not lines:
+        return
+    listed = "\n".join([f"the data is not that of {saved.path}:", *(f"  {line}" for line in lines)])
+    if not forced:
+        raise CheckpointError(
+            f"{listed}\nput back the files, and the versions of packages, that it was; or go on with the data as it is "
+            "by resume_force=true; or start a new run"
+        )
+    log.warning("%s\ngoing on with it, as resume_force=true says", listed)
+
+
+def _fingerprints(saved: Checkpoint, described: Any) -> dict[str, Fingerprint]:
+    try:
+        found = {name: Fingerprint(**fields) for name, fields in described.items()}
+        if not all(map(_is_sound, found.values())):
+            raise TypeError("fields of other types")
+    except (AttributeError, TypeError) as error:
+        raise CheckpointError(
+            f"{saved.path / STATE} does not say what the data was: use another checkpoint, or start a new run"
+        ) from error
+    return found
+
+
+def _is_sound(fingerprint: Fingerprint) -> bool:
+    """Tell whether the fields are of the types that they should be of."""
+    kinds = {name: type(value) for name, value in vars(Fingerprint("")).items()}
+    same = all(type(value) is kinds[name] for name, value in vars(fingerprint).items())
+    return same and fingerprint.block > 0 and all(isinstance(digest, str) for digest in fingerprint.blocks)
