@@ -52,8 +52,14 @@ BASE = [
 MORE = [
     "training.ema=true",
     "ema.decay=0.8",
+    "tokenizer=sentencepiece",
+    "tokenizer.vocab_size=60",
+    "tokenizer.sampling_alpha=0.1",
+    "lr_scheduler=reduce_lr_on_plateau",
+    "lr_scheduler.lr_shrink=0.5",
+    "lr_scheduler.lr_threshold=0.3",
 ]
-"""What has a state of its own besides."""
+"""A moving average of the parameters, subword sampling, and a schedule with a state of its own."""
 
 SCENARIOS = {"base": BASE, "more": [*BASE, *MORE]}
 """Runs that are killed, by name."""
@@ -113,6 +119,8 @@ def scenario(
     overrides = [*tiny, *SCENARIOS[request.param]]
     ended = Killable(server, overrides, alone).go_on()
     assert ended.code == 0 and "(training.patience)" in ended.out, ended.out
+    kinds = {event.kind for event in ended.events}
+    assert {"rename .tmp-best best", "rename .tmp-last last", "rmdir checkpoints/.tmp-update-N"} <= kinds
     return Scenario(server, overrides, alone, ended)
 
 
