@@ -20,7 +20,7 @@ from torch import nn
 
 from seqtrain.base import Batch, LossOutput
 from seqtrain.config import TrainingConfig
-from seqtrain.errors import TrainingError
+from seqtrain.errors import StorageError, TrainingError
 from seqtrain.paths import atomic_file
 from seqtrain.training.not_finite import find_origin
 from seqtrain.training.out_of_memory import Halving
@@ -142,9 +142,7 @@ class Recovery(Guard):
         file = self.reports / f"update-{update:08d}-epoch-{epoch}-{position}.json"
         record = {"update": update, "epoch": epoch, "micro_batches": [position, position + len(batches)]}
         record |= {"fault": what, "origin": origin, "sentences": sentences}
-        self.reports.mkdir(exist_ok=True)
-        with atomic_file(file) as stream:
-            stream.write(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        _write(file, record)
         first = f", first in {origin}" if origin else ""
         return f"update {update} is faulty: {what}{first}, with {', '.join(sentences[:3])} ... ({file})"
 
@@ -168,6 +166,15 @@ class Recovery(Guard):
         self.skipped, self.faults, self._in_a_row = list(state["skipped"]), state["faults"], state["in_a_row"]
         self._norms = deque(state["norms"], maxlen=USUAL)
         self._memory.load_state_dict(state)
+
+
+def _write(file: Path, record: dict[str, Any]) -> None:
+    try:
+        file.parent.mkdir(exist_ok=True)
+        with atomic_file(file) as stream:
+            stream.write(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    except (OSError, StorageError) as error:  # the log says the same, but for the list of sentences
+        log.warning("no report on a faulty update: %s", error)
 
 
 def _all_finite(trainer: Trainer) -> bool:

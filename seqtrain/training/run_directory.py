@@ -54,6 +54,11 @@ class RunDirectory:
         """
         return [saved for saved in self.complete() if _is_sound(saved)]
 
+    def up_to(self, num_updates: int) -> Checkpoint | None:
+        """Return the checkpoint of an update; the newest before it, if the disk refused that one."""
+        earlier = [saved for saved in self.sound() if saved.path <= self.checkpoint_path(num_updates)]
+        return earlier[-1] if earlier else None
+
     def is_among_best(self, value: float) -> bool:
         """Tell whether a checkpoint with this value of ``saving.metric`` would be kept as one of the best."""
         if self.cfg.keep_best == 0 or math.isnan(value):

@@ -212,11 +212,11 @@ class Session:
 
         def go_back(trainer: Trainer) -> bool:
             self.saving.writer.wait(trainer.state.num_updates)
-            path = self.run.checkpoint_path(trainer.state.saved)
-            if path.is_dir():
-                snapshots.put_back(trainer, self.ema, Checkpoint.open(path))
+            saved = self.run.up_to(trainer.state.saved)
+            if saved is not None:
+                snapshots.put_back(trainer, self.ema, Checkpoint.open(saved.path))
                 self.saving.writer.forget()
-            return path.is_dir()
+            return saved is not None
 
         assert isinstance(parts.criterion, LossStep)
         watched = {"": parts.model, "criterion": parts.criterion.module.criterion}

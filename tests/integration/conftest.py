@@ -192,10 +192,10 @@ def start() -> Start:
 def run(start: Start) -> Run:
     """Run the program in a process of its own to its end."""
 
-    def run(*arguments: object, cwd: Path, stdin: bytes | None = None) -> Result:
+    def run(*arguments: object, cwd: Path, stdin: bytes | None = None, timeout: float = 120) -> Result:
         with start(*arguments, cwd=cwd, **({} if stdin is None else {"stdin": subprocess.PIPE})) as process:
             try:
-                out, err = process.communicate(stdin, timeout=120)
+                out, err = process.communicate(stdin, timeout=timeout)
             finally:
                 process.kill()
         return Result(process.returncode, out.decode(), err.decode())

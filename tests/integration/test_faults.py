@@ -160,6 +160,18 @@ def test_too_many_faults_end_with_a_report(train: Call, tmp_path: Path, monkeypa
     assert len(list((tmp_path / "run/faults").iterdir())) == 3
 
 
+def test_a_report_that_the_disk_refuses(
+    train: Call, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/faults").write_text("in the way")
+    break_updates(monkeypatch, {(1, 12)})
+    ended = train(*RUN)
+    assert ended.code == 0, ended.err
+    assert "no report on a faulty update" in ended.out
+    assert f"with {data}/train.en:" in ended.out
+
+
 def test_parameters_that_diverge(train: Call) -> None:
     message = train("optimizer.lr=1e30", "lr_scheduler.warmup_updates=0").refused()
     assert "update 2 is faulty: the loss is not finite" in message

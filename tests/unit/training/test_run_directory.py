@@ -69,6 +69,12 @@ def test_of_equal_values_the_older_is_the_best(tmp_path: Path) -> None:
     assert (tmp_path / "best").resolve() == run.checkpoint_path(1)
 
 
+def test_up_to_an_update(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {2: None, 4: None, 7: None})
+    found = [run.up_to(number) for number in (1, 4, 6, 9)]
+    assert [None if saved is None else saved.path.name[-1] for saved in found] == [None, "4", "4", "7"]
+
+
 def test_is_among_best(tmp_path: Path) -> None:
     run = make_run(tmp_path, {1: 2.0, 2: 1.0}, keep_best=2)
     assert run.is_among_best(1.5)
