@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class FileRecord:
     """What a file was when it was written."""
 
     bytes: int
@@ -27,12 +27,12 @@ class Fingerprint:
 def write_manifest(directory: Path) -> None:
     """Write the manifest of all files that are in a directory."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
-    fingerprints = {file.relative_to(directory).as_posix(): asdict(_fingerprint(file)) for file in files}
-    text = json.dumps({"version": VERSION, "files": fingerprints}, indent=1)
+    records = {file.relative_to(directory).as_posix(): asdict(_record(file)) for file in files}
+    text = json.dumps({"version": VERSION, "files": records}, indent=1)
     (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def read_manifest(directory: Path) -> dict[str, Fingerprint]:
+def read_manifest(directory: Path) -> dict[str, FileRecord]:
     """Return what each file was when it was written, by its path in the directory.
 
     Raises:
@@ -75,14 +75,14 @@ def damage(directory: Path) -> str:
     return next(filter(None, problems), "") or _added(directory, files)
 
 
-def _table(files: Any, manifest: Path) -> dict[str, Fingerprint]:
+def _table(files: Any, manifest: Path) -> dict[str, FileRecord]:
     """Return a manifest's files as they were written: paths that stay in the directory, sizes and digests."""
     if not isinstance(files, dict):
         raise CheckpointError(f"{manifest} is damaged: use another checkpoint")
     if strange := [name for name in files if not _stays_inside(name)]:
         raise CheckpointError(f"{manifest} names {strange[0]!r:.200}, which is not in the checkpoint")
     try:
-        table = {name: build(Fingerprint, entry, name) for name, entry in files.items()}
+        table = {name: build(FileRecord, entry, name) for name, entry in files.items()}
     except DocumentError as error:
         raise CheckpointError(f"{manifest} is damaged: use another checkpoint") from error
     if any(entry.bytes < 0 or not re.fullmatch("[0-9a-f]{64}", entry.sha256) for entry in table.values()):
@@ -97,7 +97,7 @@ def _stays_inside(name: str) -> bool:
     return name == path.as_posix() and not strange
 
 
-def _problem(directory: Path, name: str, expected: Fingerprint) -> str:
+def _problem(directory: Path, name: str, expected: FileRecord) -> str:
     """Say in which way a file is not what was written; empty if it is."""
     file = directory / name
     try:
@@ -106,7 +106,7 @@ def _problem(directory: Path, name: str, expected: Fingerprint) -> str:
         if file.resolve() != directory.resolve() / name:
             return f"{file} is a link to elsewhere"
         size = file.stat().st_size
-        if size == expected.bytes and _fingerprint(file) == expected:
+        if size == expected.bytes and _record(file) == expected:
             return ""
     except OSError as error:
         return f"{file} cannot be read ({error.strerror or error})"
@@ -114,7 +114,7 @@ def _problem(directory: Path, name: str, expected: Fingerprint) -> str:
     return f"{file} is {was} ({size} bytes, {expected.bytes} were written)"
 
 
-def _added(directory: Path, files: dict[str, Fingerprint]) -> str:
+def _added(directory: Path, files: dict[str, FileRecord]) -> str:
     """Name a file in one of the manifest's folders that is not in the manifest; what lies beside them is never read."""
     for folder in sorted({PurePosixPath(name).parts[0] for name in files if "/" in name}):
         for path in sorted((directory / folder).rglob("*")):
@@ -124,10 +124,10 @@ def _added(directory: Path, files: dict[str, Fingerprint]) -> str:
     return ""
 
 
-def _fingerprint(file: Path) -> Fingerprint:
+def _record(file: Path) -> FileRecord:
     with open_regular(file) as stream:
         digest, size = hashlib.sha256(), 0
         while block := stream.read(1 << 20):
             digest.update(block)
             size += len(block)
-    return Fingerprint(size, digest.hexdigest())
+    return FileRecord(size, digest.hexdigest())

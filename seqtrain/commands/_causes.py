@@ -64,5 +64,6 @@ def _code(difference: Difference) -> str:
         Kind.parameter: "the model" if difference.record.update == 0 else "the optimizer",
         Kind.update: "the criterion",
         Kind.metric: "validation",
+        Kind.file: "what is saved",
     }
     return places.get(kind, f"the {kind.value.split(' ', maxsplit=1)[0]}")

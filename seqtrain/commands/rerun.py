@@ -20,10 +20,12 @@ from seqtrain.commands.resume import PLUGINS, plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.locks import locked
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, value_changes
+from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
 from seqtrain.training.same_data import data_changes
@@ -122,10 +124,10 @@ def rerun(request: Request) -> bool:
     with working_directory(started["working_directory"]) as moved:
         code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
         describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, original, state)])
-        repeated_run_directory(
-            request.directory, to_container(cfg), started["overrides"], [str(d) for d in user_directories()]
-        )
-        result = repeat(cfg, request.directory, state)
+        with locked(request.directory), ending_at_once():
+            searchpath = [str(directory) for directory in user_directories()]
+            repeated_run_directory(request.directory, to_container(cfg), started["overrides"], searchpath)
+            result = repeat(cfg, request.directory, state)
     return compare(original, state["trainer"]["num_updates"], result)
 
 
@@ -212,7 +214,7 @@ def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool
     """Say whether a run came out like the checkpoint, or how it differs.
 
     Raises:
-        SystemExit: it was interrupted before.
+        SystemExit: it was interrupted before: with 130 by Ctrl-C, else with 75.
     """
     if result.num_updates != num_updates:
         _say(f"ended after update {result.num_updates}, before {num_updates} that are to be repeated")

@@ -103,18 +103,19 @@ def test_a_resume_with_another_config_is_listed(rerun: Call, call: Call, origina
     assert "the same bytes" in done.out
 
 
-def test_what_has_changed_is_listed_first(rerun: Call, alone: Path) -> None:
+def test_what_has_changed_is_listed_first(rerun: Call, alone: Path, corpus: Path) -> None:
     def other_machine(state: dict[str, Any]) -> None:
         state["environment"] |= {"torch": "2.9.1", "cpu": "abacus", "num_threads": 3}
-        state["data"] = "of other text"
 
     change(alone, "training/state.json", other_machine)
-    done = rerun(alone)
+    lines = (corpus / "train.de").read_text().splitlines(keepends=True)
+    (corpus / "train.de").write_text("".join([*lines[:9], "elf\n", *lines[10:]]))
+    done = rerun(alone, f"task.data={corpus}")
     listed = done.out.split("changed since:\n")[1].split("translation en-de")[0].splitlines()
     assert listed[0] == f"  torch was 2.9.1 and is {torch.__version__}"
     assert listed[1].startswith("  cpu was abacus and is ")
     assert listed[2] == f"  num_threads was 3 and is {torch.get_num_threads()}"
-    assert listed[3] == "  the training data has changed"
+    assert listed[3] == "  train.de differs first in lines 1 to 10 of 260"
     assert "10 updates, with num_threads=3" in done.out and "cpu with 3 threads" in done.out
 
 
@@ -138,9 +139,11 @@ def test_relative_data_is_found_from_elsewhere(
     assert call(*tiny, *EXACT, "task.data=corpus", "training.max_update=2", "hydra.run.dir=run").code == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    done = call("rerun", "checkpoint=../run", "hydra.run.dir=again")
-    assert done.code == 0, done.err
-    assert (tmp_path / "elsewhere/again/last/model.safetensors").is_file()
+    for words in (["hydra.run.dir=again"], ["hydra.run.dir=once-more", "task.data=../corpus"]):
+        done = call("rerun", "checkpoint=../run", *words)
+        assert done.code == 0, done.err
+    for name in ("again", "once-more"):
+        assert (tmp_path / "elsewhere" / name / "last/model.safetensors").is_file()
     assert Path.cwd() == tmp_path / "elsewhere"
 
 

@@ -50,7 +50,8 @@ def verify(call: Call, tiny: list[str], temporary: Path) -> Call:
 
 
 def test_the_same_in_processes_of_their_own(verify: Call, temporary: Path, tmp_path: Path) -> None:
-    done = verify(f"keep={tmp_path / 'kept'}", "training.max_update=1000", "training.log_interval=3")
+    long = ["training.max_update=1000", "training.log_interval=3", "training.ema=true"]
+    done = verify(f"keep={tmp_path / 'kept'}", *long)
     assert (done.code, done.err) == (0, "")
     one, two, three = done.out.splitlines()
     assert one.startswith("run 1: 4 updates, ") and two == "run 2: the same"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seqtrain.errors import CheckpointError
-from seqtrain.manifest import Fingerprint, read_manifest, verify, write_manifest
+from seqtrain.manifest import FileRecord, read_manifest, verify, write_manifest
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def edit(directory: Path, **entries: object) -> None:
 
 def test_holds_size_and_sha256_of_each_file(directory: Path) -> None:
     assert read_manifest(directory) == {
-        "empty": Fingerprint(0, hashlib.sha256(b"").hexdigest()),
-        "tokenizer/words.txt": Fingerprint(2, hashlib.sha256(b"a\n").hexdigest()),
+        "empty": FileRecord(0, hashlib.sha256(b"").hexdigest()),
+        "tokenizer/words.txt": FileRecord(2, hashlib.sha256(b"a\n").hexdigest()),
     }
     verify(directory)
 

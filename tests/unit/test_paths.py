@@ -88,6 +88,9 @@ def test_a_file_where_none_can_be(tmp_path: Path) -> None:
 def test_leftovers_go_and_others_stay(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     temporary_name(tmp_path / "lost").mkdir()
+    temporary_name(tmp_path / "metrics.jsonl").touch()
+    temporary_name(tmp_path / "last").symlink_to("nowhere")
+    temporary_name(tmp_path / "best").symlink_to("kept")
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 

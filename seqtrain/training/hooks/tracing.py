@@ -53,6 +53,10 @@ class Tracing(Hook):
         """Write a report."""
         self._write_state(Kind.metric, {k: v for k, v in metrics.items() if not k.endswith(TIMED)})
 
+    def on_return(self, trainer: Trainer) -> None:
+        """Count the micro-batches of the update anew."""
+        self._micro_batch = 0
+
     def on_end(self, trainer: Trainer) -> None:
         """Listen no longer, and close the file."""
         self._stack.close()

@@ -28,6 +28,7 @@ def difference(kind: Kind, name: str = "x", update: int = 3, micro_batch: int = 
         (difference(Kind.gradient, "fc.weight"), "training.deterministic=true names an operation"),
         (difference(Kind.update, "metrics.loss.value"), "the criterion draws numbers"),
         (difference(Kind.metric, "valid/loss"), "validation draws numbers"),
+        (difference(Kind.file, "model.safetensors"), "what is saved draws numbers"),
     ],
 )
 def test_numbers_that_the_seed_does_not_govern(found: Difference, words: str) -> None:
