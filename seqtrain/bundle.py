@@ -23,7 +23,8 @@ from weakref import WeakKeyDictionary
 
 from seqtrain.composition import searchpath_override
 from seqtrain.config import Plugins, TrainConfig
-from seqtrain.errors import PluginError
+from seqtrain.documents import DocumentError, build, read_json
+from seqtrain.errors import CheckpointError, PluginError
 from seqtrain.plugins import import_user_directory, user_directories
 from seqtrain.registry import REGISTRIES, Entry
 from seqtrain.user_code import UserCode, difference, read_code, shortened
@@ -86,12 +87,15 @@ class Bundle:
 
     @classmethod
     def read(cls, checkpoint: Path, files: Iterable[str]) -> "Bundle":
-        """Return the bundle of a checkpoint directory that has these files."""
+        """Return the bundle of a checkpoint directory that has these files.
+
+        Raises:
+            CheckpointError: what it says of plug-ins cannot be used.
+        """
         names = list(files)
         if NAMES not in names:
             return cls(checkpoint=checkpoint)
-        data = json.loads((checkpoint / NAMES).read_text(encoding="utf-8"))
-        plugins = [Plugin(**plugin) for plugin in data["plugins"]]
+        plugins = _read_plugins(checkpoint / NAMES)
         folders = dict.fromkeys(plugin.folder for plugin in plugins if plugin.folder)
         return cls(plugins, {folder: _read_copy(checkpoint, folder, names) for folder in folders}, checkpoint)
 
@@ -198,6 +202,19 @@ def _distribution(module: str) -> str:
     """Return name and version of the installed distribution that holds a module; empty if none says so."""
     names = importlib.metadata.packages_distributions().get(module.split(".", maxsplit=1)[0], [])
     return f"{names[0]} {importlib.metadata.version(names[0])}" if names else ""
+
+
+def _read_plugins(file: Path) -> list[Plugin]:
+    """Return the plug-ins that a file names; their folders are names right below ``plugins/``."""
+    try:
+        data = read_json(file)
+        named = data.get("plugins") if isinstance(data, dict) else None
+        plugins = [build(Plugin, plugin, file) for plugin in (named if isinstance(named, list) else [])]
+    except DocumentError as error:
+        raise CheckpointError(f"{error}: use another checkpoint") from error
+    if not plugins or not all(re.fullmatch(r"\w*", plugin.folder) for plugin in plugins):
+        raise CheckpointError(f"{file} names no plug-ins, or folders elsewhere: use another checkpoint")
+    return plugins
 
 
 def _read_copy(checkpoint: Path, folder: str, names: Sequence[str]) -> UserCode:

@@ -6,31 +6,29 @@
 """
 
 import copy
-import errno
 import json
 import math
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 import yaml
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from seqtrain.base import clean_name
 from seqtrain.bundle import Bundle
 from seqtrain.composition import from_container, to_container
 from seqtrain.config import TrainConfig
-from seqtrain.errors import CheckpointError
+from seqtrain.documents import DocumentError, fits, read_json, read_yaml
+from seqtrain.errors import CheckpointError, ConfigError, PluginError
 from seqtrain.manifest import MANIFEST, read_manifest, verify, write_manifest
 from seqtrain.metrics.sums import strict_json
 from seqtrain.paths import atomic_directory, read_link
+from seqtrain.tensor_files import read_tensors, write_tensors
 
 MODEL, CONFIG, METRICS = "model.safetensors", "config.yaml", "metrics.json"
 OPTIMIZER, STATE = "training/optimizer.safetensors", "training/state.json"
@@ -68,25 +66,37 @@ class Checkpoint:
         """
         directory = resolve(Path(path).expanduser())
         verify(directory)
+        lacking = {MODEL, CONFIG, METRICS} - read_manifest(directory).keys()
+        if lacking:
+            raise CheckpointError(f"{directory} lacks {', '.join(sorted(lacking))}: use another checkpoint")
         return cls(directory)
 
     def container(self) -> dict[str, Any]:
         """Return the config as plain data.
 
         Raises:
-            CheckpointError: it holds an interpolation, which could read the environment.
+            CheckpointError: it holds anything but plain values, such as an interpolation, which could read the
+                environment.
         """
-        text = (self.path / CONFIG).read_text(encoding="utf-8")
-        if "${" in text:
-            raise CheckpointError(f"{self.path / CONFIG} holds a '${{': a checkpoint's config has plain values only")
-        container = yaml.safe_load(text)
+        container = _document(read_yaml, self.path / CONFIG)
         if not isinstance(container, dict):
-            raise CheckpointError(f"{self.path / CONFIG} holds no config")
+            raise CheckpointError(f"{self.path / CONFIG} holds no config: use another checkpoint")
         return container
 
     def config(self, overrides: Iterable[str] = ()) -> TrainConfig:
-        """Return the config it was trained with, with overrides applied."""
-        return from_container(self.container(), overrides)
+        """Return the config it was trained with, with overrides applied.
+
+        Raises:
+            CheckpointError: it holds anything but plain values.
+            ConfigError: a value or an override does not fit.
+            PluginError: a plug-in is not registered.
+        """
+        container, overrides = self.container(), list(overrides)
+        try:
+            config = from_container(container)
+        except (ConfigError, PluginError) as error:
+            raise type(error)(f"{self.path / CONFIG}: {error}") from error
+        return from_container(container, overrides) if overrides else config
 
     def bundle(self) -> Bundle:
         """Return the plug-ins that it was made with and that are not seqtrain's own."""
@@ -100,44 +110,59 @@ class Checkpoint:
                 shutil.copyfile(self.path / name, directory / name)
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the last validation before it was written."""
-        metrics: dict[str, float | None] = json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+        """Return the metrics of the last validation before it was written.
+
+        Raises:
+            CheckpointError: they cannot be read.
+        """
+        metrics = _document(read_json, self.path / METRICS)
+        if not fits(metrics, dict[str, float | None]):
+            raise CheckpointError(f"{self.path / METRICS} holds no numbers by name: use another checkpoint")
         return {name: math.nan if value is None else value for name, value in metrics.items()}
+
+    def model(self) -> dict[str, Tensor]:
+        """Return the saved parameters, on the CPU.
+
+        Raises:
+            CheckpointError: they cannot be read.
+        """
+        return read_tensors(self.path / MODEL)
 
     def load_model(self, model: nn.Module) -> None:
         """Copy the saved parameters into ``model``.
 
         Raises:
-            CheckpointError: names or shapes do not fit.
+            CheckpointError: names, shapes or types do not fit.
         """
-        saved = _read_tensors(self.path / MODEL)
-        load_tensors(model_tensors(model), saved, f"{self.path / MODEL}")
+        load_tensors(model_tensors(model), self.model(), f"{self.path / MODEL}")
 
     @property
     def is_resumable(self) -> bool:
         """Whether it holds a state of training, and not a model alone."""
-        return (self.path / STATE).is_file()
+        return {STATE, OPTIMIZER} <= read_manifest(self.path).keys()
 
     def state(self) -> dict[str, Any]:
         """Return the state of training but for the optimizer's tensors.
 
         Raises:
-            CheckpointError: it was written for inference only, such as an average.
+            CheckpointError: it was written for inference only, such as an average, or cannot be read.
         """
         if not self.is_resumable:
             raise CheckpointError(f"{self.path} holds a model but no state of training: resume another checkpoint")
-        state: dict[str, Any] = json.loads((self.path / STATE).read_text(encoding="utf-8"))
+        state = _document(read_json, self.path / STATE)
+        if not isinstance(state, dict):
+            raise CheckpointError(f"{self.path / STATE} holds no state of training: resume another checkpoint")
         return state
 
     def snapshot(self) -> Snapshot:
         """Return what training goes on from.
 
         Raises:
-            CheckpointError: it was written for inference only, such as an average.
+            CheckpointError: it was written for inference only, such as an average, or cannot be read.
         """
         state = self.state()
-        parameters = _read_tensors(self.path / PARAMETERS) if PARAMETERS in read_manifest(self.path) else {}
-        return Snapshot(_read_tensors(self.path / OPTIMIZER), state, parameters)
+        parameters = read_tensors(self.path / PARAMETERS) if PARAMETERS in read_manifest(self.path) else {}
+        return Snapshot(read_tensors(self.path / OPTIMIZER), state, parameters)
 
 
 def write(
@@ -158,7 +183,7 @@ def write(
     """
     container = to_container(config) if isinstance(config, TrainConfig) else dict(config)
     with atomic_directory(directory) as temporary:
-        _write_tensors(temporary / MODEL, model)
+        write_tensors(temporary / MODEL, model)
         (temporary / CONFIG).write_text(yaml.safe_dump(container, sort_keys=False, allow_unicode=True), "utf-8")
         (temporary / METRICS).write_text(strict_json(metrics, indent=1) + "\n", encoding="utf-8")
         save_task(temporary)
@@ -166,10 +191,10 @@ def write(
             bundle.write(temporary)
         if snapshot is not None:
             (temporary / STATE).parent.mkdir()
-            _write_tensors(temporary / OPTIMIZER, snapshot.optimizer)
+            write_tensors(temporary / OPTIMIZER, snapshot.optimizer)
             _write_json(temporary / STATE, snapshot.state)
             if snapshot.parameters:
-                _write_tensors(temporary / PARAMETERS, snapshot.parameters)
+                write_tensors(temporary / PARAMETERS, snapshot.parameters)
         write_manifest(temporary)
     return Checkpoint(directory)
 
@@ -197,19 +222,22 @@ def load_tensors(into: Mapping[str, Tensor], saved: Mapping[str, Tensor], where:
     """Copy tensors by name.
 
     Raises:
-        CheckpointError: a name is missing or unknown, or a shape differs.
+        CheckpointError: a name is missing or unknown, or a shape or a type differs.
     """
     problems = [f"{name} is missing" for name in into.keys() - saved.keys()]
     problems += [f"{name} is unknown to the model" for name in saved.keys() - into.keys()]
-    problems += [
-        f"{name} has shape {tuple(saved[name].shape)}, the model wants {tuple(tensor.shape)}"
-        for name, tensor in into.items()
-        if name in saved and saved[name].shape != tensor.shape
-    ]
+    problems += filter(None, (_misfit(name, saved[name], into[name]) for name in into.keys() & saved.keys()))
     if problems:
         raise CheckpointError(f"{where} does not fit the model: {'; '.join(sorted(problems)[:5])}")
     for name, tensor in into.items():
         tensor.copy_(saved[name])
+
+
+def _misfit(name: str, saved: Tensor, wanted: Tensor) -> str:
+    """Say how a tensor differs from what it is to be copied into; empty if it fits."""
+    if saved.shape != wanted.shape:
+        return f"{name} has shape {tuple(saved.shape)}, the model wants {tuple(wanted.shape)}"
+    return "" if saved.dtype == wanted.dtype else f"{name} is {saved.dtype}, the model wants {wanted.dtype}"
 
 
 def resolve(path: Path) -> Path:
@@ -249,20 +277,12 @@ def _is_finished(directory: Path) -> bool:
     return directory.name.startswith("update-") and (directory / MANIFEST).is_file()
 
 
-def _write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+def _document(read: Callable[[Path], Any], file: Path) -> Any:
+    """Read a file of a checkpoint."""
     try:
-        safetensors.torch.save_file(contiguous, file, metadata={"format": "pt"})
-    except SafetensorError as error:  # which is what it makes of an OSError: "... (os error 28)"
-        number = re.search(r"os error (\d+)", str(error))
-        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(file)) from error
-
-
-def _read_tensors(file: Path) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{file} cannot be read: {error}; use another checkpoint") from error
+        return read(file)
+    except DocumentError as error:
+        raise CheckpointError(f"{error}: use another checkpoint") from (error.__cause__ or error)
 
 
 def _write_json(file: Path, data: Mapping[str, Any]) -> None:

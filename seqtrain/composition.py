@@ -204,14 +204,18 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
     node = OmegaConf.structured(TrainConfig)
     try:
         for key, value in container.items():
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{key}={value!s:.100}: must be a section")
             if key in REGISTRIES:
-                entry = REGISTRIES[key].entry(value["_name"])
+                if not isinstance(name := value.get("_name"), str):
+                    raise ConfigError(f"{key}._name: is missing, or no text")
+                entry = REGISTRIES[key].entry(name)
                 part = OmegaConf.structured(entry.config_type)
                 shared = SHARED if key == "task" else ()  # Hydra's own config.yaml has them
                 node[key] = OmegaConf.merge(part, {k: v for k, v in value.items() if k not in shared})
             else:
                 node[key] = OmegaConf.merge(node[key], value)
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, TypeError, ValueError) as error:  # of keys and values that OmegaConf cannot hold
         raise ConfigError(first_line(error)) from error
     if lines := apply_overrides(node, list(overrides)):
         raise ConfigError("\n".join(lines))

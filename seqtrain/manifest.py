@@ -1,75 +1,133 @@
-"""The manifest of a checkpoint, written last: the format's version, each file's size and SHA-256."""
+"""The manifest of a directory, written last: the format's version, each file's size and SHA-256."""
 
 import hashlib
 import json
-from pathlib import Path
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from seqtrain.documents import DocumentError, build, open_regular, read_json
 from seqtrain.errors import CheckpointError
 
 VERSION = 1
 MANIFEST = "manifest.json"
 
 
+@dataclass(frozen=True)
+class FileRecord:
+    """What a file was when it was written."""
+
+    bytes: int
+    """Its size."""
+    sha256: str
+    """Its digest, in hexadecimal."""
+
+
 def write_manifest(directory: Path) -> None:
     """Write the manifest of all files that are in a directory."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
-    fingerprints = {file.relative_to(directory).as_posix(): _fingerprint(file) for file in files}
-    text = json.dumps({"version": VERSION, "files": fingerprints}, indent=1)
+    records = {file.relative_to(directory).as_posix(): asdict(_record(file)) for file in files}
+    text = json.dumps({"version": VERSION, "files": records}, indent=1)
     (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def read_manifest(directory: Path) -> dict[str, dict[str, Any]]:
-    """Return ``{file: {"bytes": ..., "sha256": ...}}`` as it was written.
+def read_manifest(directory: Path) -> dict[str, FileRecord]:
+    """Return what each file was when it was written, by its path in the directory.
 
     Raises:
         CheckpointError: the manifest is missing, damaged, or of another version.
     """
+    file = directory / MANIFEST
     try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        version, files = manifest["version"], manifest["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{directory / MANIFEST} is missing or damaged: use another checkpoint") from error
-    if version != VERSION:
+        manifest = read_json(file)
+    except DocumentError as error:
+        cause = error.__cause__ or error  # by which callers see that it is the disk that refuses
+        raise CheckpointError(f"{file} is missing or damaged ({error}): use another checkpoint") from cause
+    if not isinstance(manifest, dict) or "version" not in manifest:
+        raise CheckpointError(f"{file} is missing or damaged: use another checkpoint")
+    if manifest["version"] != VERSION:
         raise CheckpointError(
-            f"{directory} has format version {version}; this seqtrain reads version {VERSION}: "
+            f"{directory} has format version {manifest['version']!s:.20}; this seqtrain reads version {VERSION}: "
             "use the seqtrain that wrote it, or a newer one"
         )
-    if not _is_table(files):
-        raise CheckpointError(f"{directory / MANIFEST} is damaged: use another checkpoint")
-    strange = [name for name in files if Path(name).is_absolute() or ".." in Path(name).parts]
-    if strange:
-        raise CheckpointError(f"{directory / MANIFEST} names {strange[0]}, which is not in the checkpoint")
-    return dict(files)
+    return _table(manifest.get("files"), file)
 
 
 def verify(directory: Path) -> None:
-    """Check that every file is there, as it was written.
+    """Check that every file is there, as it was written, and that none was added where it would be read.
 
     Raises:
-        CheckpointError: one is not.
+        CheckpointError: it is not so.
     """
-    for name, expected in read_manifest(directory).items():
-        file = directory / name
+    if problem := damage(directory):
+        raise CheckpointError(f"{problem}: use another checkpoint")
+
+
+def damage(directory: Path) -> str:
+    """Say what is not as it was written; empty if all is.
+
+    Raises:
+        CheckpointError: the manifest is missing, damaged, or of another version.
+    """
+    files = read_manifest(directory)
+    problems = (_problem(directory, name, expected) for name, expected in files.items())
+    return next(filter(None, problems), "") or _added(directory, files)
+
+
+def _table(files: Any, manifest: Path) -> dict[str, FileRecord]:
+    """Return a manifest's files as they were written: paths that stay in the directory, sizes and digests."""
+    if not isinstance(files, dict):
+        raise CheckpointError(f"{manifest} is damaged: use another checkpoint")
+    if strange := [name for name in files if not _stays_inside(name)]:
+        raise CheckpointError(f"{manifest} names {strange[0]!r:.200}, which is not in the checkpoint")
+    try:
+        table = {name: build(FileRecord, entry, name) for name, entry in files.items()}
+    except DocumentError as error:
+        raise CheckpointError(f"{manifest} is damaged: use another checkpoint") from error
+    if any(entry.bytes < 0 or not re.fullmatch("[0-9a-f]{64}", entry.sha256) for entry in table.values()):
+        raise CheckpointError(f"{manifest} is damaged: use another checkpoint")
+    return table
+
+
+def _stays_inside(name: str) -> bool:
+    """Tell whether a name is that of a file in the directory, spelled in the one way there is."""
+    path = PurePosixPath(name)
+    strange = path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name
+    return name == path.as_posix() and not strange
+
+
+def _problem(directory: Path, name: str, expected: FileRecord) -> str:
+    """Say in which way a file is not what was written; empty if it is."""
+    file = directory / name
+    try:
         if not file.is_file():
-            raise CheckpointError(f"{file} is missing: use another checkpoint")
-        if _fingerprint(file) != expected:
-            size = file.stat().st_size
-            was = "cut short" if size < expected["bytes"] else "damaged"
-            raise CheckpointError(
-                f"{file} is {was} ({size} bytes, {expected['bytes']} were written): use another checkpoint"
-            )
+            return f"{file} is missing"
+        if file.resolve() != directory.resolve() / name:
+            return f"{file} is a link to elsewhere"
+        size = file.stat().st_size
+        if size == expected.bytes and _record(file) == expected:
+            return ""
+    except OSError as error:
+        return f"{file} cannot be read ({error.strerror or error})"
+    was = "cut short" if size < expected.bytes else "damaged"
+    return f"{file} is {was} ({size} bytes, {expected.bytes} were written)"
 
 
-def _is_table(files: Any) -> bool:
-    """Tell whether a manifest's files are what was written: the size and the digest of each."""
-    entries = files.values() if isinstance(files, dict) else [files]
-    return all(isinstance(entry, dict) and isinstance(entry.get("bytes"), int) for entry in entries)
+def _added(directory: Path, files: dict[str, FileRecord]) -> str:
+    """Name a file in one of the manifest's folders that is not in the manifest; what lies beside them is never read."""
+    for folder in sorted({PurePosixPath(name).parts[0] for name in files if "/" in name}):
+        for path in sorted((directory / folder).rglob("*")):
+            name = path.relative_to(directory).as_posix()
+            if name not in files and (path.is_symlink() or not path.is_dir()):
+                return f"{path} was added later (remove it)"
+    return ""
 
 
-def _fingerprint(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        digest = hashlib.sha256()
+def _record(file: Path) -> FileRecord:
+    with open_regular(file) as stream:
+        digest, size = hashlib.sha256(), 0
         while block := stream.read(1 << 20):
             digest.update(block)
-    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+            size += len(block)
+    return FileRecord(size, digest.hexdigest())

@@ -12,6 +12,8 @@ from seqtrain.errors import StorageError
 
 TEMPORARY = ".tmp-"
 """What the names of unfinished files and directories begin with."""
+MAX_LINK_BYTES = 4096
+"""Size from which a text file is none that stands for a link."""
 
 
 @contextlib.contextmanager
@@ -123,11 +125,15 @@ def replace_link(link: Path, target: str) -> None:
 
 
 def read_link(link: Path) -> Path | None:
-    """Return where :func:`replace_link` pointed it, or None if it is not there; a directory is its own target."""
+    """Return where :func:`replace_link` pointed it, or None if it is not there or damaged.
+
+    A directory is its own target.
+    """
     if link.is_symlink():
         return link.parent / os.readlink(link)
     if link.is_dir():
         return link
-    if link.is_file():
-        return link.parent / link.read_text(encoding="utf-8").strip()
+    if link.is_file() and link.stat().st_size <= MAX_LINK_BYTES:
+        with contextlib.suppress(UnicodeDecodeError):
+            return link.parent / link.read_text(encoding="utf-8").strip()
     return None

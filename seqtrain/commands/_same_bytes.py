@@ -29,7 +29,7 @@ def different_files(first: Path, second: Path) -> list[str]:
 def _tensor_files(checkpoint: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of tensors."""
     files = read_manifest(checkpoint)
-    return {name: entry["sha256"] for name, entry in files.items() if name.endswith(".safetensors")}
+    return {name: entry.sha256 for name, entry in files.items() if name.endswith(".safetensors")}
 
 
 def _different_tensors(first: Path, second: Path) -> Iterator[str]:

@@ -34,7 +34,7 @@ def traced_run(cfg: TrainConfig, directory: Path, trace: Path, *, stop_after: in
     with trace.open("a", encoding="utf-8") as file:
         for name, entry in read_manifest(last).items():
             if name != HAS_TIMES:
-                file.write(write_record(Record(result.num_updates, 0, Kind.file, name, entry["sha256"])))
+                file.write(write_record(Record(result.num_updates, 0, Kind.file, name, entry.sha256)))
 
 
 def with_shorter_intervals(cfg: TrainConfig, updates: int) -> TrainConfig:

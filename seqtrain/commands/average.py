@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import load_file
 from torch import Tensor
 
 from seqtrain import checkpoint
-from seqtrain.checkpoint import MODEL, Checkpoint
+from seqtrain.checkpoint import Checkpoint
 from seqtrain.config import AverageConfig
 from seqtrain.errors import CheckpointError
 
@@ -53,7 +52,7 @@ def _mean(checkpoints: Sequence[Checkpoint]) -> dict[str, Tensor]:
     """Return the mean of each tensor, summed in double precision; one that is not floating-point is the newest's."""
     total: dict[str, Tensor] = {}
     for one in checkpoints:
-        tensors = load_file(one.path / MODEL)
+        tensors = one.model()
         if total and (tensors.keys() != total.keys() or any(tensors[n].shape != t.shape for n, t in total.items())):
             raise CheckpointError(f"{one.path} holds other parameters than {checkpoints[0].path}: average one model's")
         for name, tensor in tensors.items():

@@ -1,6 +1,7 @@
 """``.hydra/`` of a run directory: written as Hydra does for the jobs that it runs itself, and read by a resume."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,17 @@ def repeated_run_directory(
 
 
 def user_directories(run_directory: Path) -> list[str]:
-    """Return the user directories that a run was started with; Hydra's own jobs note them as they were typed."""
+    """Return the user directories that a run was started with; Hydra's own jobs note them as they were typed.
+
+    Raises:
+        CheckpointError: the file that names them is damaged.
+    """
     file = run_directory / ".hydra" / "hydra.yaml"
-    hydra = OmegaConf.load(file) if file.is_file() else OmegaConf.create()
-    cwd = Path(OmegaConf.select(hydra, "hydra.runtime.cwd") or "")
-    entries = map(str, OmegaConf.select(hydra, "hydra.searchpath") or [])
-    return [entry if "://" in entry else str(cwd / Path(entry).expanduser()) for entry in entries]
+    with _reading(file):
+        hydra = OmegaConf.load(file) if file.is_file() else OmegaConf.create()
+        cwd = Path(OmegaConf.select(hydra, "hydra.runtime.cwd") or "")
+        entries = list(map(str, OmegaConf.select(hydra, "hydra.searchpath") or []))
+        return [entry if "://" in entry else str(cwd / Path(entry).expanduser()) for entry in entries]
 
 
 def read_config(run_directory: Path) -> dict[str, Any]:
@@ -69,13 +75,20 @@ def read_config(run_directory: Path) -> dict[str, Any]:
         CheckpointError: it is missing or damaged.
     """
     file = config_file(run_directory)
-    try:
+    with _reading(file):
         container = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
-    except (OSError, OmegaConfBaseException, YAMLError) as error:
-        raise CheckpointError(f"{file} cannot be read ({error}): the run directory is damaged") from error
     if not isinstance(container, dict):
         raise CheckpointError(f"{file} holds no config: the run directory is damaged")
     return {str(key): value for key, value in container.items()}
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Say which file cannot be used, whatever OmegaConf and PyYAML make of it."""
+    try:
+        yield
+    except (OSError, OmegaConfBaseException, YAMLError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): the run directory is damaged") from error
 
 
 def _write(directory: Path, hydra: Any, overrides: Any, config: Any) -> None:

@@ -31,9 +31,7 @@ def lines_of(files: Iterable[Path]) -> Iterator[str]:
 def index(files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> TokenStore:
     """Return the tokens of text files, from the cache or by way of it."""
     key = {"text": [hash_file(file) for file in files], "dictionary": dictionary.fingerprint}
-    store = TokenStore(cached(cache_dir, "tokens", key, partial(_write_store, files, dictionary)))
-    store.verify()
-    return store
+    return TokenStore(cached(cache_dir, "tokens", key, partial(_write_store, files, dictionary)))
 
 
 def sample(plain: Tokens, dictionary: Dictionary, *seed: int) -> Tokens:

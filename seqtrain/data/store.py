@@ -7,6 +7,7 @@ Sentence i is ``tokens[offsets[i]:offsets[i + 1]]``, its end of sentence include
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,12 @@ import numpy.typing as npt
 
 from seqtrain.data.chunks import chunked
 from seqtrain.data.text import hash_file
+from seqtrain.documents import DocumentError, build, open_regular, read_json
 from seqtrain.errors import DataError
 
 FORMAT, VERSION = "seqtrain tokens", 1
 TOKENS, OFFSETS, INDEX = "tokens.npy", "offsets.npy", "store.json"
-OFFSET_DTYPE = "<i8"
+DTYPES, OFFSET_DTYPE = ("<u2", "<i4"), "<i8"
 CHUNK = 10_000
 """Sentences held in memory at a time while a store is written."""
 
@@ -69,6 +71,19 @@ class Tokens:
         return self.tokens[starts + np.arange(len(starts))], lengths
 
 
+@dataclass(frozen=True)
+class _Index:
+    """What ``store.json`` holds."""
+
+    format: str
+    version: int
+    sentences: int
+    tokens: int
+    dtype: str
+    sha256: dict[str, str]
+    fingerprint: str
+
+
 class TokenStore(Tokens):
     """Sentences of ids in a directory, memory-mapped.
 
@@ -81,9 +96,9 @@ class TokenStore(Tokens):
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._index = index = _read_index(directory / INDEX)
-        tokens = _map(directory / TOKENS, index["dtype"], index["tokens"])
-        offsets = _map(directory / OFFSETS, OFFSET_DTYPE, index["sentences"] + 1)
-        super().__init__(tokens, offsets, index["fingerprint"])
+        tokens = _map(directory / TOKENS, index.dtype, index.tokens)
+        offsets = _map(directory / OFFSETS, OFFSET_DTYPE, index.sentences + 1)
+        super().__init__(tokens, offsets, index.fingerprint)
         if offsets[0] != 0 or offsets[-1] != len(tokens) or np.any(offsets[1:] <= offsets[:-1]):
             raise _damaged(directory / OFFSETS, "its offsets do not fit its tokens")
 
@@ -94,7 +109,7 @@ class TokenStore(Tokens):
         Raises:
             DataError: a sentence is empty or has an id outside of the dictionary.
         """
-        dtype = "<u2" if vocab_size <= 1 << 16 else "<i4"
+        dtype = DTYPES[0] if vocab_size <= 1 << 16 else DTYPES[1]
         with _ArrayFile(directory / TOKENS, dtype) as tokens, _ArrayFile(directory / OFFSETS, OFFSET_DTYPE) as offsets:
             offsets.append(np.zeros(1, dtype=np.int64))
             for chunk in chunked(sentences, CHUNK):
@@ -119,7 +134,7 @@ class TokenStore(Tokens):
         Raises:
             DataError: a file is not what was written.
         """
-        for name, expected in self._index["sha256"].items():
+        for name, expected in self._index.sha256.items():
             if hash_file(self.directory / name) != expected:
                 raise _damaged(self.directory / name, "its checksum is not that of what was written")
 
@@ -158,7 +173,7 @@ def _map(path: Path, dtype: str, size: int) -> npt.NDArray[Any]:
     """Map a file that :class:`_ArrayFile` wrote."""
     header = _header(dtype, size)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = file.read(_HEADER_BYTES)
         if found != header or path.stat().st_size != len(header) + size * np.dtype(dtype).itemsize:
             raise _damaged(path, f"it should hold {size} numbers of type {dtype} and does not")
@@ -169,19 +184,20 @@ def _map(path: Path, dtype: str, size: int) -> npt.NDArray[Any]:
         raise _damaged(path, str(error.strerror or error)) from error
 
 
-def _read_index(path: Path) -> dict[str, Any]:
+def _read_index(path: Path) -> _Index:
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _damaged(path, str(error.strerror or error)) from error
-    except ValueError as error:
-        raise _damaged(path, "it is no JSON") from error
-    if not isinstance(index, dict) or index.get("format") != FORMAT:
+        data = read_json(path)
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise _damaged(path, "it does not describe a token store")
+        if data.get("version") != VERSION:
+            raise _damaged(path, f"it has format version {data.get('version')!s:.20}, this program reads {VERSION}")
+        if data.get("fingerprint") != _fingerprint(data):
+            raise _damaged(path, "its fingerprint does not fit its content")
+        index = build(_Index, data, path)
+    except DocumentError as error:
+        raise _damaged(path, str(error)) from error
+    if index.dtype not in DTYPES or min(index.sentences, index.tokens) < 0 or index.sha256.keys() != {TOKENS, OFFSETS}:
         raise _damaged(path, "it does not describe a token store")
-    if index.get("version") != VERSION:
-        raise _damaged(path, f"it has format version {index.get('version')}, this program reads {VERSION}")
-    if index.get("fingerprint") != _fingerprint(index):
-        raise _damaged(path, "its fingerprint does not fit its content")
     return index
 
 

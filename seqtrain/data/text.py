@@ -11,6 +11,9 @@ from pathlib import Path
 from seqtrain.base import Fingerprint
 from seqtrain.errors import DataError
 
+MAX_LINE_BYTES = 64 << 20
+"""Bytes of a line, its end included, from which a file is no text: a few bytes of .gz can hold any number of them."""
+
 
 def find_text(directory: Path, prefix: str, language: str) -> Path:
     """Return the file ``<prefix>.<language>`` in ``directory``, or the same with ``.gz``.
@@ -108,7 +111,12 @@ def hash_file(path: Path) -> str:
 def _raw_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines with their ends; binary files split at the byte of newline alone."""
     with _reading(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        yield from file
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if len(line) > MAX_LINE_BYTES:
+                raise DataError(f"{path}:{number}: a line of over {MAX_LINE_BYTES >> 20} MiB; is this a file of text?")
+            yield line
 
 
 @contextlib.contextmanager

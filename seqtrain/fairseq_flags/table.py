@@ -120,7 +120,7 @@ ROWS = {
         --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not there yet: NO_RESET
         --optimizer-overrides=                                                     | not there yet: NO_RESET
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
-        --write-checkpoints-asynchronously --save-async              | not needed: training never waits for a checkpoint
+        --write-checkpoints-asynchronously --save-async              | not needed: a thread writes while training goes on
         --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
         --keep-interval-updates-pattern= --checkpoint-suffix=        | NOTHING
     """,

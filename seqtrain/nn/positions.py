@@ -11,6 +11,8 @@ from seqtrain.errors import DataError
 
 FIRST_POSITION = 2
 """Number of a sequence's first position: fairseq counts on from the id of padding."""
+MAX_FIRST_TABLE = 4096
+"""Most positions that are computed before a sequence needs them, whatever a config allows."""
 
 
 class Positions(str, Enum):
@@ -46,7 +48,8 @@ class SinusoidalPositions(PositionEmbedding):
 
     def __init__(self, dim: int, max_positions: int) -> None:
         super().__init__(dim, max_positions)
-        self.register_buffer("table", sinusoidal_table(max_positions, dim), persistent=False)
+        size = min(max_positions, MAX_FIRST_TABLE)
+        self.register_buffer("table", sinusoidal_table(size, dim), persistent=False)
 
     def forward(self, start: int, length: int) -> Tensor:
         """Return the embeddings (length, D) of the positions from ``start``, counted from 0."""

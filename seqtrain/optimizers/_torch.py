@@ -76,7 +76,7 @@ class TorchOptimizer(Optimizer):
         A parameter without any entry is one that has had no gradient yet.
 
         Raises:
-            CheckpointError: an entry is missing, unexpected or of another shape than this optimizer's.
+            CheckpointError: an entry is missing, unexpected or of another shape or type than this optimizer's.
         """
         first = self._first_state()
         _check_state(state, first)
@@ -152,9 +152,11 @@ def _check_state(state: Mapping[str, Tensor], first: Mapping[str, Any]) -> None:
     problems = [f"{e} is missing" for e in first if e not in state and e.rpartition(".")[0] in updated]
     problems += [f"{e} is unexpected" for e in state if e not in first]
     for entry in state.keys() & first.keys():
-        expected, found = tuple(_as_tensor(first[entry]).shape), tuple(state[entry].shape)
-        if expected != found:
-            problems.append(f"{entry} has shape {found}, not {expected}")
+        expected, found = _as_tensor(first[entry]), state[entry]
+        if expected.shape != found.shape:
+            problems.append(f"{entry} has shape {tuple(found.shape)}, not {tuple(expected.shape)}")
+        elif expected.dtype != found.dtype:
+            problems.append(f"{entry} is {found.dtype}, not {expected.dtype}")
     if problems:
         raise CheckpointError(
             f"the checkpoint's optimizer state does not fit this model and optimizer: {_some(sorted(problems), '; ')}. "

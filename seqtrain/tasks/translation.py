@@ -10,7 +10,7 @@ from pathlib import Path
 from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
-from seqtrain.data.cache import KEY_FILE, cached
+from seqtrain.data.cache import OWN_FILES, cached
 from seqtrain.data.encoding import index, lines_of, sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.text import check_parallel, find_text, fingerprint_text, hash_file, read_lines
@@ -86,7 +86,13 @@ class TranslationTask(Task[TaskInfo]):
             (directory / "tokenizer" / name).write_bytes(content)
 
     def load(self, directory: Path) -> None:
-        """Read the tokenizer's files from ``tokenizer/``."""
+        """Read the tokenizer's files from ``tokenizer/``.
+
+        Raises:
+            DataError: they are missing or damaged.
+        """
+        if not (directory / "tokenizer").is_dir():
+            raise DataError(f"{directory / 'tokenizer'} is missing: use another checkpoint")
         self._read_dictionaries(directory / "tokenizer")
 
     def splits(self, kind: str) -> list[str]:
@@ -223,7 +229,7 @@ class TranslationTask(Task[TaskInfo]):
 
     def _read_dictionaries(self, directory: Path) -> None:
         # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
-        files = sorted(file for file in directory.iterdir() if file.name != KEY_FILE)
+        files = sorted(file for file in directory.iterdir() if file.is_file() and file.name not in OWN_FILES)
         self._dictionary_files = {file.name: file.read_bytes() for file in files}
         if self.cfg.joined_dictionary:
             source = target = self.tokenizer.load(directory, "joined")

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqtrain import checkpoint
-from seqtrain.checkpoint import Checkpoint
+from seqtrain.checkpoint import STATE, Checkpoint
 from seqtrain.config import SavingConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.manifest import read_manifest, verify
 from seqtrain.paths import remove_leftovers, replace_link, sync, temporary_name
+from seqtrain.training.saved_state import taking_over
 
 
 def check_unused(path: Path) -> None:
@@ -97,7 +98,10 @@ class RunDirectory:
 
     def _gone_back_to(self, newest: Checkpoint) -> Path:
         """Return where a recovery goes back to in a run that goes on from this checkpoint."""
-        return self.checkpoint_path(newest.state()["trainer"]["saved"]) if newest.is_resumable else newest.path
+        if not newest.is_resumable:
+            return newest.path
+        with taking_over(newest.path / STATE):
+            return self.checkpoint_path(newest.state()["trainer"]["saved"])
 
     def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""
@@ -118,10 +122,10 @@ def _is_sound(saved: Checkpoint) -> bool:
     try:
         files = read_manifest(saved.path)
         saved.metrics()
-        return all((saved.path / name).stat().st_size == file["bytes"] for name, file in files.items())
+        return all((saved.path / name).stat().st_size == file.bytes for name, file in files.items())
     except FileNotFoundError:
         return False
-    except (CheckpointError, ValueError) as error:
-        if isinstance(error.__cause__, OSError):
+    except CheckpointError as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             raise
         return False

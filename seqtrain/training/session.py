@@ -16,7 +16,7 @@ from rich.console import Console
 from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import Checkpoint, Snapshot, copied, model_tensors
+from seqtrain.checkpoint import STATE, Checkpoint, Snapshot, copied, model_tensors
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
@@ -40,6 +40,7 @@ from seqtrain.training.loss_module import LossStep
 from seqtrain.training.precision import loss_scaler
 from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
+from seqtrain.training.saved_state import saved_threads, taking_over
 from seqtrain.training.trainer import Hook, Parts, Trainer
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def train(
     run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
     console = console or Console()
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
-    num_threads = resume.state()["environment"]["num_threads"] if resume is not None else 0
+    num_threads = saved_threads(resume) if resume is not None else 0
     with locked(run.path):
         if resume is None:
             check_unused(run.path)
@@ -120,10 +121,12 @@ class Session:
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
         if resume is not None:
-            snapshots.compare(trainer, resume, environment(self.device), force=force)
-            self.started = resumed(resume.state(), resume.container(), self.cfg)
-            snapshots.put_back(trainer, self.ema, resume)
-            if parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0:
+            with taking_over(resume.path / STATE):
+                snapshots.compare(trainer, resume, environment(self.device), force=force)
+                self.started = resumed(resume.state(), resume.container(), self.cfg)
+                snapshots.put_back(trainer, self.ema, resume)
+                at_end = parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0
+            if at_end:
                 log.warning("the learning rate is 0 from here on: the lr_scheduler has come to its end")
             log.info("going on after update %d, from %s", trainer.state.num_updates, resume.path)
         trainer.train()

@@ -9,7 +9,8 @@ from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, 
 from seqtrain.training.environment import OF_NUMBERS, value_changes
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.same_data import check_data, describe_data
-from seqtrain.training.trainer import Trainer, TrainState
+from seqtrain.training.saved_state import train_state
+from seqtrain.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def put_back(trainer: Trainer, ema: ExponentialMovingAverage | None, saved: Chec
     trainer.guard.load_state_dict(state["recovery"])
     if trainer.scaler and state["loss_scaler"]:
         trainer.scaler.load_state_dict(state["loss_scaler"])
-    trainer.state = TrainState(**state["trainer"])
+    trainer.state = train_state(state["trainer"])
     for hook in trainer.hooks:
         if own := state["hooks"].get(type(hook).__name__):
             hook.load_state_dict(own)

@@ -1,9 +1,11 @@
 """What a process does to the files below a directory, one event at a time, and how to stop it before any of them.
 
 A process that SIGKILL ends right before an event has done all events up to it and nothing more, so that stopping before
-each event is stopping after each. A write counts as two, of half the bytes each: files end in the middle of a line.
-What the kernel was given stays, as it does when a process dies. Power loss, which may take what was not synced, is not
-tested: that files are synced before they are renamed shows in the order of the events.
+each event is stopping after each. A write is two events, ``write`` and ``complete``, of half the bytes each: files end
+in the middle of a line. What the kernel was given stays, as it does when a process dies.
+
+Power loss, which may take what was not synced, is not tested: only that files are synced before they are renamed, by
+the order of the events.
 """
 
 import builtins
@@ -71,7 +73,7 @@ class FileEvents:
         def noted_save_file(tensors: Any, filename: Any, metadata: dict[str, str] | None = None) -> None:
             self.before("write", (filename, -1))
             save_file(tensors, filename, metadata)
-            self.before("write", (filename, -1), undo=lambda: os.truncate(filename, os.path.getsize(filename) // 2))
+            self.before("complete", (filename, -1), undo=lambda: os.truncate(filename, os.path.getsize(filename) // 2))
 
         os.fsync = noted_sync
         safetensors.torch.save_file = noted_save_file
@@ -143,9 +145,9 @@ class _Halving(io.FileIO):
     def write(self, data: Any) -> int:
         """Write bytes."""
         view = memoryview(data).cast("B")
-        for half in (view[: len(view) // 2], view[len(view) // 2 :]):
+        for what, half in (("write", view[: len(view) // 2]), ("complete", view[len(view) // 2 :])):
             if len(half):
-                self._events.before("write", (self.fileno(), -1))
+                self._events.before(what, (self.fileno(), -1))
                 super().write(half)
         return len(view)
 

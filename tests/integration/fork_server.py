@@ -29,7 +29,7 @@ class Trial:
     arguments: list[str]
     """What to call it with."""
     directory: str
-    """Its run directory, whose files are watched."""
+    """Where its changes of files are events."""
     output: str
     """File for what it prints."""
     events: str

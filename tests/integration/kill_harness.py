@@ -77,7 +77,7 @@ class ForkServer:
         self.process.communicate(timeout=60)
 
     def run(self, *arguments: str, directory: Path, stop: str = "", kill_after_seconds: float = 120.0) -> Ended:
-        """Run the program, watching a run directory, up to an event or a time."""
+        """Run the program, watching a directory, up to an event or a time."""
         output, events = self.directory / "output", self.directory / "events"
         trial = {"arguments": arguments, "directory": str(directory), "output": str(output), "events": str(events)}
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -96,6 +96,8 @@ class Killable:
     """What it is started with."""
     directory: Path
     """Its run directory."""
+    watched: Path | None = None
+    """Where changes of files are events; the run directory if None."""
 
     @property
     def command(self) -> list[str]:
@@ -106,15 +108,14 @@ class Killable:
 
     def go_on(self, stop: str = "", kill_after_seconds: float = 120.0) -> Ended:
         """Start or go on, up to an event, a time, or the end."""
-        return self.server.run(
-            *self.command, directory=self.directory, stop=stop, kill_after_seconds=kill_after_seconds
-        )
+        watched = self.watched or self.directory
+        return self.server.run(*self.command, directory=watched, stop=stop, kill_after_seconds=kill_after_seconds)
 
     def stop_at(self, places: Iterable[str]) -> Iterator[Event]:
         """Stop before one event after another, yield them, and go on to the end."""
         for place in places:
             ended = self.go_on(place)
-            assert ended.code == KILLED, f"{self.directory} did not come to {place}: {ended.out}"
+            assert ended.code == KILLED, f"did not come to {place}: {ended.out}"
             yield ended.events[-1]
         ended = self.go_on()
         assert ended.code == 0, ended.out

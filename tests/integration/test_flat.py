@@ -13,6 +13,8 @@ import pytest
 
 Call = Callable[..., Any]
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at processes through /proc")
+
 SMALL = [
     *("model.encoder_embed_dim=8", "model.encoder_ffn_embed_dim=8"),
     *("model.decoder_embed_dim=8", "model.decoder_ffn_embed_dim=8"),

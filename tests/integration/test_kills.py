@@ -25,6 +25,8 @@ from tests.integration.kill_harness import (
 
 Call = Callable[..., Any]
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at processes through /proc")
+
 BASE = [
     "model.dropout=0.1",
     "training.update_freq=2",
@@ -47,9 +49,19 @@ BASE = [
 ]
 """About 12 updates an epoch, stops within one; the metric goes up and down until patience ends the run."""
 
-SCENARIOS = {
-    "base": BASE,
-}
+MORE = [
+    "training.ema=true",
+    "ema.decay=0.8",
+    "tokenizer=sentencepiece",
+    "tokenizer.vocab_size=60",
+    "tokenizer.sampling_alpha=0.1",
+    "lr_scheduler=reduce_lr_on_plateau",
+    "lr_scheduler.lr_shrink=0.5",
+    "lr_scheduler.lr_threshold=0.3",
+]
+"""A moving average of the parameters, subword sampling, and a schedule with a state of its own."""
+
+SCENARIOS = {"base": BASE, "more": [*BASE, *MORE]}
 """Runs that are killed, by name."""
 
 SEED = int(os.environ.get("SEQTRAIN_KILL_SEED", "1"))
@@ -80,6 +92,11 @@ class Scenario:
         """Return the events after those."""
         return self.ended.events[len(self.starting()) :]
 
+    def later(self) -> list[Event]:
+        """Return the events of saving after the first checkpoint: a resume from there has all that a resume may do."""
+        saving = [event for event in self.training() if event.group]
+        return [event for event in saving if event.group != saving[0].group]
+
     def resuming(self, directory: Path) -> list[Event]:
         """Return the events at the beginning of a resume that finds nothing left behind."""
         run, checkpoints = self.new(directory), sorted({event.group for event in self.training()})
@@ -102,10 +119,13 @@ def scenario(
     overrides = [*tiny, *SCENARIOS[request.param]]
     ended = Killable(server, overrides, alone).go_on()
     assert ended.code == 0 and "(training.patience)" in ended.out, ended.out
+    kinds = {event.kind for event in ended.events}
+    assert {"rename .tmp-best best", "rename .tmp-last last", "rmdir checkpoints/.tmp-update-N"} <= kinds
     return Scenario(server, overrides, alone, ended)
 
 
 only_base = pytest.mark.parametrize("scenario", ["base"], indirect=True)
+only_more = pytest.mark.parametrize("scenario", ["more"], indirect=True)
 
 
 def stop_all(scenario: Scenario, trials: Iterable[tuple[Event, ...]], directory: Path) -> set[str]:
@@ -119,13 +139,28 @@ def stop_all(scenario: Scenario, trials: Iterable[tuple[Event, ...]], directory:
     return {event.kind for event in stopped}
 
 
+@only_more
 def test_stopped_after_each_kind_of_change(scenario: Scenario, tmp_path: Path) -> None:
-    # Those before the first checkpoint come last: a resume from there does less.
-    kinds = sorted(of_each_kind(scenario.training()), key=lambda event: not event.group)
+    kinds = sorted(of_each_kind(scenario.training()), key=lambda event: event not in scenario.later())
     resuming = scenario.resuming(tmp_path / "sample")
     pairs = [(event, again) for event, again in zip(kinds, resuming, strict=False)]
     others = [(event,) for event in kinds[len(pairs) :]]
     assert stop_all(scenario, [*pairs, *others], tmp_path) >= {event.kind for event in [*kinds, *resuming]}
+
+
+@only_more
+def test_files_are_synced_before_they_are_renamed(scenario: Scenario) -> None:
+    unsynced, renamed = set(), []
+    for event in scenario.ended.events:
+        what, path, *_ = event.what.split(" ")
+        if what in ("write", "complete"):
+            unsynced.add(path)
+        elif what == "fsync":
+            unsynced.discard(path)
+        elif what == "rename":
+            renamed.append(path)
+            assert not [file for file in unsynced if f"{file}/".startswith(f"{path}/")], event
+    assert set(renamed) >= {".hydra/.tmp-config.yaml", f"checkpoints/.tmp-{scenario.later()[0].group}"}
 
 
 @only_base
@@ -139,6 +174,19 @@ def test_stopped_before_there_is_a_run(scenario: Scenario, call: Call, tmp_path:
     assert_same_end(run.directory, scenario.alone, "starting")
 
 
+@only_base
+@pytest.mark.slow
+def test_stopped_while_data_is_prepared(scenario: Scenario, tmp_path: Path) -> None:
+    cache, entry, number = tmp_path / "cache", "", 0
+    run = Killable(scenario.server, [*scenario.overrides, f"dataset.cache_dir={cache}"], tmp_path / "run", cache)
+    while (ended := run.go_on(f":{number}")).code == KILLED:
+        # An entry of the cache that is whole is not made again: the next one's events begin at 0.
+        number, entry = number + 1 if ended.events[0].what == entry else 1, ended.events[0].what
+    assert ended.code == 0, ended.out
+    for file in ("model.safetensors", "training/optimizer.safetensors"):
+        assert (run.directory / "last" / file).read_bytes() == (scenario.alone / "last" / file).read_bytes()
+
+
 @pytest.mark.slow
 def test_stopped_after_each_change(scenario: Scenario, tmp_path: Path) -> None:
     stop_all(scenario, [(event,) for event in scenario.training()], tmp_path)
@@ -147,7 +195,7 @@ def test_stopped_after_each_change(scenario: Scenario, tmp_path: Path) -> None:
 @only_base
 @pytest.mark.slow
 def test_stopped_again_in_each_resume(scenario: Scenario, tmp_path: Path) -> None:
-    kinds = [event for event in of_each_kind(scenario.training()) if not event.what.startswith(("fsync", "chmod"))]
+    kinds = [event for event in of_each_kind(scenario.later()) if not event.what.startswith(("fsync", "chmod"))]
     resuming = scenario.resuming(tmp_path / "sample")
     stop_all(scenario, [(event, again) for event in kinds for again in resuming], tmp_path)
 

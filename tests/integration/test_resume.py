@@ -108,25 +108,24 @@ SAMPLING = [
 ]
 
 
+@pytest.fixture(scope="module")
+def sampled(session_dir: Path, tiny: list[str], run: Call) -> Path:
+    """A run with subword sampling, in another process than this."""
+    directory = session_dir / "sampled"
+    assert run(*tiny, *EXACT, *SAMPLING, f"hydra.run.dir={directory}", cwd=session_dir).code == 0
+    return directory
+
+
 @pytest.mark.parametrize("update", [6, 20])
 def test_subword_sampling_and_a_schedule_with_a_state(
-    call: Call,
-    train: Call,
-    tiny: list[str],
-    session_dir: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    update: int,
+    call: Call, train: Call, sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: int
 ) -> None:
-    whole = session_dir / "sampling"
-    if not whole.exists():
-        assert call(*tiny, *EXACT, *SAMPLING, f"hydra.run.dir={whole}").code == 0
     with monkeypatch.context() as patch:
         interrupt_after(patch, update)
         assert train(*EXACT, *SAMPLING).code == 130
     assert call(f"resume={tmp_path / 'run'}").code == 0
-    assert_same_end(tmp_path / "run", whole)
-    state = json.loads((whole / "last/training/state.json").read_text())
+    assert_same_end(tmp_path / "run", sampled)
+    state = json.loads((sampled / "last/training/state.json").read_text())
     assert state["trainer"]["epoch"] > 1 and state["lr_scheduler"]["lr"] < 1e-2
 
 

@@ -131,15 +131,17 @@ def test_an_interrupted_job_ends_its_sweep(
 
 def test_two_processes_do_not_train_into_one_directory(train: Call, call: Call, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert train("training.max_update=1").code == 0
+    assert train("training.max_update=2", "saving.interval_updates=1").code == 0
+    (run / "checkpoints/update-00000002/config.yaml").write_text("damaged, or not yet whole for this reader")
     before = {path: path.lstat().st_mtime_ns for path in run.rglob("*") if path.name != ".lock"}
     hold = "import sys; from pathlib import Path; from seqtrain.locks import locked\nwith locked(Path(sys.argv[1])):"
     command = [sys.executable, "-c", f"{hold}\n print(1, flush=True)\n sys.stdin.read()", str(run)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        for second in (train("training.seed=2"), train("resume=auto", "training.max_update=2"), call(f"resume={run}")):
+        for second in (train("training.seed=2"), train("resume=auto"), call(f"resume={run}")):
             assert f"run is in use by process {other.pid} on " in second.refused()
         other.kill()
     assert {path: path.lstat().st_mtime_ns for path in run.rglob("*") if path.name != ".lock"} == before
     assert train("resume=auto", "training.max_update=2").code == 0
+    assert (run / "checkpoints/damaged-update-00000002").is_dir()

@@ -12,7 +12,7 @@ import pytest
 from seqtrain.bundle import Bundle, Plugin
 from seqtrain.composition import compose, register_all
 from seqtrain.config import Plugins, TrainConfig
-from seqtrain.errors import PluginError
+from seqtrain.errors import CheckpointError, PluginError
 from seqtrain.lr_schedulers import REGISTRY, LRScheduler, LRSchedulerConfig, register_lr_scheduler
 from seqtrain.plugins import forget_user_directory, user_directories
 
@@ -281,3 +281,18 @@ def test_a_directory_that_is_imported_by_another_name(user: Path, monkeypatch: p
     importlib.import_module("mymodule")
     (plugin,) = Bundle.of(config(package)).plugins
     assert (plugin.module, plugin.directory, plugin.folder) == ("mymodule.lr_scheduler.mine", str(package), "mymodule")
+
+
+@pytest.mark.parametrize("folder", ["..", "../other", "/tmp", "a/b", "."])
+def test_folders_elsewhere_are_refused(checkpoint: Path, folder: str) -> None:
+    names = checkpoint / "plugins.json"
+    names.write_text(names.read_text().replace('"my_module"', json.dumps(folder)))
+    with pytest.raises(CheckpointError, match=r"plugins\.json names no plug-ins, or folders elsewhere: use another"):
+        read(checkpoint)
+
+
+@pytest.mark.parametrize("plugin", [3, {}, {"kind": 3}, {"kind": "model", "name": "a", "module": "b", "more": 1}])
+def test_plugins_of_another_shape(checkpoint: Path, plugin: object) -> None:
+    (checkpoint / "plugins.json").write_text(json.dumps({"plugins": [plugin]}))
+    with pytest.raises(CheckpointError, match=r"plugins\.json .*use another checkpoint"):
+        read(checkpoint)

@@ -88,6 +88,9 @@ def test_a_file_where_none_can_be(tmp_path: Path) -> None:
 def test_leftovers_go_and_others_stay(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     temporary_name(tmp_path / "lost").mkdir()
+    temporary_name(tmp_path / "metrics.jsonl").touch()
+    temporary_name(tmp_path / "last").symlink_to("nowhere")
+    temporary_name(tmp_path / "best").symlink_to("kept")
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
@@ -146,3 +149,9 @@ def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, mode: int) -> No
         opened.write("new")
     assert file.read_text() == "new"
     assert file.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 5000])
+def test_a_file_that_stands_for_no_link(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "best").write_bytes(content)
+    assert read_link(tmp_path / "best") is None

@@ -43,7 +43,11 @@ _MODEL_TYPE, _UNIGRAM, _BPE = 3, 1, 2
 
 
 def read_model(model: bytes) -> ModelFile:
-    """Return the pieces and the type of a model that SentencePiece can load."""
+    """Return the pieces and the type of a model that SentencePiece can load.
+
+    Raises:
+        ValueError: it is not built as a model is.
+    """
     messages = list(read_fields(model))
     pieces = [_piece(dict(read_fields(content))) for number, content in messages if number == PIECE]
     specs = [dict(read_fields(content)) for number, content in messages if number == TRAINER_SPEC]
@@ -77,6 +81,13 @@ def read_fields(message: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _piece(fields: dict[int, bytes]) -> Piece:
+    """Build a piece.
+
+    Raises:
+        ValueError: it has no text, or a score that is no number of four bytes.
+    """
+    if _TEXT not in fields or len(fields.get(_SCORE, bytes(4))) != 4:
+        raise ValueError("no piece")
     (score,) = struct.unpack("<f", fields.get(_SCORE, bytes(4)))
     return Piece(fields[_TEXT].decode("utf-8"), score, PieceType(_number(fields.get(_TYPE, b"\x01"))))
 

@@ -15,6 +15,7 @@ import sentencepiece as spm
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
 from seqtrain.data.tokenizers._model_file import NORMALIZER_SPEC, TRAINER_SPEC, PieceType, read_fields, read_model
 from seqtrain.data.tokenizers._sampling import SubwordSampler, bpe_dropout, unigram_sampling
+from seqtrain.documents import open_regular
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
 
@@ -140,6 +141,18 @@ class SentencePieceDictionary(Dictionary):
     def __len__(self) -> int:
         return len(self._pieces)
 
+    def check(self) -> None:
+        """Check what SentencePiece takes as it is, until it is asked for.
+
+        Raises:
+            ValueError: a piece is no text, or the model is built in a way that SentencePiece builds none.
+            IndexError: a special symbol is none of the pieces.
+        """
+        for id in range(len(self)):
+            self.symbol(id)
+        self.decode(range(len(self)))
+        read_model(self._model)
+
     def __reduce__(self) -> tuple[type["SentencePieceDictionary"], tuple[bytes, float]]:
         return type(self), (self._model, self._sampling_alpha)
 
@@ -212,15 +225,16 @@ class _Pieces:
 def _read(path: Path) -> bytes:
     """Return the bytes of a model that is there and whole."""
     try:
-        model = path.read_bytes()
+        with open_regular(path) as file:
+            model = file.read()
     except OSError as error:
         raise DataError(f"cannot read the SentencePiece model {path}: {error.strerror or error}") from error
     try:
         # A model that was cut between two of its pieces would load; the two specs stand behind them.
         if not {TRAINER_SPEC, NORMALIZER_SPEC} <= _fields(model):
             raise ValueError("it is cut short")
-        spm.SentencePieceProcessor(model_proto=model)
-    except (ValueError, RuntimeError) as error:
+        SentencePieceDictionary(model).check()
+    except (ValueError, RuntimeError, IndexError) as error:
         raise DataError(f"{path} is no SentencePiece model, or a damaged one: restore it or remove it") from error
     return model
 

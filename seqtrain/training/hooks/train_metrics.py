@@ -49,5 +49,5 @@ class TrainMetrics(Hook):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with these sums."""
-        self._sums = {name: Sum(value, weight) for name, (value, weight) in state["sums"].items()}
-        self._results, self._ntokens = state["results"], state["ntokens"]
+        self._sums = {name: Sum(float(value), float(weight)) for name, (value, weight) in state["sums"].items()}
+        self._results, self._ntokens = int(state["results"]), int(state["ntokens"])

@@ -1,5 +1,7 @@
+import fcntl
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -153,3 +155,84 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     os.utime(left, (0, 0))
     assert (cached(tmp_path, "tokens", KEY, writing("x")) / "content").read_text() == "x"
     assert temporaries(tmp_path) == [left]
+
+
+@pytest.mark.parametrize("file", ["content", "key.json", "manifest.json"])
+def test_a_damaged_entry_is_made_again(tmp_path: Path, file: str, caplog: pytest.LogCaptureFixture) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("whole"))
+    (entry / file).write_text("damaged")
+    assert cached(tmp_path, "tokens", KEY, writing("whole")) == entry
+    assert (entry / "content").read_text() == "whole"
+    assert json.loads((entry / "key.json").read_text()) == KEY
+    [message] = caplog.messages
+    assert str(entry / file) in message and message.endswith("this part of the cache is made again")
+    assert list(tmp_path.iterdir()) == [entry]
+
+
+def test_a_missing_file_is_damage(tmp_path: Path) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("whole"))
+    (entry / "content").unlink()
+    cached(tmp_path, "tokens", KEY, writing("whole"))
+    assert (entry / "content").read_text() == "whole"
+
+
+def test_an_entry_in_anothers_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("this"))
+    other = cached(tmp_path, "tokens", {"text": "another"}, writing("another"))
+    shutil.rmtree(entry)
+    other.rename(entry)
+    cached(tmp_path, "tokens", KEY, writing("this"))
+    assert (entry / "content").read_text() == "this"
+    assert f"{entry} holds what was made for another key" in caplog.text
+
+
+def test_a_whole_entry_is_left_alone(tmp_path: Path) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("whole"))
+    before = entry.stat()
+    cached(tmp_path, "tokens", KEY, writing("other"))
+    assert (entry.stat().st_ino, entry.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_many_at_once_make_a_damaged_entry_again(tmp_path: Path) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("whole"))
+    for _ in range(20):
+        (entry / "content").write_text("damaged")
+        start = threading.Barrier(6)
+        found: list[str] = []
+
+        def work(start: threading.Barrier = start, found: list[str] = found) -> None:
+            start.wait()
+            found.append((cached(tmp_path, "tokens", KEY, writing("whole")) / "content").read_text())
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == ["whole"] * 6
+        assert list(tmp_path.iterdir()) == [entry]
+
+
+def test_another_process_was_faster_to_make_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("whole"))
+    (entry / "content").write_text("damaged")
+
+    def lock(descriptor: int, how: int) -> None:
+        if not how & fcntl.LOCK_NB:
+            (entry / "content").write_text("whole")
+
+    monkeypatch.setattr("fcntl.flock", lock)
+    cached(tmp_path, "tokens", KEY, writing("not made"))
+    assert (entry / "content").read_text() == "whole"
+
+
+def test_a_damaged_entry_that_cannot_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = cached(tmp_path, "tokens", KEY, writing("whole"))
+    (entry / "content").write_text("damaged")
+
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(DataError, match=r"cannot write to the cache .*Permission denied.*dataset\.cache_dir"):
+        cached(tmp_path, "tokens", KEY, writing("whole"))

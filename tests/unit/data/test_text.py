@@ -135,3 +135,14 @@ def test_check_parallel_names_both_files_and_counts(tmp_path: Path, source: byte
 def test_hash_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert hash_file(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("name", ["train.en", "train.en.gz"])
+def test_a_line_without_end(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqtrain.data.text.MAX_LINE_BYTES", 1 << 20)
+    content = b"a\n" + b"b" * ((1 << 20) - 1) + b"\n" + bytes(1 << 21)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    lines = read_lines(tmp_path / name)
+    assert [len(next(lines)), len(next(lines))] == [1, (1 << 20) - 1]
+    with pytest.raises(DataError, match=rf"{name}:3: a line of over 1 MiB; is this a file of text\?"):
+        next(lines)

@@ -8,7 +8,7 @@ import pytest
 
 from seqtrain.data.tokenizers import REGISTRY, Dictionary
 from seqtrain.data.tokenizers._symbols import SymbolConfig, SymbolDictionary, SymbolTokenizer
-from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
+from seqtrain.data.tokenizers.sentencepiece import ModelType, SentencePieceConfig
 from seqtrain.testing import tokenizers as checks
 from seqtrain.testing.guarantees import Check
 
@@ -90,6 +90,11 @@ def test_a_sound_tokenizer_passes() -> None:
 def test_a_vocabulary_for_more_text_is_made_smaller() -> None:
     assert SentencePieceConfig().vocab_size == 10_000
     checks.check_tokenizer(SentencePieceConfig())
+
+
+@pytest.mark.parametrize("model_type", list(ModelType))
+def test_a_tokenizer_that_samples_passes(model_type: ModelType) -> None:
+    checks.check_tokenizer(SentencePieceConfig(model_type=model_type, sampling_alpha=0.3))
 
 
 @pytest.mark.parametrize(

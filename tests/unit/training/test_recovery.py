@@ -1,13 +1,16 @@
 """What counts as a spike, and what a replay has to know; whole runs are in the integration tests."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import Mock, call
 
 import pytest
 from torch import nn
 
 from seqtrain.config import TrainingConfig
 from seqtrain.training.recovery import USUAL, Recovery
-from seqtrain.training.trainer import FaultyUpdate
+from seqtrain.training.trainer import FaultyUpdate, TrainState
 
 
 def make(spike_factor: float = 10.0) -> Recovery:
@@ -56,3 +59,18 @@ def test_its_state_goes_on_where_it_was() -> None:
     assert other.state_dict() == guard.state_dict()
     with pytest.raises(FaultyUpdate, match=r"the usual one is 32.5"):
         other.judge(400.0)
+
+
+def test_gone_back_over_epochs_the_scheduler_learns_a_loss_once() -> None:
+    scheduler = Mock()
+    trainer: Any = SimpleNamespace(state=TrainState(9, 4, 6, val_loss=5.0), parts=SimpleNamespace(), hooks=[])
+    trainer.parts.lr_scheduler = scheduler
+
+    def go_back(trainer: Any) -> bool:
+        trainer.state = TrainState(2, 1, 3, val_loss=7.0)
+        return True
+
+    guard = Recovery(TrainingConfig(), Path(), cast(Any, go_back), {"": nn.Identity()})
+    assert guard._go_back(trainer, "report") == [1, 3]
+    assert scheduler.mock_calls == [call.step(1, 7.0), call.step(2, None), call.step(3, None), call.step_update(2)]
+    assert trainer.state == TrainState(2, 4, 6, val_loss=None)

@@ -156,7 +156,7 @@ def test_what_cannot_be_read_just_now_is_not_taken_for_missing(
         if what == "listing":
             patch.setattr("os.listdir", refuse)
         else:
-            patch.setattr(Path, "read_text", refuse)
+            patch.setattr("seqtrain.documents.open_regular", refuse)
         run.refresh()
     assert kept(run) == [1, 2, 3]
 
