@@ -79,6 +79,8 @@ class ForkServer:
     def run(self, *arguments: str, directory: Path, stop: str = "", kill_after_seconds: float = 120.0) -> Ended:
         """Run the program, watching a directory, up to an event or a time."""
         output, events = self.directory / "output", self.directory / "events"
+        for file in (output, events):  # a process may end before it opens them
+            file.write_bytes(b"")
         trial = {"arguments": arguments, "directory": str(directory), "output": str(output), "events": str(events)}
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(json.dumps({**trial, "stop": stop, "kill_after_seconds": kill_after_seconds}) + "\n")

@@ -212,7 +212,7 @@ def kill_at_random(scenario: Scenario, directory: Path, kills: int) -> None:
         killed += len(story) - 1
         if killed >= kills:
             break
-    print(f"killed {killed} times in {number + 1} runs")
+    print(f"SEQTRAIN_KILL_SEED={SEED}: killed {killed} times in {number + 1} runs")
 
 
 def test_killed_at_random(scenario: Scenario, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_killed_at_random_in_processes_of_their_own(scenario: Scenario, start: C
                 time.sleep(0.001)
             time.sleep(random.uniform(0, 0.05))
             process.kill()
-        assert process.returncode == KILLED, process.stderr
+        assert process.returncode == KILLED, f"SEQTRAIN_KILL_SEED={SEED}: it ended before"
     ended = run(*killed.command, cwd=ROOT)
     assert ended.code == 0, ended.err
     assert_same_end(killed.directory, scenario.alone, f"SEQTRAIN_KILL_SEED={SEED}")
