@@ -22,9 +22,10 @@ from seqtrain.base import Batch, LossOutput
 from seqtrain.config import TrainingConfig
 from seqtrain.errors import StorageError, TrainingError
 from seqtrain.paths import atomic_file
+from seqtrain.training.guard import FaultyUpdate, Guard
 from seqtrain.training.not_finite import find_origin
 from seqtrain.training.out_of_memory import Halving
-from seqtrain.training.trainer import FaultyUpdate, Guard, Trainer, UpdateResult
+from seqtrain.training.trainer import Trainer, UpdateResult
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """The training loop, and nothing else: logging, validation, saving and stopping are hooks."""
 
 import contextlib
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from seqtrain.base import Batch, Criterion, LossOutput, LRScheduler, Model, Opti
 from seqtrain.config import TrainConfig
 from seqtrain.errors import TrainingError
 from seqtrain.metrics.sums import add_sums
+from seqtrain.training.guard import Guard, check_finite
 from seqtrain.training.precision import LossScaler
 
 T = TypeVar("T")
@@ -109,36 +109,6 @@ class Parts:
     """Updates the parameters."""
     lr_scheduler: LRScheduler
     """Sets the rate."""
-
-
-class FaultyUpdate(TrainingError):
-    """An update must not be applied: its loss or its gradient is not what it should be. Nothing was changed."""
-
-
-class Guard:
-    """What stands between the loop and the faults of an update. This one knows no remedy: a fault ends training."""
-
-    def update(self, trainer: "Trainer", batches: Sequence[Batch]) -> UpdateResult | None:
-        """Do an update; None if it was not applied."""
-        return trainer.update(batches)
-
-    def accumulate(self, trainer: "Trainer", batches: Sequence[Batch]) -> list[LossOutput]:
-        """Add up the gradients of the batches."""
-        return [trainer.train_step(batch) for batch in batches]
-
-    def judge(self, norm: float) -> None:
-        """Look at the norm of an averaged gradient, which is finite, before it is applied.
-
-        Raises:
-            FaultyUpdate: it is not to be applied.
-        """
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the guard's own state, as JSON can hold it."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a state that :meth:`state_dict` returned."""
 
 
 @dataclass
@@ -269,18 +239,6 @@ class Trainer:
         """End training after this update; the first reason counts."""
         if not self.stop_reason:
             self.stop_reason, self.interrupted = reason, interrupted
-
-
-def check_finite(value: Tensor | float, what: str) -> float:
-    """Return a number.
-
-    Raises:
-        FaultyUpdate: it is not finite.
-    """
-    number = float(value)
-    if not math.isfinite(number):
-        raise FaultyUpdate(f"the {what} is not finite ({number})")
-    return number
 
 
 def grouped(items: Iterable[T], size: int) -> Iterator[tuple[list[T], bool]]:

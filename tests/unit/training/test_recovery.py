@@ -9,8 +9,9 @@ import pytest
 from torch import nn
 
 from seqtrain.config import TrainingConfig
+from seqtrain.training.guard import FaultyUpdate
 from seqtrain.training.recovery import USUAL, Recovery
-from seqtrain.training.trainer import FaultyUpdate, TrainState
+from seqtrain.training.trainer import TrainState
 
 
 def make(spike_factor: float = 10.0) -> Recovery:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from seqtrain.base import Batch, LossOutput, LRScheduler, Optimizer, Sum
 from seqtrain.config import DatasetConfig, LRSchedulerConfig, OptimizerConfig, TrainConfig, TrainingConfig
 from seqtrain.errors import TrainingError
+from seqtrain.training.guard import FaultyUpdate, Guard
 from seqtrain.training.precision import LossScaler
-from seqtrain.training.trainer import FaultyUpdate, Guard, Hook, Parts, Trainer, TrainState, UpdateResult, grouped
+from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState, UpdateResult, grouped
 
 Calls = list[Any]
 
