@@ -205,7 +205,8 @@ def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[s
 
 def repeat(cfg: TrainConfig, directory: Path, state: Mapping[str, Any]) -> TrainResult:
     """Train up to the update of the checkpoint, with as many threads."""
-    stop = StopAfter(state["trainer"]["num_updates"], interrupted=True)
+    then = state["trainer"]
+    stop = StopAfter(then["num_updates"], interrupted=True, place=(then["epoch"], then["position"]))
     with torch_settings(cfg.training, state["environment"]["num_threads"]):
         return train(cfg, directory, hooks=[stop])
 

@@ -95,8 +95,21 @@ class CheckpointWriter:
             self._begin()
         self._settle(None)
 
-    def forget(self) -> None:
-        """Drop what could not be written: training has gone back to before it."""
+    def go_back_to(self, path: Path) -> None:
+        """Drop what could not be written, and remove what is newer than a checkpoint: training goes on from there.
+
+        Only an interrupt leaves a newer one. It would stand where checkpoints of the new course come to stand, be taken
+        for the last one, and push them out.
+
+        Raises:
+            StorageError: the file system refuses.
+        """
+        self._forget()
+        with writable(self.run.path):
+            persistently(partial(self.run.go_back_to, path))
+        self._last_good = path
+
+    def _forget(self) -> None:
         self._job, self._failures, self._try_at = None, 0, 0
 
     def close(self) -> None:
@@ -138,7 +151,7 @@ class CheckpointWriter:
         self._last_good = self._job[0]
         if self._failures:
             log.info("saved %s after all", self._last_good)
-        self.forget()
+        self._forget()
 
     def _failed(self, error: BaseException, num_updates: int | None) -> None:
         assert self._job is not None

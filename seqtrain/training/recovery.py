@@ -122,11 +122,11 @@ class Recovery(Guard):
         self.load_state_dict(mine | {"in_a_row": 0})
         state, parts = trainer.state, trainer.parts
         then = [state.epoch, state.position]
+        parts.lr_scheduler.step_update(state.num_updates)
         for epoch in range(state.epoch, place.epoch):
             parts.lr_scheduler.step(epoch, state.val_loss)
             state.val_loss = None
         state.epoch, state.position, state.end_of_epoch = place.epoch, place.position, place.end_of_epoch
-        parts.lr_scheduler.step_update(state.num_updates)
         log.warning("%s; gone back to update %d, without what came after it", report, state.num_updates)
         for hook in trainer.hooks:
             hook.on_return(trainer)

@@ -92,6 +92,17 @@ class RunDirectory:
             stale.path.rename(temporary_name(stale.path))
         remove_leftovers(self.checkpoints)
 
+    def go_back_to(self, path: Path) -> None:
+        """Remove the checkpoints that are newer than this one: what they hold, training has gone back from.
+
+        Raises:
+            OSError: the file system refuses.
+            CheckpointError: the newest checkpoint that is left is damaged.
+        """
+        for newer in (c for c in self.sound() if c.path > path):
+            newer.path.rename(temporary_name(newer.path))
+        self.refresh()
+
     def make_room(self) -> None:
         """Remove now what will not be kept once one more checkpoint is there, but for the newest one.
 

@@ -215,7 +215,7 @@ class Session:
             saved = self.run.up_to(trainer.state.saved)
             if saved is not None:
                 snapshots.put_back(trainer, self.ema, Checkpoint.open(saved.path))
-                self.saving.writer.forget()
+                self.saving.writer.go_back_to(saved.path)
             return saved is not None
 
         assert isinstance(parts.criterion, LossStep)

@@ -2,7 +2,8 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, trained_tensors
@@ -10,7 +11,7 @@ from seqtrain.training.environment import OF_NUMBERS, value_changes
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.same_data import check_data, describe_data
 from seqtrain.training.saved_state import train_state
-from seqtrain.training.trainer import Trainer
+from seqtrain.training.trainer import Hook, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def take(
         "lr_scheduler": parts.lr_scheduler.state_dict(),
         "recovery": trainer.guard.state_dict(),
         "loss_scaler": trainer.scaler.state_dict() if trainer.scaler else {},
-        "hooks": {type(hook).__name__: hook.state_dict() for hook in trainer.hooks},
+        "hooks": {name: hook.state_dict() for name, hook in _named(trainer.hooks).items()},
         "micro_batches_per_update": trainer.micro_batches_per_update,
         "data": describe_data(parts.task),
         "environment": environment,
@@ -57,8 +58,8 @@ def put_back(trainer: Trainer, ema: ExponentialMovingAverage | None, saved: Chec
     if trainer.scaler and state["loss_scaler"]:
         trainer.scaler.load_state_dict(state["loss_scaler"])
     trainer.state = train_state(state["trainer"])
-    for hook in trainer.hooks:
-        if own := state["hooks"].get(type(hook).__name__):
+    for name, hook in _named(trainer.hooks).items():
+        if own := state["hooks"].get(name):
             hook.load_state_dict(own)
 
 
@@ -75,3 +76,14 @@ def compare(trainer: Trainer, saved: Checkpoint, environment: Mapping[str, Any],
     before, now = state["micro_batches_per_update"], trainer.micro_batches_per_update
     if before != now:
         log.warning("an update takes %d batches from here on, and took %d", now, before)
+
+
+def _named(hooks: Sequence[Hook]) -> dict[str, Hook]:
+    """Return hooks by class; of several of a class, a user's come before seqtrain's own, which has no number."""
+    named: dict[str, Hook] = {}
+    seen: Counter[str] = Counter()
+    for hook in reversed(hooks):
+        name = type(hook).__name__
+        seen[name] += 1
+        named[name if seen[name] == 1 else f"{name}-{seen[name]}"] = hook
+    return named

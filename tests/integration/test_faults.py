@@ -171,6 +171,40 @@ def test_fault_after_fault_goes_back_to_the_last_checkpoint(
     assert updates == sorted(set(updates)), "what was reported after update 5 was cut off"
 
 
+@pytest.mark.parametrize(("epochs", "keep_last"), [(1, 0), (2, 1)])
+def test_a_checkpoint_of_an_interrupt_does_not_outlive_going_back(
+    call: Call, train: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int, keep_last: int
+) -> None:
+    """After update 8 it goes back to 5, ends the epoch with 6, and later goes back to that."""
+    break_updates(monkeypatch, {(1, 16), (1, 18), (1, 20), (2, 0), (2, 2), (2, 4)})
+    options = [*RUN, "training.max_update=0", f"training.max_epoch={epochs}", "validation.interval_updates=0"]
+    options += [f"saving.keep_last={keep_last}", "saving.keep_best=0"]
+    assert train(*options, f"hydra.run.dir={tmp_path / 'alone'}").code == 0
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 8)
+        assert train(*options).code == 130
+    assert call(f"resume={tmp_path / 'run'}").code == 0
+    assert_same_end(tmp_path / "run", tmp_path / "alone")
+
+
+def test_a_rerun_of_a_checkpoint_from_after_going_back(
+    call: Call, train: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to update 6 twice, and to that checkpoint the second time."""
+    break_updates(monkeypatch, {(1, 16), (1, 18), (1, 20)})
+    assert train(*RUN, "validation.interval_updates=0", "training.max_update=9").code == 0
+    saved = tmp_path / "run/checkpoints/update-00000006"
+    repeated = call("rerun", f"checkpoint={saved}", f"hydra.run.dir={tmp_path / 'again'}")
+    assert repeated.code == 0, repeated.out
+
+
+def test_a_faulty_update_at_a_time_limit(call: Call, train: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resume gets beyond it, however short its time is."""
+    break_updates(monkeypatch, {(1, 4)})
+    options = [*RUN, "training.max_update=4", "training.stop_time_hours=1e-9", "resume=auto"]
+    assert [train(*options).code for _ in range(5)] == [75, 75, 75, 0, 0]
+
+
 def test_without_a_checkpoint_to_go_back_to(train: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     break_updates(monkeypatch, {(1, 0), (1, 2), (1, 4)})
     assert "no checkpoint to go back to" in train(*RUN).refused()

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+import seqtrain
 from seqtrain import cli
+from seqtrain.checkpoint import Checkpoint
+from seqtrain.training import session
 from seqtrain.training.hooks.interrupt import Interrupt
 from seqtrain.training.hooks.limits import Limits
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
 Call = Callable[..., Any]
 
@@ -244,3 +247,29 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(call: Call, copy:
     assert "is cut short (0 bytes" in resumed.out
     assert "it is now called damaged-update-00000024, and the run goes on from update-" in resumed.out
     assert (newest / "model.safetensors").stat().st_size > 0
+
+
+class Counting(Hook):
+    """Counts updates, by a number of its own."""
+
+    def __init__(self, by: int) -> None:
+        self.by = by
+        self.sum = 0
+
+    def on_update(self, trainer: Trainer, result: UpdateResult | None) -> None:
+        self.sum += self.by
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sum": self.sum}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.sum = state["sum"]
+
+
+def test_two_hooks_of_a_class_have_a_state_each(tiny: list[str], tmp_path: Path) -> None:
+    for max_update in (2, 3):
+        cfg = seqtrain.compose([*tiny, f"training.max_update={max_update}"])
+        hooks = Counting(1), Counting(10)
+        checkpoint = None if max_update == 2 else Checkpoint.open(tmp_path / "run/last")
+        session.train(cfg, tmp_path / "run", resume=checkpoint, hooks=hooks)
+    assert [hook.sum for hook in hooks] == [3, 30]

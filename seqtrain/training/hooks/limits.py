@@ -24,7 +24,8 @@ class Limits(Hook):
         seconds = time.monotonic() - self._since
         trainer.state.seconds = self._before + seconds
         self._check(trainer)
-        if 0 < self.cfg.stop_time_hours * 3600 <= seconds:
+        # A checkpoint of this update may be there already, from before it was skipped: a resume would come here again.
+        if trainer.state.applied and 0 < self.cfg.stop_time_hours * 3600 <= seconds:
             trainer.stop(f"training.stop_time_hours={self.cfg.stop_time_hours} is reached", interrupted=True)
 
     def _check(self, trainer: Trainer) -> None:

@@ -138,12 +138,12 @@ def test_a_newer_one_takes_the_place_of_one_that_was_not_written(writer: Checkpo
 
 
 def test_going_back_forgets_what_was_not_written(writer: CheckpointWriter, disk: Disk) -> None:
-    put(writer, disk, 1)
+    path = put(writer, disk, 1)
     writer.wait(1)
     disk.full = True
     put(writer, disk, 2)
     writer.wait(2)
-    writer.forget()
+    writer.go_back_to(path)
     disk.full = False
     writer.finish()
     assert [saved.path.name[-1] for saved in writer.run.complete()] == ["1"]

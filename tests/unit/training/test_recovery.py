@@ -73,5 +73,5 @@ def test_gone_back_over_epochs_the_scheduler_learns_a_loss_once() -> None:
 
     guard = Recovery(TrainingConfig(), Path(), cast(Any, go_back), {"": nn.Identity()})
     assert guard._go_back(trainer, "report") == [1, 3]
-    assert scheduler.mock_calls == [call.step(1, 7.0), call.step(2, None), call.step(3, None), call.step_update(2)]
+    assert scheduler.mock_calls == [call.step_update(2), call.step(1, 7.0), call.step(2, None), call.step(3, None)]
     assert trainer.state == TrainState(2, 4, 6, val_loss=None)

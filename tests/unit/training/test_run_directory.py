@@ -56,6 +56,14 @@ def test_keeps_what_a_recovery_goes_back_to(tmp_path: Path) -> None:
     assert kept(run) == [3, 4]
 
 
+def test_going_back_removes_what_is_newer(tmp_path: Path) -> None:
+    run = make_run(tmp_path, {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0}, keep_last=0)
+    run.refresh()
+    run.go_back_to(run.checkpoint_path(2))
+    assert kept(run) == [1, 2]
+    assert (tmp_path / "last").resolve() == run.checkpoint_path(2)
+
+
 def test_links_point_to_best_and_last(tmp_path: Path) -> None:
     run = make_run(tmp_path, {1: 2.0, 2: 1.0, 3: 1.5})
     run.refresh()

@@ -51,3 +51,13 @@ def test_hours_count_from_the_start_of_this_process_and_interrupt(
     limits.on_update(trainer, None)
     assert trainer.stop_reason == "training.stop_time_hours=1 is reached"
     assert (trainer.interrupted, trainer.ended, exit_code(trainer)) == (True, False, 75)
+
+
+def test_an_update_that_was_skipped_is_not_the_last(trainer: Trainer) -> None:
+    """It leaves nothing to save: a resume would come to it once more."""
+    limits = Limits(TrainingConfig(stop_time_hours=1e-12))
+    limits.on_start(trainer)
+    for applied in (False, True):
+        trainer.state.applied = applied
+        limits.on_update(trainer, None)
+        assert trainer.interrupted == applied
