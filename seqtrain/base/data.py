@@ -88,7 +88,7 @@ class Batch:
     ids: Tensor
     """Numbers of the sentences in their dataset, (B,)."""
     net_input: dict[str, Tensor]
-    """Keyword arguments of the model's ``forward``."""
+    """Keyword arguments of the model's ``forward``; the tensors have a row for each sentence, (B, ...)."""
     target: Tensor
     """Ids to predict, padded on the right, (B, T)."""
     ntokens: int

@@ -25,8 +25,9 @@ class Optimizer(ABC):
     def lr(self, value: float) -> None: ...
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of ``loss`` to those already there."""
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        """Add the gradients of ``loss`` to those already there; a constant, as of a batch without targets, has none."""
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     @abstractmethod
     def step(self) -> None:

@@ -21,7 +21,7 @@ from torch import nn
 from seqtrain.base import Batch, LossOutput
 from seqtrain.config import TrainingConfig
 from seqtrain.errors import StorageError, TrainingError
-from seqtrain.paths import atomic_file
+from seqtrain.paths import atomic_file, remove_leftovers
 from seqtrain.training.guard import FaultyUpdate, Guard
 from seqtrain.training.not_finite import find_origin
 from seqtrain.training.out_of_memory import Halving
@@ -172,6 +172,7 @@ class Recovery(Guard):
 def _write(file: Path, record: dict[str, Any]) -> None:
     try:
         file.parent.mkdir(exist_ok=True)
+        remove_leftovers(file.parent)  # a replay comes to the same fault again
         with atomic_file(file) as stream:
             stream.write(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     except (OSError, StorageError) as error:  # the log says the same, but for the list of sentences

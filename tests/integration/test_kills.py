@@ -61,6 +61,16 @@ MORE = [
 ]
 """A moving average of the parameters, subword sampling, and a schedule with a state of its own."""
 
+FAULTS = [
+    f"hydra.searchpath=[{ROOT / 'tests/fixtures/faulty'}]",
+    "criterion=faulty",
+    f"criterion.sentences={list(range(0, 260, 20))}".replace(" ", ""),
+    "training.max_faults=1000",
+    "saving.interval_updates=2",
+    "saving.keep_last=1",
+]
+"""Updates that are skipped, and others that training goes back from."""
+
 SCENARIOS = {"base": BASE, "more": [*BASE, *MORE]}
 """Runs that are killed, by name."""
 
@@ -116,7 +126,7 @@ def scenario(
     request: pytest.FixtureRequest, server: ForkServer, tiny: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Scenario:
     alone = tmp_path_factory.mktemp(request.param) / "alone"
-    overrides = [*tiny, *SCENARIOS[request.param]]
+    overrides = [*tiny, *{**SCENARIOS, "faults": [*BASE, *FAULTS]}[request.param]]
     ended = Killable(server, overrides, alone).go_on()
     assert ended.code == 0 and "(training.patience)" in ended.out, ended.out
     kinds = {event.kind for event in ended.events}
@@ -124,6 +134,7 @@ def scenario(
     return Scenario(server, overrides, alone, ended)
 
 
+with_faults = pytest.mark.parametrize("scenario", [*SCENARIOS, "faults"], indirect=True)
 only_base = pytest.mark.parametrize("scenario", ["base"], indirect=True)
 only_more = pytest.mark.parametrize("scenario", ["more"], indirect=True)
 
@@ -215,10 +226,12 @@ def kill_at_random(scenario: Scenario, directory: Path, kills: int) -> None:
     print(f"SEQTRAIN_KILL_SEED={SEED}: killed {killed} times in {number + 1} runs")
 
 
+@with_faults
 def test_killed_at_random(scenario: Scenario, tmp_path: Path) -> None:
     kill_at_random(scenario, tmp_path, 8)
 
 
+@with_faults
 @pytest.mark.slow
 def test_killed_at_random_often(scenario: Scenario, tmp_path: Path) -> None:
     kill_at_random(scenario, tmp_path, 50)
