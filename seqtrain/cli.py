@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqtrain import __version__, plugins, sources, without_torch
 from seqtrain.commands import COMMANDS
@@ -131,7 +131,7 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     if command != "train":
         raise ConfigError(f"resume= goes with train, not with {command}")
     without_torch.undo()
-    from seqtrain.checkpoint import complete
+    from seqtrain.checkpoint import named
     from seqtrain.commands import resume as resuming
 
     words = read_words([a for a in arguments if not a.startswith("resume=")], COMMANDS[command].config_name)
@@ -148,8 +148,10 @@ def resume(command: str, arguments: Sequence[str]) -> None:
         resuming.resume(Path(directory).expanduser(), words.overrides)
         return
     node = words.compose()
+    if "${now:" in str(OmegaConf.to_container(node.hydra.run, resolve=False)):
+        raise ConfigError("resume=auto starts or goes on with the run in one directory: name it, hydra.run.dir=DIR")
     run_directory = Path(node.hydra.run.dir)
-    if complete(run_directory / "checkpoints"):
+    if named(run_directory / "checkpoints"):
         resuming.resume_same(run_directory, to_config(node), words.overrides)
     else:
         run(command, node)

@@ -7,13 +7,14 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from seqtrain.checkpoint import Checkpoint, complete
+from seqtrain.checkpoint import Checkpoint, named
 from seqtrain.commands import train
 from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.locks import locked
+from seqtrain.manifest import MANIFEST
 from seqtrain.training import session
 from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.logs import logging_to
@@ -38,7 +39,8 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
         PluginError: a plug-in is not there.
     """
     if not config_file(directory).is_file():
-        raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
+        what = "this is a checkpoint, and no run" if (directory / MANIFEST).is_file() else "there is no run here"
+        raise CheckpointError(f"resume={directory}: {what}; name the directory that a run printed")
     with locked(directory), ending_at_once():
         return _resume(directory, overrides)
 
@@ -139,7 +141,7 @@ def _last_whole(directory: Path) -> Checkpoint | None:
         CheckpointError: all are damaged.
     """
     damaged: list[tuple[Path, CheckpointError]] = []
-    for path in reversed(complete(directory / "checkpoints")):
+    for path in reversed(named(directory / "checkpoints")):
         try:
             whole = Checkpoint.open(path)
         except CheckpointError as error:

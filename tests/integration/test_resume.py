@@ -218,6 +218,14 @@ def test_auto_starts_and_then_goes_on(train: Call, tmp_path: Path) -> None:
     assert (tmp_path / "run/last").resolve().name == "update-00000006"
 
 
+def test_auto_wants_a_directory_that_stays(call: Call, tiny: list[str]) -> None:
+    assert "name it, hydra.run.dir=DIR" in call(*tiny, "resume=auto").refused()
+
+
+def test_a_checkpoint_is_no_run(call: Call, trained: Path) -> None:
+    assert "this is a checkpoint, and no run; name" in call(f"resume={trained / 'last'}").refused()
+
+
 @pytest.mark.parametrize("name", ["with space", "a=b", "(paren)", "it's", "ü"])
 def test_any_path(call: Call, trained: Path, tmp_path: Path, name: str) -> None:
     run = shutil.copytree(trained, tmp_path / name, symlinks=True)
@@ -244,3 +252,20 @@ def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(call: Call, copy:
     assert "is cut short (0 bytes" in resumed.out
     assert "it is now called damaged-update-00000024, and the run goes on from update-" in resumed.out
     assert (newest / "model.safetensors").stat().st_size > 0
+
+
+def test_a_last_checkpoint_without_its_manifest_gives_way_to_the_one_before(call: Call, copy: Path) -> None:
+    newest = max((copy / "checkpoints").glob("update-*"))
+    (newest / "manifest.json").unlink()
+    resumed = call(f"resume={copy}")
+    assert resumed.code == 0, resumed.err
+    assert "manifest.json is missing or damaged" in resumed.out
+    assert (newest / "manifest.json").is_file()
+    assert (copy / "checkpoints/damaged-update-00000024/model.safetensors").is_file()
+
+
+def test_checkpoints_without_manifests_are_not_begun_anew(train: Call, tmp_path: Path) -> None:
+    assert train("training.max_update=2").code == 0
+    for manifest in (tmp_path / "run/checkpoints").glob("*/manifest.json"):
+        manifest.unlink()
+    assert "manifest.json is missing or damaged" in train("resume=auto", "training.max_update=3").refused()
