@@ -16,6 +16,7 @@ from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.locks import locked
 from seqtrain.manifest import MANIFEST
 from seqtrain.training import session
+from seqtrain.training.environment import flat
 from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.logs import logging_to
 
@@ -71,7 +72,19 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
         checkpoint = _last_whole(directory)
         saved = {} if checkpoint is None else checkpoint.container()
         safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
-        return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
+        changed = list(_changed(overrides, to_container(cfg), saved))
+        if checkpoint is not None and not changed:
+            _warn_of_others(directory, to_container(cfg), to_container(checkpoint.config(safe)))
+        own = [override for override in overrides if override.startswith((PLUGINS, FORCE))]
+        return resume(directory, [*safe, *changed, *own])
+
+
+def _warn_of_others(directory: Path, composed: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Say what of a command's config does not count: a file of it was edited since, or an override left out."""
+    here, there = dict(flat(composed)), dict(flat(own))
+    other = [f"{key} is {there[key]}, not {here[key]}" for key in here if key in there and here[key] != there[key]]
+    if other:
+        print(f"warning: {directory} goes on with its own config, in which {'; '.join(other)}")
 
 
 def plugins_choice(overrides: Sequence[str]) -> Plugins:

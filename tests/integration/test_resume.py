@@ -239,9 +239,23 @@ def test_a_second_run_does_not_mix_with_a_finished_one(train: Call, tmp_path: Pa
     assert "resume=" in message and str(tmp_path / "run") in message
 
 
+def test_auto_says_what_of_the_command_does_not_count(train: Call) -> None:
+    stopped = train("resume=auto", "training.stop_time_hours=1e-9", "validation.interval_epochs=0")
+    assert stopped.code == 75
+    assert "goes on with its own config" not in stopped.out
+    again = train("resume=auto", "training.max_update=2", "training.stop_time_hours=1", "validation.interval_epochs=0")
+    assert again.code == 0
+    assert "goes on with its own config" not in again.out
+    left_out = train("resume=auto", "training.max_update=2", "training.stop_time_hours=1")
+    assert "warning: " in left_out.out
+    assert "run goes on with its own config, in which validation.interval_epochs is 0, not 1" in left_out.out
+
+
 def test_auto_refuses_what_is_past(train: Call) -> None:
     assert train("resume=auto", "training.max_update=2").code == 0
     assert "optimizer.lr=1 would change what is past" in train("resume=auto", "optimizer.lr=1").refused()
+    forced = train("resume=auto", "optimizer.lr=1", "resume_force=true", "training.max_update=3")
+    assert (forced.code, "goes on with its own config" in forced.out) == (0, False)
 
 
 def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(call: Call, copy: Path) -> None:
