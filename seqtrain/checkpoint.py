@@ -266,15 +266,20 @@ def complete(directory: Path) -> list[Path]:
     Raises:
         CheckpointError: the directory cannot be read.
     """
+    return [path for path in named(directory) if (path / MANIFEST).is_file()]
+
+
+def named(directory: Path) -> list[Path]:
+    """Return what has the name of a checkpoint, oldest first: without a manifest it is what a copy left unfinished.
+
+    Raises:
+        CheckpointError: the directory cannot be read.
+    """
     try:  # not glob, which passes over what it cannot read
         names = os.listdir(directory) if directory.is_dir() else []
     except OSError as error:
         raise CheckpointError(f"{directory} cannot be read: {error.strerror}") from error
-    return [directory / name for name in sorted(names) if _is_finished(directory / name)]
-
-
-def _is_finished(directory: Path) -> bool:
-    return directory.name.startswith("update-") and (directory / MANIFEST).is_file()
+    return [directory / name for name in sorted(names) if name.startswith("update-")]
 
 
 def _document(read: Callable[[Path], Any], file: Path) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqtrain import __version__, plugins, sources, without_torch
 from seqtrain.commands import COMMANDS
@@ -131,10 +131,12 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     if command != "train":
         raise ConfigError(f"resume= goes with train, not with {command}")
     without_torch.undo()
-    from seqtrain.checkpoint import complete
+    from seqtrain.checkpoint import named
     from seqtrain.commands import resume as resuming
 
-    words = read_words([a for a in arguments if not a.startswith("resume=")], COMMANDS[command].config_name)
+    own = [a for a in arguments if a.startswith((resuming.PLUGINS, resuming.FORCE))]
+    rest = [a for a in arguments if a not in own and not a.startswith("resume=")]
+    words = read_words(rest, COMMANDS[command].config_name)
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
     flags = words.flags
     if (
@@ -145,12 +147,14 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     ):
         raise ConfigError(f"resume= goes on with a run: leave out {words.as_typed[0]}")
     if directory != "auto":
-        resuming.resume(Path(directory).expanduser(), words.overrides)
+        resuming.resume(Path(directory).expanduser(), [*words.overrides, *own])
         return
     node = words.compose()
+    if "${now:" in str(OmegaConf.to_container(node.hydra.run, resolve=False)):
+        raise ConfigError("resume=auto starts or goes on with the run in one directory: name it, hydra.run.dir=DIR")
     run_directory = Path(node.hydra.run.dir)
-    if complete(run_directory / "checkpoints"):
-        resuming.resume_same(run_directory, to_config(node), words.overrides)
+    if named(run_directory / "checkpoints"):
+        resuming.resume_same(run_directory, to_config(node), [*words.overrides, *own])
     else:
         run(command, node)
 

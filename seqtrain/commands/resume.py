@@ -7,14 +7,16 @@ from typing import Any
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from seqtrain.checkpoint import Checkpoint, complete
+from seqtrain.checkpoint import Checkpoint, named
 from seqtrain.commands import train
 from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.locks import locked
+from seqtrain.manifest import MANIFEST
 from seqtrain.training import session
+from seqtrain.training.environment import flat
 from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.logs import logging_to
 
@@ -38,7 +40,8 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
         PluginError: a plug-in is not there.
     """
     if not config_file(directory).is_file():
-        raise CheckpointError(f"resume={directory}: there is no run here; name the directory that a run printed")
+        what = "this is a checkpoint, and no run" if (directory / MANIFEST).is_file() else "there is no run here"
+        raise CheckpointError(f"resume={directory}: {what}; name the directory that a run printed")
     with locked(directory), ending_at_once():
         return _resume(directory, overrides)
 
@@ -69,7 +72,19 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
         checkpoint = _last_whole(directory)
         saved = {} if checkpoint is None else checkpoint.container()
         safe = [override for override in overrides if override.startswith(SAFE_OVERRIDES)]
-        return resume(directory, [*safe, *_changed(overrides, to_container(cfg), saved)])
+        changed = list(_changed(overrides, to_container(cfg), saved))
+        if checkpoint is not None and not changed:
+            _warn_of_others(directory, to_container(cfg), to_container(checkpoint.config(safe)))
+        own = [override for override in overrides if override.startswith((PLUGINS, FORCE))]
+        return resume(directory, [*safe, *changed, *own])
+
+
+def _warn_of_others(directory: Path, composed: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Say what of a command's config does not count: a file of it was edited since, or an override left out."""
+    here, there = dict(flat(composed)), dict(flat(own))
+    other = [f"{key} is {there[key]}, not {here[key]}" for key in here if key in there and here[key] != there[key]]
+    if other:
+        print(f"warning: {directory} goes on with its own config, in which {'; '.join(other)}")
 
 
 def plugins_choice(overrides: Sequence[str]) -> Plugins:
@@ -139,7 +154,7 @@ def _last_whole(directory: Path) -> Checkpoint | None:
         CheckpointError: all are damaged.
     """
     damaged: list[tuple[Path, CheckpointError]] = []
-    for path in reversed(complete(directory / "checkpoints")):
+    for path in reversed(named(directory / "checkpoints")):
         try:
             whole = Checkpoint.open(path)
         except CheckpointError as error:

@@ -67,7 +67,7 @@ def resumed(state: Mapping[str, Any], before: Mapping[str, Any], cfg: TrainConfi
         cfg: the config to go on with.
     """
     there: dict[str, Any] = state.get("started", {"overrides": [], "resumed": []})
-    changed = value_changes(dict(_flat(before)), dict(_flat(to_container(cfg))))
+    changed = value_changes(dict(flat(before)), dict(flat(to_container(cfg))))
     here = [{"num_updates": state["trainer"]["num_updates"], "changed": changed}] if changed else []
     return there | {"working_directory": str(Path.cwd()), "resumed": [*there["resumed"], *here]}
 
@@ -80,11 +80,11 @@ def cpu_name() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each value with its key, with dots."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

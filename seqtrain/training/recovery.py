@@ -105,8 +105,7 @@ class Recovery(Guard):
         if self.faults > self.cfg.max_faults:
             raise TrainingError(
                 f"{report}; that is fault {self.faults}, and training.max_faults={self.cfg.max_faults}. "
-                f"Reports are in {self.reports}. Lower optimizer.lr, lengthen the warm-up, set training.clip_norm, "
-                "or look at those sentences"
+                f"{self._advice()}"
             )
         if self._in_a_row >= PATIENCE or not _all_finite(trainer):
             here = self._go_back(trainer, report)
@@ -118,7 +117,9 @@ class Recovery(Guard):
         """Restore the last checkpoint, but stay at this place of the data; return the checkpoint's place."""
         place, mine = trainer.state, self.state_dict()
         if not self.go_back(trainer):
-            raise TrainingError(f"{report}; it is not the first, and there is no checkpoint to go back to")
+            raise TrainingError(
+                f"{report}; it is fault {self.faults}, and there is no checkpoint to go back to. {self._advice()}"
+            )
         self.load_state_dict(mine | {"in_a_row": 0})
         state, parts = trainer.state, trainer.parts
         then = [state.epoch, state.position]
@@ -131,6 +132,12 @@ class Recovery(Guard):
         for hook in trainer.hooks:
             hook.on_return(trainer)
         return then
+
+    def _advice(self) -> str:
+        return (
+            f"Reports are in {self.reports}. Lower optimizer.lr, lengthen the warm-up, set training.clip_norm, "
+            "or look at those sentences"
+        )
 
     def _report(self, trainer: Trainer, batches: Sequence[Batch], what: str, here: list[int]) -> str:
         """Find the origin, write all of it to a file, and return a line."""

@@ -20,7 +20,7 @@ def check_unused(path: Path) -> None:
     Raises:
         ConfigError: one has; its checkpoints would stand in the way of a new run's.
     """
-    if checkpoint.complete(path / "checkpoints"):
+    if checkpoint.named(path / "checkpoints"):
         raise ConfigError(f"{path} holds a run already: go on with it by resume={path}, or choose another directory")
 
 

@@ -207,7 +207,7 @@ def test_a_faulty_update_at_a_time_limit(call: Call, train: Call, monkeypatch: p
 
 def test_without_a_checkpoint_to_go_back_to(train: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     break_updates(monkeypatch, {(1, 0), (1, 2), (1, 4)})
-    assert "no checkpoint to go back to" in train(*RUN).refused()
+    assert "it is fault 3, and there is no checkpoint to go back to. Reports are in" in train(*RUN).refused()
 
 
 def test_too_many_faults_end_with_a_report(train: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

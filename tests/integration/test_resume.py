@@ -221,6 +221,14 @@ def test_auto_starts_and_then_goes_on(train: Call, tmp_path: Path) -> None:
     assert (tmp_path / "run/last").resolve().name == "update-00000006"
 
 
+def test_auto_wants_a_directory_that_stays(call: Call, tiny: list[str]) -> None:
+    assert "name it, hydra.run.dir=DIR" in call(*tiny, "resume=auto").refused()
+
+
+def test_a_checkpoint_is_no_run(call: Call, trained: Path) -> None:
+    assert "this is a checkpoint, and no run; name" in call(f"resume={trained / 'last'}").refused()
+
+
 @pytest.mark.parametrize("name", ["with space", "a=b", "(paren)", "it's", "ü"])
 def test_any_path(call: Call, trained: Path, tmp_path: Path, name: str) -> None:
     run = shutil.copytree(trained, tmp_path / name, symlinks=True)
@@ -234,9 +242,23 @@ def test_a_second_run_does_not_mix_with_a_finished_one(train: Call, tmp_path: Pa
     assert "resume=" in message and str(tmp_path / "run") in message
 
 
+def test_auto_says_what_of_the_command_does_not_count(train: Call) -> None:
+    stopped = train("resume=auto", "training.stop_time_hours=1e-9", "validation.interval_epochs=0")
+    assert stopped.code == 75
+    assert "goes on with its own config" not in stopped.out
+    again = train("resume=auto", "training.max_update=2", "training.stop_time_hours=1", "validation.interval_epochs=0")
+    assert again.code == 0
+    assert "goes on with its own config" not in again.out
+    left_out = train("resume=auto", "training.max_update=2", "training.stop_time_hours=1")
+    assert "warning: " in left_out.out
+    assert "run goes on with its own config, in which validation.interval_epochs is 0, not 1" in left_out.out
+
+
 def test_auto_refuses_what_is_past(train: Call) -> None:
     assert train("resume=auto", "training.max_update=2").code == 0
     assert "optimizer.lr=1 would change what is past" in train("resume=auto", "optimizer.lr=1").refused()
+    forced = train("resume=auto", "optimizer.lr=1", "resume_force=true", "training.max_update=3")
+    assert (forced.code, "goes on with its own config" in forced.out) == (0, False)
 
 
 def test_a_damaged_last_checkpoint_gives_way_to_the_one_before(call: Call, copy: Path) -> None:
@@ -273,3 +295,20 @@ def test_two_hooks_of_a_class_have_a_state_each(tiny: list[str], tmp_path: Path)
         checkpoint = None if max_update == 2 else Checkpoint.open(tmp_path / "run/last")
         session.train(cfg, tmp_path / "run", resume=checkpoint, hooks=hooks)
     assert [hook.sum for hook in hooks] == [3, 30]
+
+
+def test_a_last_checkpoint_without_its_manifest_gives_way_to_the_one_before(call: Call, copy: Path) -> None:
+    newest = max((copy / "checkpoints").glob("update-*"))
+    (newest / "manifest.json").unlink()
+    resumed = call(f"resume={copy}")
+    assert resumed.code == 0, resumed.err
+    assert "manifest.json is missing or damaged" in resumed.out
+    assert (newest / "manifest.json").is_file()
+    assert (copy / "checkpoints/damaged-update-00000024/model.safetensors").is_file()
+
+
+def test_checkpoints_without_manifests_are_not_begun_anew(train: Call, tmp_path: Path) -> None:
+    assert train("training.max_update=2").code == 0
+    for manifest in (tmp_path / "run/checkpoints").glob("*/manifest.json"):
+        manifest.unlink()
+    assert "manifest.json is missing or damaged" in train("resume=auto", "training.max_update=3").refused()
