@@ -39,13 +39,14 @@ def take(
 
 
 def put_back(trainer: Trainer, ema: ExponentialMovingAverage | None, saved: Checkpoint) -> None:
-    """Let a trainer stand where a checkpoint was taken.
+    """Let a trainer stand where a checkpoint was taken; the optimizer is then in ``eval``, as it was there.
 
     Raises:
         CheckpointError: it does not fit the model or the optimizer.
     """
     parts, snapshot = trainer.parts, saved.snapshot()
     state = snapshot.state
+    parts.optimizer.eval()
     saved.load_model(parts.model)
     if ema:
         ema.begin()
