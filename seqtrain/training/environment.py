@@ -16,9 +16,8 @@ import yaml
 from seqtrain import __version__
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
-from seqtrain.documents import fits
+from seqtrain.documents import fits, short
 from seqtrain.errors import CheckpointError
-from seqtrain.mistakes import first_line
 
 PACKAGES = ("numpy", "safetensors", "sentencepiece")
 """Distributions that are recorded besides torch."""
@@ -63,7 +62,7 @@ def started(run_directory: Path) -> dict[str, Any]:
     try:
         overrides = (yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None) or []
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise CheckpointError(f"{file} cannot be read ({first_line(error)}): the run directory is damaged") from error
+        raise CheckpointError(f"{file} cannot be read ({short(error)}): the run directory is damaged") from error
     if not fits(overrides, list[str]):
         raise CheckpointError(f"{file} holds no list of overrides: the run directory is damaged")
     return {"overrides": overrides, "working_directory": str(Path.cwd()), "resumed": []}

@@ -16,11 +16,12 @@ from rich.console import Console
 from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import STATE, Checkpoint, Snapshot, copied, model_tensors
+from seqtrain.checkpoint import STATE, Checkpoint, Snapshot
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.locks import locked
+from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, trained_tensors
+from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot
+from seqtrain.model_tensors import load_tensors, trained_tensors
 from seqtrain.training.environment import OF_NUMBERS, value_changes
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.same_data import check_data, describe_data

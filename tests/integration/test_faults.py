@@ -289,9 +289,18 @@ def test_an_optimizer_with_two_sets_of_parameters_goes_back_to_the_right_ones(
     """What is saved is what it holds in ``eval``: so it is loaded, and trained on in ``train``."""
     break_updates(monkeypatch, FAULTS["too many in a row"])
     calls: list[str] = []
-    for owner, name in ((Optimizer, "eval"), (Optimizer, "train"), (Checkpoint, "load_model")):
+
+    def noted(owner: type, name: str) -> None:
         original = getattr(owner, name)
-        monkeypatch.setattr(owner, name, lambda *args, of=original, n=name: (calls.append(n), of(*args)))
+
+        def call(*arguments: Any) -> None:
+            calls.append(name)
+            original(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner, name in ((Optimizer, "eval"), (Optimizer, "train"), (Checkpoint, "load_model")):
+        noted(owner, name)
     assert train(*RUN, "training.max_update=12", "validation.interval_updates=0").code == 0
     loaded = calls.index("load_model")
     assert calls[loaded - 1 : loaded + 2] == ["eval", "load_model", "train"]
