@@ -224,6 +224,8 @@ class SavingConfig(Checked):
     """Newest checkpoints to keep; 0 keeps all."""
     keep_best: int = bounded(1, at_least=0)
     """Best checkpoints to keep besides; a validation that is among them saves."""
+    keep_every: int = bounded(0, at_least=0)
+    """Keep besides the checkpoints of every this many updates; 0 keeps none for that."""
     metric: str = "valid/loss"
     """Metric that says which checkpoint is best, and that training returns: ``<split>/<name>``."""
     maximize: bool = False

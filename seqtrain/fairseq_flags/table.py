@@ -112,6 +112,7 @@ ROWS = {
         --save-interval-updates=             | saving.interval_updates |
         --keep-interval-updates= --keep-last-epochs=  | saving.keep_last |
         --keep-best-checkpoints=             | saving.keep_best |
+        --keep-interval-updates-pattern=     | saving.keep_every |
         --no-epoch-checkpoints               | saving.keep_last=1 | the best one is kept besides
         --best-checkpoint-metric=            | saving.metric | `<split>/<name>`
         --maximize-best-checkpoint-metric    | saving.maximize=true |
@@ -122,7 +123,7 @@ ROWS = {
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
         --write-checkpoints-asynchronously --save-async              | not needed: a thread writes beside training
         --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
-        --keep-interval-updates-pattern= --checkpoint-suffix=        | NOTHING
+        --checkpoint-suffix=                                         | NOTHING
     """,
     "ema": """
         --store-ema                          | training.ema=true | the average is what is validated and saved

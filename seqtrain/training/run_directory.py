@@ -77,6 +77,7 @@ class RunDirectory:
         ranked = self._ranked(sound)
         # With keep_last=0 the second slice is [-0:], which is all of them.
         keep = {c.path for c in [*ranked[: self.cfg.keep_best], *sound[-self.cfg.keep_last :]]}
+        keep |= {c.path for c in sound if self.cfg.keep_every and _number(c) % self.cfg.keep_every == 0}
         # Before anything goes, what stays is known to be whole, on disk, and where the links point to.
         if len(keep) < len(sound):
             verify(sound[-1].path)
@@ -116,6 +117,11 @@ class RunDirectory:
 
     def _value(self, saved: Checkpoint) -> float:
         return saved.metrics().get(self.cfg.metric, math.nan)
+
+
+def _number(saved: Checkpoint) -> int:
+    """Return the update that a checkpoint is of."""
+    return int(saved.path.name.rpartition("-")[2])
 
 
 def _is_sound(saved: Checkpoint) -> bool:

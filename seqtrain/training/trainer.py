@@ -1,6 +1,7 @@
 """The training loop, and nothing else: logging, validation, saving and stopping are hooks."""
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -146,7 +147,7 @@ class Trainer:
 
     def train(self) -> None:
         """Train until a hook gives a reason to stop."""
-        self.parts.lr_scheduler.step_update(self.state.num_updates)
+        self.set_rate()
         self.parts.criterion.train()
         self.parts.optimizer.train()
         with contextlib.ExitStack() as stack:
@@ -171,7 +172,7 @@ class Trainer:
             state.applied = result is not None
             if state.applied:
                 state.num_updates += 1
-                lr_scheduler.step_update(state.num_updates)
+                self.set_rate()
             for hook in self.hooks:
                 hook.on_update(self, result)
             if self.stop_reason:
@@ -182,6 +183,17 @@ class Trainer:
             raise TrainingError("the training data gives no batch: check task.data and task.train")
         lr_scheduler.step(state.epoch, state.val_loss)
         state.epoch, state.position, state.end_of_epoch, state.val_loss = state.epoch + 1, 0, False, None
+
+    def set_rate(self) -> None:
+        """Set the learning rate of the next update.
+
+        Raises:
+            TrainingError: it is no finite number.
+        """
+        lr = self.parts.lr_scheduler.step_update(self.state.num_updates)
+        if not math.isfinite(lr):
+            name = type(self.parts.lr_scheduler).__name__
+            raise TrainingError(f"{name} gives the learning rate {lr} after update {self.state.num_updates}")
 
     def update(self, batches: Sequence[Batch]) -> UpdateResult | None:
         """Accumulate the gradients of the batches, average, clip, step.

@@ -111,7 +111,7 @@ MISTAKES = {
     ),
     "choice that is not there": (
         ["training.precision=fp8"],
-        "training.precision=fp8 (command line): must be one of fp32, bf16",
+        "training.precision=fp8 (command line): must be one of fp32, bf16, fp16",
     ),
     "choice in capitals": (
         ["training.device=CUDA"],

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seqtrain.base import Batch, LossOutput, Optimizer
 from seqtrain.checkpoint import Checkpoint
+from seqtrain.nn.feed_forward import FeedForward
 from seqtrain.training import recovery
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.trainer import Trainer, UpdateResult
@@ -103,6 +104,29 @@ def test_a_faulty_update_is_named_and_skipped(
     assert saved["recovery"]["skipped"] == [{"from": [1, 12], "to": [1, 14]}]
     assert saved["trainer"]["num_updates"] == 24
     assert all(tensor.isfinite().all() for tensor in model(tmp_path / "run").values())
+
+
+def test_the_module_that_made_it_is_named(train: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    places, forward = {(1, 12)}, FeedForward.forward
+    now: list[Place] = []
+
+    def train_step(self: Trainer, batch: Batch) -> LossOutput:
+        now[:] = [(self.state.epoch, self.state.position)]
+        parts = self.parts
+        return parts.task.train_step(batch, parts.model, parts.criterion, parts.optimizer)
+
+    def broken(self: FeedForward, x: Tensor) -> Tensor:
+        output = forward(self, x)
+        return output / 0 if places.issuperset(now) and self.training else output
+
+    monkeypatch.setattr(Trainer, "train_step", train_step)
+    monkeypatch.setattr(FeedForward, "forward", broken)
+    ended = train(*RUN)
+    assert ended.code == 0, ended.err
+    assert (
+        "update 7 is faulty: the loss is not finite (nan), first in the output of encoder.layers.0.feed_forward"
+        in ended.out
+    )
 
 
 FAULTS = {

@@ -39,6 +39,7 @@ def kept(run: RunDirectory) -> list[int]:
         ({"keep_last": 2, "keep_best": 1}, [2, 4, 5]),
         ({"keep_last": 1, "keep_best": 2}, [2, 3, 5]),
         ({"keep_last": 0, "keep_best": 0}, [1, 2, 3, 4, 5]),
+        ({"keep_last": 1, "keep_best": 0, "keep_every": 2}, [2, 4, 5]),
         ({"keep_last": 1, "keep_best": 1, "maximize": True}, [1, 5]),
     ],
 )

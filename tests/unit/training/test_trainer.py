@@ -212,6 +212,14 @@ def test_the_scheduler_learns_a_loss_once() -> None:
     ]
 
 
+def test_a_learning_rate_that_is_no_number_ends_training_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer, calls = make_trainer(num_updates=5)
+    monkeypatch.setattr(FakeScheduler, "lr_at", lambda self, num_updates: float("nan") if num_updates else 0.5)
+    with pytest.raises(TrainingError, match="FakeScheduler gives the learning rate nan after update 1"):
+        trainer.train()
+    assert [call[2] for call in calls if call[0] == "step"] == [0.5]
+
+
 def test_gradients_are_clipped_after_averaging() -> None:
     trainer, calls = make_trainer(num_updates=1, clip_norm=0.5, values=[6.0, 10.0])
     result = trainer.update([make_batch(6.0), make_batch(10.0)])  # average (4, 4), norm sqrt(32)
