@@ -57,7 +57,7 @@ def read_json(file: Path) -> Any:
         _check_depth(data)
         return data
     except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{file} is no JSON ({_short(error)})") from error
+        raise DocumentError(f"{file} is no JSON ({short(error)})") from error
 
 
 def read_yaml(file: Path) -> Any:
@@ -73,7 +73,7 @@ def read_yaml(file: Path) -> Any:
         data = yaml.load(text, _Loader)  # a safe loader
         _check_plain(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentError(f"{file} cannot be used ({_short(error)})") from error
+        raise DocumentError(f"{file} cannot be used ({short(error)})") from error
     return data
 
 
@@ -89,7 +89,7 @@ def build(cls: type[T], data: Any, where: object) -> T:
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # T is a dataclass
     problems = [f"{name} is missing" for name in names - data.keys()]
     problems += [f"{name!r} is unknown" for name in data.keys() - names]
-    problems += [f"{name} is {_short(data[name])}" for name in names & data.keys() if not fits(data[name], hints[name])]
+    problems += [f"{name} is {short(data[name])}" for name in names & data.keys() if not fits(data[name], hints[name])]
     if problems:
         raise DocumentError(f"{where} does not fit: {'; '.join(sorted(problems)[:5])}")
     return cls(**data)
@@ -119,7 +119,7 @@ def _read_text(file: Path, most: int) -> str:
     except OSError as error:
         raise DocumentError(f"{file} cannot be read ({error.strerror or error})") from error
     except ValueError as error:
-        raise DocumentError(f"{file} is no UTF-8 text ({_short(error)})") from error
+        raise DocumentError(f"{file} is no UTF-8 text ({short(error)})") from error
 
 
 def _without_twins(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -178,6 +178,7 @@ def _check_plain(data: Any) -> None:
         raise ValueError(f"it holds a {type(data).__name__}, and should have plain values only")
 
 
-def _short(thing: object) -> str:
+def short(thing: object) -> str:
+    """Return an error's message, or what a value looks like, as one line of some 200 characters at most."""
     text = " ".join((repr(thing) if not isinstance(thing, Exception) else str(thing)).split())
     return text if len(text) <= 200 else f"{text[:200]}..."

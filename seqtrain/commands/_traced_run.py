@@ -3,16 +3,13 @@
 import dataclasses
 from pathlib import Path
 
-from seqtrain.checkpoint import Checkpoint, complete
+from seqtrain.checkpoint import STATE, Checkpoint, complete
 from seqtrain.config import TrainConfig
 from seqtrain.manifest import read_manifest
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.hooks.tracing import Tracing
 from seqtrain.training.session import train
 from seqtrain.training.trace import Kind, Record, write_record
-
-HAS_TIMES = "training/state.json"
-"""The file of a checkpoint that is never the same twice."""
 
 
 def traced_run(cfg: TrainConfig, directory: Path, trace: Path, *, stop_after: int, updates: int) -> None:
@@ -33,7 +30,7 @@ def traced_run(cfg: TrainConfig, directory: Path, trace: Path, *, stop_after: in
     last = complete(directory / "checkpoints")[-1]
     with trace.open("a", encoding="utf-8") as file:
         for name, entry in read_manifest(last).items():
-            if name != HAS_TIMES:
+            if name != STATE:  # which holds times, never the same twice
                 file.write(write_record(Record(result.num_updates, 0, Kind.file, name, entry.sha256)))
 
 

@@ -1,7 +1,7 @@
 """The words of a command line: Hydra's flags, in any place, and overrides."""
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from seqtrain.composition import compose_node, discover, quote
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import answer
 
-SEARCHPATH = "hydra.searchpath="
+SEARCHPATH, PLUGINS = "hydra.searchpath=", "plugins="
 
 PATH_KEYS = (
     "input",
@@ -41,7 +41,7 @@ ALLOWED_IN_RERUN = (
 
 KEYS_OF_TOOLS = {
     "verify": ("updates=", "keep="),
-    "rerun": ("checkpoint=", "plugins=", "hydra.run.dir=", SEARCHPATH, *ALLOWED_IN_RERUN),
+    "rerun": ("checkpoint=", PLUGINS, "hydra.run.dir=", SEARCHPATH, *ALLOWED_IN_RERUN),
 }
 """Words of their own that tools take besides flags; ``verify`` takes all overrides too."""
 
@@ -99,6 +99,12 @@ def read_words(words: Sequence[str], config_name: str) -> Words:
     # Of several runs, one takes each of the paths between commas.
     overrides = [o if flags.multirun and "," in o else quote_path(o) for o in typed]
     return Words(flags.config_name or config_name, overrides, config_dir, flags, [*of_flags, *overrides])
+
+
+def value_of(words: Iterable[str], key: str, default: str = "") -> str:
+    """Return the value of a word that is no override, such as ``plugins=``, without quotes; the last one counts."""
+    values = [word.removeprefix(key).strip("'\"") for word in words if word.startswith(key)]
+    return values[-1] if values else default
 
 
 def quote_path(argument: str) -> str:

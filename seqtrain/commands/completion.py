@@ -27,7 +27,7 @@ from yaml import YAMLError
 
 from seqtrain.commands import COMMANDS
 from seqtrain.commands._shells import INSTALL, UNINSTALL
-from seqtrain.commands._words import KEYS_OF_TOOLS
+from seqtrain.commands._words import KEYS_OF_TOOLS, SEARCHPATH
 from seqtrain.composition import hydra_loader
 from seqtrain.config import Plugins
 from seqtrain.errors import ConfigError, SeqtrainError
@@ -53,7 +53,6 @@ CHOICES_OF_FLAGS = {
 FLAGS_OF_TOOLS = {"schema": ("--config-dir", "--dir", "--write"), "new": ("--dir",), "check": ("--seconds",)}
 FLAGS_OF_TOOLS |= {"verify": ("--config-dir", "--config-name")}
 DIRECTORY_FLAGS = ("--config-dir", "-cd", "--dir")
-SEARCHPATH = "hydra.searchpath="
 
 
 class Composed(NamedTuple):

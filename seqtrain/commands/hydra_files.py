@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqtrain.composition import without_hydra
+from seqtrain.documents import short
 from seqtrain.errors import CheckpointError
 from seqtrain.paths import atomic_file, remove_leftovers, writable
 from seqtrain.training.run_directory import check_unused
@@ -88,7 +89,7 @@ def _reading(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, OmegaConfBaseException, YAMLError, ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{file} cannot be read ({error}): the run directory is damaged") from error
+        raise CheckpointError(f"{file} cannot be read ({short(error)}): the run directory is damaged") from error
 
 
 def _write(directory: Path, hydra: Any, overrides: Any, config: Any) -> None:

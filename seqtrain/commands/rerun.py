@@ -14,11 +14,12 @@ from rich.console import Console
 
 from seqtrain.checkpoint import STATE, Checkpoint, complete
 from seqtrain.commands._same_bytes import different_files
-from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, SEARCHPATH, read_words
+from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, PLUGINS, SEARCHPATH, read_words, value_of
 from seqtrain.commands.hydra_files import repeated_run_directory
-from seqtrain.commands.resume import PLUGINS, plugins_choice
+from seqtrain.commands.resume import plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
+from seqtrain.documents import fits
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.locks import locked
 from seqtrain.plugins import user_directories
@@ -29,6 +30,7 @@ from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
 from seqtrain.training.same_data import data_changes
+from seqtrain.training.saved_state import saved_threads, taking_over, train_state
 from seqtrain.training.session import TrainResult, train
 
 CHECKPOINT, DIRECTORY = "checkpoint=", "hydra.run.dir="
@@ -85,7 +87,7 @@ def parse(words: Sequence[str]) -> Request:
     Raises:
         ConfigError: one is missing, or is none that a repetition takes.
     """
-    named = {key: _value(words, key) for key in (CHECKPOINT, DIRECTORY)}
+    named = {key: value_of(words, key) for key in (CHECKPOINT, DIRECTORY)}
     if not named[CHECKPOINT]:
         raise ConfigError(f"rerun repeats the run of a checkpoint: name it with {CHECKPOINT}RUN")
     rest = [_absolute(word) for word in words if not word.startswith(tuple(named))]
@@ -117,13 +119,14 @@ def rerun(request: Request) -> bool:
         CheckpointError: there is no checkpoint, or it is one for inference only.
         PluginError: a plug-in is not there.
     """
-    original, state = open_trained(request.checkpoint)
+    original, state, started = open_trained(request.checkpoint)
     same_code = provide_plugins(original, request)
     cfg = original.config(request.overrides)
-    started = state.get("started", {"overrides": [], "working_directory": "", "resumed": []})
     with working_directory(started["working_directory"]) as moved:
         code = [] if same_code else ["the code of plug-ins has changed, as shown above"]
-        describe(original, state, [*resumes(started), *moved, *code, *changes(cfg, original, state)])
+        describe(
+            original, state, started["overrides"], [*resumes(started), *moved, *code, *changes(cfg, original, state)]
+        )
         with locked(request.directory), ending_at_once():
             searchpath = [str(directory) for directory in user_directories()]
             repeated_run_directory(request.directory, to_container(cfg), started["overrides"], searchpath)
@@ -131,18 +134,26 @@ def rerun(request: Request) -> bool:
     return compare(original, state["trainer"]["num_updates"], result)
 
 
-def open_trained(path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-    """Return a checkpoint that training wrote, and its state.
+def open_trained(path: Path) -> tuple[Checkpoint, dict[str, Any], dict[str, Any]]:
+    """Return a checkpoint that training wrote, its state, and how its run was started.
 
     Raises:
-        CheckpointError: there is none, or it is one for inference only.
+        CheckpointError: there is none, it is one for inference only, or its state is not what training writes.
     """
     original = Checkpoint.open(path)
-    if not (original.path / STATE).is_file():
+    if not original.is_resumable:
         raise CheckpointError(
             f"{CHECKPOINT}{path} is for inference only, such as an average: name a checkpoint that training wrote"
         )
-    return original, original.state()
+    with taking_over(original.path / STATE):
+        state = original.state()
+        started = {"overrides": [], "working_directory": "", "resumed": []} | state.get("started", {})
+        train_state(state["trainer"])
+        saved_threads(original)
+        resumes(started)
+        if not (fits(started["overrides"], list[str]) and fits(started["working_directory"], str)):
+            raise CheckpointError("started does not say how it was")
+    return original, state, started
 
 
 def provide_plugins(original: Checkpoint, request: Request) -> bool:
@@ -192,11 +203,11 @@ def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) ->
         return value_changes(state["environment"], now) + data_changes(task, original, state.get("data"))
 
 
-def describe(original: Checkpoint, state: Mapping[str, Any], changed: Sequence[str]) -> None:
+def describe(original: Checkpoint, state: Mapping[str, Any], overrides: Sequence[str], changed: Sequence[str]) -> None:
     """Say what is repeated and what has changed."""
     num_updates, num_threads = state["trainer"]["num_updates"], state["environment"]["num_threads"]
     _say(f"rerun of {original.path}, {num_updates} updates, with num_threads={num_threads}")
-    if overrides := state.get("started", {}).get("overrides"):
+    if overrides:
         _say(f"started with: {shlex.join(overrides)}")
     _say("changed since:" if changed else "nothing that it records has changed since")
     for line in changed:
@@ -231,11 +242,6 @@ def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool
     if result.exit_code:
         _say(f"to go on from there: python -m seqtrain resume={shlex.quote(str(result.run_directory))}")
     return not different
-
-
-def _value(words: Sequence[str], key: str) -> str:
-    """Return the value of a word, without quotes; empty if it is not there."""
-    return next((word.removeprefix(key).strip("'\"") for word in reversed(words) if word.startswith(key)), "")
 
 
 def _absolute(word: str) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, named
 from seqtrain.commands import train
+from seqtrain.commands._words import PLUGINS, SEARCHPATH, value_of
 from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
@@ -27,8 +28,7 @@ SAFE_OVERRIDES = (
 )
 """Keys, or what they begin with, that a resume may override: they cannot change what is past."""
 
-SEARCHPATH, PLUGINS, FORCE = "hydra.searchpath=", "plugins=", "resume_force="
-"""Overrides of a resume that are none of the config."""
+FORCE = "resume_force="
 
 
 def resume(directory: Path, overrides: Sequence[str]) -> float:
@@ -48,7 +48,7 @@ def resume(directory: Path, overrides: Sequence[str]) -> float:
 
 def _resume(directory: Path, overrides: Sequence[str]) -> float:
     register_all()
-    plugins, forced = plugins_choice(overrides), f"{FORCE}true" in overrides
+    plugins, forced = plugins_choice(overrides), _is_forced(overrides)
     wanted = [override for override in overrides if not override.startswith((SEARCHPATH, PLUGINS, FORCE))]
     if not forced:
         _check_overrides(wanted)
@@ -93,10 +93,22 @@ def plugins_choice(overrides: Sequence[str]) -> Plugins:
     Raises:
         ConfigError: there is no such choice.
     """
-    value = next((o.removeprefix(PLUGINS) for o in overrides if o.startswith(PLUGINS)), Plugins.installed.value)
+    value = value_of(overrides, PLUGINS, Plugins.installed.value)
     if value not in Plugins.__members__:
         raise ConfigError(f"{PLUGINS}{value}: must be one of {', '.join(Plugins.__members__)}")
     return Plugins(value)
+
+
+def _is_forced(overrides: Sequence[str]) -> bool:
+    """Tell whether to go on whatever has changed.
+
+    Raises:
+        ConfigError: the word says neither yes nor no.
+    """
+    value = value_of(overrides, FORCE, "false")
+    if value.lower() not in ("true", "false"):
+        raise ConfigError(f"{FORCE}{value}: must be true or false")
+    return value.lower() == "true"
 
 
 def _import_directories(

@@ -10,7 +10,7 @@ from pathlib import Path
 from seqtrain import without_torch
 from seqtrain.commands._causes import When, points_to
 from seqtrain.commands._runs import Runs, ended_by_sigterm
-from seqtrain.commands._words import Words, read_words
+from seqtrain.commands._words import Words, read_words, value_of
 from seqtrain.composition import to_config
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
@@ -76,13 +76,13 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--stop-after", type=int, help=argparse.SUPPRESS)
     options, words = parser.parse_known_args(list(arguments))
-    options.updates = _number_of_updates([word for word in words if word.startswith(UPDATES)])
-    options.keep = next((Path(word.removeprefix(KEEP)) for word in words if word.startswith(KEEP)), None)
+    options.updates = _number_of_updates(value_of(words, UPDATES, "20"))
+    keep = value_of(words, KEEP)
+    options.keep = Path(keep).expanduser() if keep else None
     return options, [word for word in words if not word.startswith((UPDATES, KEEP))]
 
 
-def _number_of_updates(words: Sequence[str]) -> int:
-    value = words[-1].removeprefix(UPDATES) if words else "20"
+def _number_of_updates(value: str) -> int:
     if not value.isdecimal() or int(value) < 2:
         raise ConfigError(f"{UPDATES}{value}: must be a whole number, at least 2 for a stop in the middle")
     return int(value)

@@ -14,6 +14,7 @@ from seqtrain import checkpoint
 from seqtrain.base import LinearlyProjected
 from seqtrain.config import ModelConfig
 from seqtrain.criterions.cross_entropy import CrossEntropy, CrossEntropyConfig
+from seqtrain.model_tensors import model_tensors
 from seqtrain.models import REGISTRY, EncoderModel, FeatureModel, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
@@ -167,7 +168,7 @@ def check_checkpoint(cfg: ModelConfig, task: TaskInfo) -> None:
     with tempfile.TemporaryDirectory() as directory:
         saved = checkpoint.write(
             Path(directory) / "checkpoint",
-            model=checkpoint.model_tensors(model),
+            model=model_tensors(model),
             config=train_config(cfg),
             metrics={},
             save_task=lambda _: None,

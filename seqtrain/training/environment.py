@@ -16,6 +16,8 @@ import yaml
 from seqtrain import __version__
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
+from seqtrain.documents import fits, short
+from seqtrain.errors import CheckpointError
 
 PACKAGES = ("numpy", "safetensors", "sentencepiece")
 """Distributions that are recorded besides torch."""
@@ -52,10 +54,18 @@ def started(run_directory: Path) -> dict[str, Any]:
     """Return how a run was started: the overrides as typed, if Hydra's files say so, and the directory.
 
     Relative paths in its config are relative to that directory.
+
+    Raises:
+        CheckpointError: Hydra's file is damaged.
     """
     file = run_directory / ".hydra" / "overrides.yaml"
-    overrides = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return {"overrides": overrides or [], "working_directory": str(Path.cwd()), "resumed": []}
+    try:
+        overrides = (yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None) or []
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise CheckpointError(f"{file} cannot be read ({short(error)}): the run directory is damaged") from error
+    if not fits(overrides, list[str]):
+        raise CheckpointError(f"{file} holds no list of overrides: the run directory is damaged")
+    return {"overrides": overrides, "working_directory": str(Path.cwd()), "resumed": []}
 
 
 def resumed(state: Mapping[str, Any], before: Mapping[str, Any], cfg: TrainConfig) -> dict[str, Any]:

@@ -38,18 +38,16 @@ class _Watch:
     def __init__(self) -> None:
         self.found = ""
         self._tensor = 0
+        self._stack = contextlib.ExitStack()
 
     @contextlib.contextmanager
     def on(self, modules: Mapping[str, nn.Module]) -> Iterator[None]:
-        handles = []
-        for module, name in _names(modules).items():
-            handles.append(module.register_forward_pre_hook(partial(self._before, name), with_kwargs=True))
-            handles.append(module.register_forward_hook(partial(self._after, name)))
-        try:
+        with self._stack:
+            for module, name in _names(modules).items():
+                before, after = partial(self._before, name), partial(self._after, name)
+                self._stack.enter_context(module.register_forward_pre_hook(before, with_kwargs=True))
+                self._stack.enter_context(module.register_forward_hook(after))
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def _before(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> None:
         for tensor in _tensors((args, kwargs)):
@@ -67,7 +65,9 @@ class _Watch:
 
     def _on_gradient(self, tensor: Tensor, what: str) -> None:
         look = partial(self._gradient, id(tensor), what)
-        tensor.register_hook(look)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        # Removed at the end: a parameter that is an input would keep it.
+        handle = tensor.register_hook(look)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._stack.enter_context(handle)
 
     def _gradient(self, tensor: int, what: str, gradient: Tensor) -> None:
         # A tensor's hooks come in the order of its way through the modules: the last one names who used it.

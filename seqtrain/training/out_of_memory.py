@@ -13,8 +13,8 @@ from seqtrain.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
-SIGNS = ("out of memory", "can't allocate memory", "not enough memory")
-"""What the errors of CUDA, Metal and torch's allocator on a CPU say."""
+SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""What the errors of CUDA, Metal, torch's allocator on a CPU and cuBLAS, which takes memory of its own, say."""
 
 
 class Halving:

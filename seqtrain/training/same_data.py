@@ -6,6 +6,7 @@ from typing import Any
 
 from seqtrain.base import Fingerprint, Task, differences
 from seqtrain.checkpoint import STATE, Checkpoint
+from seqtrain.documents import DocumentError, build
 from seqtrain.errors import CheckpointError
 
 log = logging.getLogger(__name__)
@@ -45,18 +46,11 @@ def check_data(task: Task[Any], saved: Checkpoint, described: Any, *, forced: bo
 
 def _fingerprints(saved: Checkpoint, described: Any) -> dict[str, Fingerprint]:
     try:
-        found = {name: Fingerprint(**fields) for name, fields in described.items()}
-        if not all(map(_is_sound, found.values())):
-            raise TypeError("fields of other types")
-    except (AttributeError, TypeError) as error:
+        found = {name: build(Fingerprint, fields, name) for name, fields in described.items()}
+        if any(fingerprint.block < 1 for fingerprint in found.values()):
+            raise DocumentError("a block of no parts")
+    except (AttributeError, DocumentError) as error:
         raise CheckpointError(
             f"{saved.path / STATE} does not say what the data was: use another checkpoint, or start a new run"
         ) from error
     return found
-
-
-def _is_sound(fingerprint: Fingerprint) -> bool:
-    """Tell whether the fields are of the types that they should be of."""
-    kinds = {name: type(value) for name, value in vars(Fingerprint("")).items()}
-    same = all(type(value) is kinds[name] for name, value in vars(fingerprint).items())
-    return same and fingerprint.block > 0 and all(isinstance(digest, str) for digest in fingerprint.blocks)

@@ -16,11 +16,12 @@ from rich.console import Console
 from seqtrain import checkpoint
 from seqtrain.base import Model, Task
 from seqtrain.bundle import Bundle
-from seqtrain.checkpoint import STATE, Checkpoint, Snapshot, copied, model_tensors
+from seqtrain.checkpoint import STATE, Checkpoint, Snapshot
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.locks import locked
+from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
@@ -108,10 +109,11 @@ class Session:
         self.device = find_device(cfg.training.device)
         self.scaler = loss_scaler(cfg.training, self.device)
         self.ema: ExponentialMovingAverage | None = None
-        # Now, and not when it is saved: users go on editing while a run goes on.
+        # Now, and not when it is saved: users go on editing, and installing packages, while a run goes on.
         self.bundle = Bundle.of(cfg)
+        self.environment = environment(self.device)
         self.saving = Saving(cfg.saving, run, self.capture)
-        self.started = started(run.path)
+        self.started: dict[str, Any] = {}
 
     def train(self, resume: Checkpoint | None, *, force: bool = False) -> TrainResult:
         """Build, restore, train."""
@@ -120,9 +122,11 @@ class Session:
             self.ema = ExponentialMovingAverage(self.cfg.ema, parts.model)
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
         self._describe(trainer.parts)
-        if resume is not None:
+        if resume is None:
+            self.started = started(self.run.path)
+        else:
             with taking_over(resume.path / STATE):
-                snapshots.compare(trainer, resume, environment(self.device), force=force)
+                snapshots.compare(trainer, resume, self.environment, force=force)
                 self.started = resumed(resume.state(), resume.container(), self.cfg)
                 snapshots.put_back(trainer, self.ema, resume)
                 at_end = parts.lr_scheduler.lr_at(trainer.state.num_updates) == 0
@@ -197,15 +201,17 @@ class Session:
 
     def snapshot(self, trainer: Trainer) -> Snapshot:
         """Return what training goes on from."""
-        return snapshots.take(trainer, self.ema, environment(self.device), self.started)
+        return snapshots.take(trainer, self.ema, self.environment, self.started)
 
     @contextlib.contextmanager
     def evaluating(self, parts: Parts) -> Iterator[None]:
         """Let the model meanwhile have the parameters to evaluate and save."""
         parts.optimizer.eval()
-        with self.ema.applied() if self.ema else contextlib.nullcontext():
-            yield
-        parts.optimizer.train()
+        try:
+            with self.ema.applied() if self.ema else contextlib.nullcontext():
+                yield
+        finally:
+            parts.optimizer.train()
 
     def recovery(self, parts: Parts) -> Recovery:
         """Return what deals with faults: it goes back to this run's last checkpoint."""
@@ -215,6 +221,7 @@ class Session:
             saved = self.run.up_to(trainer.state.saved)
             if saved is not None:
                 snapshots.put_back(trainer, self.ema, Checkpoint.open(saved.path))
+                trainer.parts.optimizer.train()
                 self.saving.writer.go_back_to(saved.path)
             return saved is not None
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot, load_tensors, trained_tensors
+from seqtrain.checkpoint import PARAMETERS, Checkpoint, Snapshot
+from seqtrain.model_tensors import load_tensors, trained_tensors
 from seqtrain.training.environment import OF_NUMBERS, value_changes
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.same_data import check_data, describe_data
@@ -40,13 +41,14 @@ def take(
 
 
 def put_back(trainer: Trainer, ema: ExponentialMovingAverage | None, saved: Checkpoint) -> None:
-    """Let a trainer stand where a checkpoint was taken.
+    """Let a trainer stand where a checkpoint was taken; the optimizer is then in ``eval``, as it was there.
 
     Raises:
         CheckpointError: it does not fit the model or the optimizer.
     """
     parts, snapshot = trainer.parts, saved.snapshot()
     state = snapshot.state
+    parts.optimizer.eval()
     saved.load_model(parts.model)
     if ema:
         ema.begin()

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from seqtrain.base import Batch, LossOutput
+from seqtrain.base import Batch, LossOutput, Optimizer
+from seqtrain.checkpoint import Checkpoint
 from seqtrain.nn.feed_forward import FeedForward
 from seqtrain.training import recovery
 from seqtrain.training.hooks.limits import Limits
@@ -338,3 +339,26 @@ def test_fp16_on_a_cpu(train: Call, override: str) -> None:
     if override.endswith("auto") and (torch.cuda.is_available() or torch.backends.mps.is_available()):
         pytest.skip("this machine has a GPU")
     assert "training.precision=fp16 needs a GPU" in train("training.precision=fp16", override).refused()
+
+
+def test_an_optimizer_with_two_sets_of_parameters_goes_back_to_the_right_ones(
+    train: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is saved is what it holds in ``eval``: so it is loaded, and trained on in ``train``."""
+    break_updates(monkeypatch, FAULTS["too many in a row"])
+    calls: list[str] = []
+
+    def noted(owner: type, name: str) -> None:
+        original = getattr(owner, name)
+
+        def call(*arguments: Any) -> None:
+            calls.append(name)
+            original(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner, name in ((Optimizer, "eval"), (Optimizer, "train"), (Checkpoint, "load_model")):
+        noted(owner, name)
+    assert train(*RUN, "training.max_update=12", "validation.interval_updates=0").code == 0
+    loaded = calls.index("load_model")
+    assert calls[loaded - 1 : loaded + 2] == ["eval", "load_model", "train"]

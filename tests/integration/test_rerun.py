@@ -214,3 +214,9 @@ def test_a_checkpoint_for_inference_only_is_refused(call: Call, original: Path, 
 
 def test_a_directory_with_a_run_is_refused(call: Call, original: Path) -> None:
     assert "holds a run already" in call("rerun", f"checkpoint={original}", f"hydra.run.dir={original}").refused()
+
+
+@pytest.mark.parametrize("key", ["trainer", "environment", "started"])
+def test_a_state_that_training_does_not_write(rerun: Call, alone: Path, key: str) -> None:
+    change(alone, "training/state.json", lambda state: state.update({key: {"resumed": 3}}))
+    assert "state.json" in rerun(alone).refused()

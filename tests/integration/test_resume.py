@@ -193,6 +193,12 @@ def test_forced_overrides(call: Call, copy: Path) -> None:
     assert "dropout: 0.5" in (copy / "last/config.yaml").read_text()
 
 
+def test_a_word_that_neither_forces_nor_not(call: Call, copy: Path) -> None:
+    message = call(f"resume={copy}", "model.dropout=0.5", "resume_force=yes").refused()
+    assert message == "resume_force=yes: must be true or false"
+    assert "would change what is past" in call(f"resume={copy}", "model.dropout=0.5", "resume_force=false").refused()
+
+
 def test_an_unknown_key(call: Call, copy: Path) -> None:
     assert "saving.keep_first" in call(f"resume={copy}", "saving.keep_first=1").refused()
 

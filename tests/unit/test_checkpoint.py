@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from seqtrain import checkpoint
-from seqtrain.checkpoint import Checkpoint, Snapshot, load_tensors, model_tensors
+from seqtrain.checkpoint import Checkpoint, Snapshot
 from seqtrain.errors import CheckpointError, SeqtrainError
 from seqtrain.manifest import write_manifest
+from seqtrain.model_tensors import model_tensors
 
 
 class Tied(nn.Module):
@@ -130,18 +131,6 @@ def test_resolve_finds_best_then_last_then_newest(tmp_path: Path) -> None:
 def test_no_checkpoint(tmp_path: Path, name: str) -> None:
     with pytest.raises(CheckpointError, match="name a run directory or a checkpoint directory"):
         Checkpoint.open(tmp_path / name)
-
-
-def test_tensors_that_do_not_fit_are_named() -> None:
-    with pytest.raises(
-        CheckpointError, match=r"a is missing; b has shape \(2,\), the model wants \(3,\); c is unknown"
-    ):
-        load_tensors({"a": torch.ones(1), "b": torch.ones(3)}, {"b": torch.ones(2), "c": torch.ones(1)}, "x")
-
-
-def test_a_tensor_of_another_type_is_not_converted() -> None:
-    with pytest.raises(CheckpointError, match=r"a is torch\.float16, the model wants torch\.float32"):
-        load_tensors({"a": torch.ones(1)}, {"a": torch.ones(1, dtype=torch.float16)}, "x")
 
 
 def test_what_every_checkpoint_holds(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import torch
 
 from seqtrain.base import Model
-from seqtrain.checkpoint import trained_tensors
 from seqtrain.config import EmaConfig
+from seqtrain.model_tensors import trained_tensors
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
 

@@ -1,13 +1,15 @@
 """Writes ``metrics.jsonl``: one JSON object a line, always."""
 
 import logging
+import os
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from seqtrain.errors import StorageError
 from seqtrain.metrics.sums import strict_json
-from seqtrain.paths import atomic_file
+from seqtrain.paths import writable
 from seqtrain.training.trainer import Hook, Trainer
 
 log = logging.getLogger(__name__)
@@ -29,10 +31,10 @@ class MetricsFile(Hook):
         """Drop what was written after the checkpoint that training goes on from, and what is half written."""
         whole = self._lines - len(self._unwritten)
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-            with atomic_file(self.path) as file:
-                file.writelines(lines[:whole])
-            self._bytes = self.path.stat().st_size
+            with writable(self.path):
+                with self.path.open("rb") as file:
+                    self._bytes = sum(len(line) for line in islice(file, whole) if line.endswith(b"\n"))
+                os.truncate(self.path, self._bytes)  # in place: a full disk has no room for a copy
         self._write()
 
     def on_return(self, trainer: Trainer) -> None:

@@ -31,8 +31,9 @@ class TensorBoard(Hook):
 
     def on_return(self, trainer: Trainer) -> None:
         """Of what was written, only what is up to this update counts."""
-        self.writer.close()
-        self.on_start(trainer)
+        with self._going_on():
+            self.writer.close()
+            self.on_start(trainer)
 
     def on_metrics(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Write a point of each metric."""

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from seqtrain.base import clean_name
-from seqtrain.checkpoint import model_tensors
 from seqtrain.composition import to_container
+from seqtrain.model_tensors import model_tensors
 from seqtrain.training.loss_module import LossModule
 from seqtrain.training.trace import Kind, Record, write_record
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult

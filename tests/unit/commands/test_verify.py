@@ -14,6 +14,7 @@ def test_words_of_its_own_and_those_for_training() -> None:
     assert (options.updates, options.keep, options.trace) == (3, Path("a b"), None)
     assert rest == ["--config-dir", "there", "model=x", "--config-name=mine", "~tokenizer"]
     assert verify.parse([])[0].updates == 20
+    assert verify.parse(["keep=~/a", "keep=~/b"])[0].keep == Path.home() / "b"
 
 
 @pytest.mark.parametrize("value", ["", "0", "1", "-3", "2.5", "ten", "²"])

@@ -6,6 +6,7 @@ import torch
 
 import seqtrain
 from seqtrain.composition import to_container
+from seqtrain.errors import CheckpointError
 from seqtrain.training.environment import OF_NUMBERS, environment, resumed, started, value_changes
 
 
@@ -49,3 +50,11 @@ def test_a_resume_adds_what_it_changes(tmp_path: Path, monkeypatch: pytest.Monke
     assert second["resumed"][0]["num_updates"] == 8
     assert "training.max_update was 16 and is 24" in second["resumed"][0]["changed"]
     assert resumed(state | {"started": second}, to_container(cfg), cfg) == second
+
+
+@pytest.mark.parametrize("text", ["[", "a: 1", "- 3", "3", "\x00"])
+def test_overrides_that_are_damaged(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra/overrides.yaml").write_text(text)
+    with pytest.raises(CheckpointError, match=r"overrides\.yaml .*the run directory is damaged"):
+        started(tmp_path)

@@ -109,3 +109,23 @@ def test_a_compiled_model_is_run_as_it_is_written() -> None:
     network = Network(Broken(NAN, backward=False))
     network.compile(backend="eager")
     assert find_origin({"": network}, run(network)) == "the output of block.1"
+
+
+class Tied(nn.Module):
+    """Hands a parameter to a module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.broken = Broken(NAN, backward=True)
+
+    def forward(self) -> Tensor:
+        output: Tensor = self.broken(self.weight)
+        return output
+
+
+def test_nothing_is_left_of_the_look() -> None:
+    model = Tied()
+    assert find_origin({"": model}, lambda: model().sum().backward()) == "the backward pass of broken"
+    assert not model.weight._backward_hooks
+    assert not model.broken._forward_hooks and not model.broken._forward_pre_hooks

@@ -95,6 +95,7 @@ def test_another_error_is_not_taken_for_it() -> None:
             True,
         ),
         (RuntimeError("MPS backend out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (MemoryError(), True),
         (RuntimeError("size mismatch"), False),
         (ValueError("x"), False),

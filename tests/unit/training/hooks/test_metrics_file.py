@@ -110,3 +110,20 @@ def test_training_does_not_end_well_without_its_metrics(
             raise ZeroDivisionError  # which is not to be hidden by the metrics
         finally:
             hook.on_end(trainer)
+
+
+def test_going_back_takes_no_room_on_the_disk(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = MetricsFile(tmp_path / "metrics.jsonl")
+    report(hook, trainer, 1)
+    state = saved(hook)
+    report(hook, trainer, 2)
+    hook.load_state_dict(state)
+    monkeypatch.setattr("os.fsync", refuse)
+    hook.on_return(trainer)
+    assert updates(hook.path) == [1]
+
+
+def refuse(*arguments: object) -> None:
+    raise OSError(28, "No space left on device")

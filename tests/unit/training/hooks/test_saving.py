@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from seqtrain import checkpoint
-from seqtrain.checkpoint import Checkpoint, copied
+from seqtrain.checkpoint import Checkpoint
 from seqtrain.config import SavingConfig
 from seqtrain.errors import CheckpointError
+from seqtrain.model_tensors import copied
 from seqtrain.training.hooks.saving import Saving
 from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.trainer import Trainer

@@ -15,9 +15,10 @@ import torch
 from safetensors import SafetensorError
 
 from seqtrain import checkpoint
-from seqtrain.checkpoint import Checkpoint, Snapshot, copied
+from seqtrain.checkpoint import Checkpoint, Snapshot
 from seqtrain.config import SavingConfig
 from seqtrain.errors import StorageError
+from seqtrain.model_tensors import copied
 from seqtrain.paths import TEMPORARY, read_link
 from seqtrain.training.hooks.saving import Saving
 from seqtrain.training.run_directory import RunDirectory

@@ -62,3 +62,22 @@ def test_a_disk_that_refuses_is_said_once(
     assert [record.getMessage() for record in caplog.records] == [
         f"cannot write {tmp_path}: [Errno 28] No space left on device; it will lack points"
     ]
+
+
+def test_a_disk_that_refuses_when_training_goes_back(
+    tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = TensorBoard(tmp_path)
+    hook.on_start(trainer)
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
+        patch.setattr(hook.writer, "close", refuse)
+        hook.on_return(trainer)
+    trainer.state.num_updates = 5
+    hook.on_metrics(trainer, {"train/loss": 2.0})
+    hook.on_end(trainer)
+    assert len(caplog.records) == 1
+    assert points(tmp_path) == [(5, 2.0)]
