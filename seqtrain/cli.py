@@ -15,12 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 from seqtrain import __version__, plugins, sources, without_torch
 from seqtrain.commands import COMMANDS
 from seqtrain.commands._sweep import check_sweep, for_hydra
-from seqtrain.commands._words import Words, read_words
+from seqtrain.commands._words import PLUGINS, Words, read_words
 from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.fairseq_flags import answer
 from seqtrain.locks import locked
 from seqtrain.registry import forget
+from seqtrain.signals import ending_at_once
 from seqtrain.user_code import frames_in
 
 HELP = {"--help", "-h"}
@@ -51,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 def dispatch(arguments: Sequence[str]) -> None:
     """Find out what is asked for and do it."""
     command, rest = split_command(arguments)
+    with ending_at_once() if command == "train" else contextlib.nullcontext():
+        dispatch_command(command, rest)
+
+
+def dispatch_command(command: str, rest: list[str]) -> None:
+    """Do what is asked of a command."""
     if "--version" in rest:
         print(f"seqtrain {__version__}")
         return
@@ -134,7 +141,7 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     from seqtrain.checkpoint import named
     from seqtrain.commands import resume as resuming
 
-    own = [a for a in arguments if a.startswith((resuming.PLUGINS, resuming.FORCE))]
+    own = [a for a in arguments if a.startswith((PLUGINS, resuming.FORCE))]
     rest = [a for a in arguments if a not in own and not a.startswith("resume=")]
     words = read_words(rest, COMMANDS[command].config_name)
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")

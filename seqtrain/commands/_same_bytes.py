@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from safetensors import safe_open
 from torch import Tensor
 
 from seqtrain.manifest import read_manifest
+from seqtrain.tensor_files import read_tensors
 
 MOST = 5
 """Tensors of a file that are named."""
@@ -34,13 +34,12 @@ def _tensor_files(checkpoint: Path) -> dict[str, str]:
 
 def _different_tensors(first: Path, second: Path) -> Iterator[str]:
     """Yield a line for each tensor that differs, in the order of the first file."""
-    with safe_open(first, "pt") as one, safe_open(second, "pt") as other:
-        names = set(other.keys())
-        for name in one.keys():  # noqa: SIM118  # it is no dict
-            if name not in names:
-                yield f"{name} is missing"
-            elif change := _change(one.get_tensor(name), other.get_tensor(name)):
-                yield f"{name}: {change}"
+    one, other = read_tensors(first), read_tensors(second)
+    for name, tensor in one.items():
+        if name not in other:
+            yield f"{name} is missing"
+        elif change := _change(tensor, other[name]):
+            yield f"{name}: {change}"
 
 
 def _change(one: Tensor, other: Tensor) -> str:

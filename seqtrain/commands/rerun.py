@@ -24,9 +24,9 @@ from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.locks import locked
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
+from seqtrain.signals import ending_at_once
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, value_changes
-from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
 from seqtrain.training.same_data import data_changes

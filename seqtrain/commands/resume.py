@@ -16,9 +16,9 @@ from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.locks import locked
 from seqtrain.manifest import MANIFEST
+from seqtrain.signals import ending_at_once
 from seqtrain.training import session
 from seqtrain.training.environment import flat
-from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.logs import logging_to
 
 SAFE_OVERRIDES = (
@@ -75,7 +75,7 @@ def resume_same(directory: Path, cfg: TrainConfig, overrides: Sequence[str]) -> 
         changed = list(_changed(overrides, to_container(cfg), saved))
         if checkpoint is not None and not changed:
             _warn_of_others(directory, to_container(cfg), to_container(checkpoint.config(safe)))
-        own = [override for override in overrides if override.startswith((PLUGINS, FORCE))]
+        own = [override for override in overrides if override.startswith((SEARCHPATH, PLUGINS, FORCE))]
         return resume(directory, [*safe, *changed, *own])
 
 

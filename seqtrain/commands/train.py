@@ -6,9 +6,9 @@ from pathlib import Path
 
 from seqtrain.config import TrainConfig
 from seqtrain.metrics.text import TextScore
+from seqtrain.signals import ending_at_once
 from seqtrain.trained import TrainedModel, load
 from seqtrain.training.evaluation import decode_split
-from seqtrain.training.hooks.interrupt import ending_at_once
 from seqtrain.training.session import TrainResult, train
 
 NUM_EXAMPLES = 5

@@ -36,8 +36,9 @@ class Halving:
             # Of the micro-batches before it too: the update begins again.
             trainer.parts.optimizer.zero_grad()
             self._remember(too_large)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            for backend in (torch.cuda, torch.mps):
+                if backend.is_available():
+                    backend.empty_cache()
 
     def pieces(self, batch: Batch) -> list[Batch]:
         """Return a batch in pieces of equal size that fit, by what did not fit before."""

@@ -135,8 +135,8 @@ class Recovery(Guard):
 
     def _advice(self) -> str:
         return (
-            f"Reports are in {self.reports}. Lower optimizer.lr, lengthen the warm-up, set training.clip_norm, "
-            "or look at those sentences"
+            f"Reports are in {self.reports}: look at those sentences; or in a new run lower optimizer.lr, "
+            "lengthen the warm-up or set training.clip_norm"
         )
 
     def _report(self, trainer: Trainer, batches: Sequence[Batch], what: str, here: list[int]) -> str:

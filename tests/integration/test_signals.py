@@ -145,3 +145,13 @@ def test_two_processes_do_not_train_into_one_directory(train: Call, call: Call, 
     assert {path: path.lstat().st_mtime_ns for path in run.rglob("*") if path.name != ".lock"} == before
     assert train("resume=auto", "training.max_update=2").code == 0
     assert (run / "checkpoints/damaged-update-00000002").is_dir()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at what a process has loaded")
+def test_sigterm_while_torch_is_imported(start: Call, tiny: list[str], tmp_path: Path) -> None:
+    with start(*tiny, "hydra.run.dir=run", cwd=tmp_path) as process:
+        while process.poll() is None and "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text():
+            time.sleep(0.001)
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (75, b"")

@@ -4,17 +4,15 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from seqtrain.signals import REQUEUE
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGUSR1: "SIGUSR1"}
 """What ends training, by number: schedulers send SIGTERM, and Slurm what ``--signal`` says, such as ``USR1@120``."""
 AFTER_CTRL_C = 130
-REQUEUE = 75
-"""Exit code of what is to be started again: EX_TEMPFAIL of BSD's sysexits.h."""
 log = logging.getLogger(__name__)
 
 
@@ -55,23 +53,3 @@ def exit_code(trainer: Trainer) -> int:
     if not trainer.interrupted:
         return 0
     return AFTER_CTRL_C if trainer.stop_reason == NAMES[signal.SIGINT] else REQUEUE
-
-
-@contextlib.contextmanager
-def ending_at_once() -> Iterator[None]:
-    """Let SIGTERM and SIGUSR1 end the program with exit code 75 wherever it is: what is on disk is whole at any time.
-
-    That holds for what comes before training and after it; meanwhile :class:`Interrupt` has them.
-    """
-    previous: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        previous = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(REQUEUE)

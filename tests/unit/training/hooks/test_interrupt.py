@@ -3,7 +3,8 @@ import signal
 
 import pytest
 
-from seqtrain.training.hooks.interrupt import Interrupt, ending_at_once, exit_code
+from seqtrain.signals import ending_at_once
+from seqtrain.training.hooks.interrupt import Interrupt, exit_code
 from seqtrain.training.trainer import Trainer
 
 
@@ -41,15 +42,6 @@ def test_a_second_ctrl_c_ends_at_once(trainer: Trainer) -> None:
 def test_the_end_is_no_interrupt(trainer: Trainer) -> None:
     trainer.stop("training.max_update=1 is reached")
     assert exit_code(trainer) == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_before_and_after_training_a_signal_ends_the_program_at_once(number: int) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(SystemExit) as end, ending_at_once():
-        os.kill(os.getpid(), number)
-    assert end.value.code == 75
-    assert signal.getsignal(number) is before
 
 
 def test_a_second_signal_ends_the_program_at_once(trainer: Trainer) -> None:
