@@ -9,7 +9,13 @@ import pytest
 
 Call = Callable[..., Any]
 
-COMPILED = ["training.compile=true", "model.dropout=0.1", "saving.interval_updates=4", "training.max_update=8"]
+COMPILED = [
+    "training.compile=true",
+    "model.dropout=0.1",
+    "training.max_update=8",
+    "saving.interval_epochs=0",
+    "saving.interval_updates=4",
+]
 
 
 @pytest.mark.slow
