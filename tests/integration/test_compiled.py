@@ -13,6 +13,7 @@ COMPILED = [
     "training.compile=true",
     "model.dropout=0.1",
     "training.max_update=8",
+    "validation.interval_epochs=0",
     "saving.interval_epochs=0",
     "saving.interval_updates=4",
 ]
