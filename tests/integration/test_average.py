@@ -41,7 +41,7 @@ def test_listed_checkpoints(call: Call, trained: Path, tmp_path: Path) -> None:
 
 def test_an_average_cannot_be_resumed(call: Call, trained: Path, tmp_path: Path) -> None:
     assert call("average", f"checkpoint=[{trained}]", f"output={tmp_path / 'mean'}").code == 0
-    assert "there is no run here" in call(f"resume={tmp_path / 'mean'}").refused()
+    assert "this is a checkpoint, and no run" in call(f"resume={tmp_path / 'mean'}").refused()
 
 
 @pytest.mark.parametrize("overrides", [["output=."], ["output=new", "last=0"], ["output=new", "checkpoint=[nowhere]"]])

@@ -12,7 +12,8 @@ from seqtrain.commands._runs import Runs, run_to_end
 ROOT = Path(__file__).parents[3]
 
 PARENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from seqtrain.commands._runs import ended_by_sigterm, run_to_end
 with ended_by_sigterm():
     run_to_end([sys.executable, "-c", sys.argv[1]], {}, stdout=1)
