@@ -8,10 +8,10 @@ train: .venv/installed
 	$(BIN)/python -m seqtrain $(ARGS)
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-all: .venv/installed
-	$(BIN)/python -m pytest -n 2 -m "slow or not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" $(ARGS)
 
 check: .venv/installed
 	$(BIN)/ruff format --check .
