@@ -9,6 +9,7 @@ from typing import Any
 
 from seqtrain.documents import DocumentError, build, open_regular, read_json
 from seqtrain.errors import CheckpointError
+from seqtrain.paths import tree
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -26,7 +27,7 @@ class FileRecord:
 
 def write_manifest(directory: Path) -> None:
     """Write the manifest of all files that are in a directory."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    files = sorted(path for path in tree(directory) if path.is_file())
     records = {file.relative_to(directory).as_posix(): asdict(_record(file)) for file in files}
     text = json.dumps({"version": VERSION, "files": records}, indent=1)
     (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
@@ -72,7 +73,10 @@ def damage(directory: Path) -> str:
     """
     files = read_manifest(directory)
     problems = (_problem(directory, name, expected) for name, expected in files.items())
-    return next(filter(None, problems), "") or _added(directory, files)
+    try:
+        return next(filter(None, problems), "") or _added(directory, files)
+    except OSError as error:
+        return f"{directory} cannot be read ({error.strerror or error})"
 
 
 def _table(files: Any, manifest: Path) -> dict[str, FileRecord]:
@@ -117,7 +121,7 @@ def _problem(directory: Path, name: str, expected: FileRecord) -> str:
 def _added(directory: Path, files: dict[str, FileRecord]) -> str:
     """Name a file in one of the manifest's folders that is not in the manifest; what lies beside them is never read."""
     for folder in sorted({PurePosixPath(name).parts[0] for name in files if "/" in name}):
-        for path in sorted((directory / folder).rglob("*")):
+        for path in tree(directory / folder):
             name = path.relative_to(directory).as_posix()
             if name not in files and (path.is_symlink() or not path.is_dir()):
                 return f"{path} was added later (remove it)"

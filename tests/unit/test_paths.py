@@ -1,3 +1,5 @@
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from seqtrain.paths import (
     remove_leftovers,
     replace_link,
     temporary_name,
+    tree,
     writable,
 )
 
@@ -155,3 +158,21 @@ def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, mode: int) -> No
 def test_a_file_that_stands_for_no_link(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "best").write_bytes(content)
     assert read_link(tmp_path / "best") is None
+
+
+def test_a_tree_in_order_and_none_that_is_read_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b/c").mkdir(parents=True)
+    (tmp_path / "b/c/d").touch()
+    (tmp_path / "a").touch()
+    (tmp_path / "b/loop").symlink_to(tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in tree(tmp_path)] == ["a", "b", "b/c", "b/c/d", "b/loop"]
+    iterdir = Path.iterdir
+
+    def refuse(self: Path) -> Iterator[Path]:
+        if self.name == "c":
+            raise OSError(errno.EIO, "Input/output error")
+        return iterdir(self)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(OSError, match="Input/output error"):
+        tree(tmp_path)
