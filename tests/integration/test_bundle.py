@@ -35,9 +35,9 @@ DECODE = ["generation.beam=1", "generation.max_len_b=5", "device=cpu"]
 
 
 @pytest.fixture(scope="module")
-def original(session_dir: Path) -> Path:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the user directory was when the run was trained; it is not there any more."""
-    return session_dir.resolve() / "bundle" / "my-module"
+    return tmp_path_factory.mktemp("bundle").resolve() / "my-module"
 
 
 @pytest.fixture(scope="module")

@@ -46,10 +46,11 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def clean(session_dir: Path, tiny: list[str]) -> Path:
+def clean(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
     """A run that had room."""
-    cli.main([*tiny, *SAVING, f"hydra.run.dir={session_dir / 'with_room'}"])
-    return session_dir / "with_room"
+    directory = tmp_path_factory.mktemp("with-room") / "run"
+    cli.main([*tiny, *SAVING, f"hydra.run.dir={directory}"])
+    return directory
 
 
 @pytest.fixture

@@ -32,9 +32,9 @@ class Mine(Transformer):
 
 
 @pytest.fixture(scope="module")
-def original(session_dir: Path, tiny: list[str]) -> Path:
+def original(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
     """A run with checkpoints in the middle of an epoch, and at its end."""
-    directory = session_dir / "to-rerun"
+    directory = tmp_path_factory.mktemp("to-rerun") / "run"
     cli.main([*tiny, *EXACT, "saving.interval_updates=5", f"hydra.run.dir={directory}"])
     return directory
 

@@ -57,9 +57,10 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, update: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(session_dir: Path, tiny: list[str]) -> Path:
-    cli.main([*tiny, *EXACT, f"hydra.run.dir={session_dir / 'uninterrupted'}"])
-    return session_dir / "uninterrupted"
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
+    directory = tmp_path_factory.mktemp("uninterrupted") / "run"
+    cli.main([*tiny, *EXACT, f"hydra.run.dir={directory}"])
+    return directory
 
 
 def test_ctrl_c_in_a_process_and_resume_to_the_same_bytes(
@@ -112,10 +113,10 @@ SAMPLING = [
 
 
 @pytest.fixture(scope="module")
-def sampled(session_dir: Path, tiny: list[str], run: Call) -> Path:
+def sampled(tmp_path_factory: pytest.TempPathFactory, tiny: list[str], run: Call) -> Path:
     """A run with subword sampling, in another process than this."""
-    directory = session_dir / "sampled"
-    assert run(*tiny, *EXACT, *SAMPLING, f"hydra.run.dir={directory}", cwd=session_dir).code == 0
+    directory = tmp_path_factory.mktemp("sampled") / "run"
+    assert run(*tiny, *EXACT, *SAMPLING, f"hydra.run.dir={directory}", cwd=directory.parent).code == 0
     return directory
 
 
