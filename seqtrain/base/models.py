@@ -86,6 +86,15 @@ class EncoderOutput:
         return EncoderOutput(self.features[order], self.padding_mask[order])
 
 
+@dataclass(frozen=True)
+class NoSource:
+    """What a model without an encoder, such as a language model, hands to its decoder: nothing."""
+
+    def reorder(self, order: Tensor) -> "NoSource":
+        """Return the same: there are no rows to pick."""
+        return self
+
+
 class IncrementalState(ABC):
     """What a model remembers between decoding steps, one row for each hypothesis."""
 
@@ -114,6 +123,14 @@ class IncrementalModel(Protocol[EncodedT, StateT]):
         Row n belongs to the sentence n // (N // B) of ``encoder_output``: hypotheses of a sentence
         stand together and share its encoding.
         """
+
+
+@runtime_checkable
+class PrefillingModel(IncrementalModel[EncodedT, StateT], Protocol[EncodedT, StateT]):
+    """An incremental model that also takes up given tokens, such as a prompt, in one pass."""
+
+    def prefill(self, tokens: Tensor, encoder_output: EncodedT, state: StateT) -> None:
+        """Add tokens (N, P) to the state, as P calls of ``decode_step`` would."""
 
 
 class Hypothesis(NamedTuple):

@@ -11,6 +11,8 @@ from seqtrain.base import (
     LinearlyProjected,
     Model,
     ModelOutput,
+    NoSource,
+    PrefillingModel,
     TaskInfo,
 )
 from seqtrain.config import ModelConfig
@@ -33,6 +35,8 @@ __all__ = [
     "Model",
     "ModelConfig",
     "ModelOutput",
+    "NoSource",
+    "PrefillingModel",
     "TaskInfo",
     "register_model",
     "register_model_preset",
