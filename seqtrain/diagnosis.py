@@ -15,7 +15,7 @@ from omegaconf.errors import ConfigKeyError
 
 from seqtrain.choices import REFUSALS, open_choices
 from seqtrain.mistakes import Mistake, based_on_nothing, child_of, find_mistakes, flatten, unknown_key, wrong_type
-from seqtrain.origins import COMMAND_LINE, Origins, Setting, of_override
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, make_room, of_override
 from seqtrain.registry import REGISTRIES
 
 
@@ -110,6 +110,7 @@ def _set(node: DictConfig, setting: Setting) -> str:
     key, group = setting.key, setting.key.split(".", 1)[0]
     if group in REGISTRIES and key == f"{group}._name":
         return f"cannot be set: choose the plug-in with {group}={setting.value}"
+    make_room(node, key)
     if not _exists(node, key):
         return unknown_key(key, list(flatten(node)))
     if setting.delete:

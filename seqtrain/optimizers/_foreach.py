@@ -24,7 +24,7 @@ class ForeachOptimizer(torch.optim.Optimizer):
         """Update those parameters of a group that have a gradient, and their states, in place."""
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure here
         """Update the parameters that have a gradient."""
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]

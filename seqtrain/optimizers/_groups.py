@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from seqtrain.base import clean_name
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig, WeightDecayConfig
@@ -79,7 +79,7 @@ def chosen_groups(groups: Iterable[ParameterGroupConfig], parameters: Parameters
     return chosen
 
 
-def takes_nothing(key: str, pattern: str, parameters: Parameters) -> str:
+def takes_nothing(key: str, pattern: str | None, parameters: Parameters) -> str:
     """Say that the pattern of a config matches nothing that is left for it."""
     return (
         f"{key}.pattern={pattern!r} matches no parameter that is trained and that no earlier pattern takes; "
@@ -113,7 +113,7 @@ def layer_scales(decay: float, names: Collection[str]) -> dict[str, float]:
     return {name: decay ** (embeddings | below).get(name, 0) for name in names}
 
 
-def is_vector(parameter: nn.Parameter) -> bool:
+def is_vector(parameter: Tensor) -> bool:
     """Tell whether a parameter is what weight decay spares: a bias or the gain of a normalisation is no matrix."""
     return parameter.ndim < 2
 

@@ -33,6 +33,4 @@ class Adadelta(TorchOptimizer):
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         """Return ``torch.optim.Adadelta``."""
-        return torch.optim.Adadelta(
-            groups, rho=self.cfg.rho, eps=self.cfg.eps, weight_decay=self.cfg.weight_decay
-        )
+        return torch.optim.Adadelta(groups, rho=self.cfg.rho, eps=self.cfg.eps, weight_decay=self.cfg.weight_decay)

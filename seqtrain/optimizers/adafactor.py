@@ -1,5 +1,6 @@
 """Adafactor: Adam's mean of squares from row and column means, and updates of a limited size."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,9 @@ class AdafactorConfig(WeightDecayConfig):
 class Adafactor(TorchOptimizer):
     r"""Adafactor (Shazeer & Stern, ICML 2018, algorithms 4 and 5), with fairseq's settings.
 
-    Of a matrix G of gradients, the means over rows R and columns C of :math:`G^2 + \epsilon_1` are kept, with a share of
-    :math:`t^{\text{decay\_rate}}` for the new ones; :math:`\hat V = R C / \text{mean}(R)`. The update
-    :math:`U = G / \sqrt{\hat V}` is divided by :math:`\max(1, \text{RMS}(U) / d)`. Vectors keep the mean of their squares.
+    Of a matrix G of gradients, the means over rows R and columns C of :math:`G^2 + \epsilon_1` are kept, with a share
+    of :math:`t^{\text{decay\_rate}}` for the new ones; :math:`\hat V = R C / \text{mean}(R)`. The update
+    :math:`U = G / \sqrt{\hat V}` is divided by :math:`\max(1, \text{RMS}(U) / d)`. Vectors keep their mean squares.
 
     ``torch.optim.Adafactor`` always multiplies the rate by the parameter's size and takes the least of it and
     :math:`1 / \sqrt t`, and has no running mean of updates: fairseq's default, a rate from a schedule, cannot be said.
@@ -115,7 +116,7 @@ class _Adafactor(ForeachOptimizer):
         """Return the factor on the rate at an update, from 1."""
         if not self.cfg.relative_step:
             return 1.0
-        return min(1e-6 * step if self.cfg.warmup_init else 1e-2, step**-0.5)
+        return min(1e-6 * step if self.cfg.warmup_init else 1e-2, 1 / math.sqrt(step))
 
 
 def _inverse_root(square: Tensor, share: float, state: State) -> Tensor:

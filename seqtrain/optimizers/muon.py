@@ -109,7 +109,7 @@ class _Joined(torch.optim.Optimizer):
         for part in parts:
             part.state = self.state
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure here
         for part in self.parts:
             part.step()
 
