@@ -171,7 +171,7 @@ class Transformer(EncoderDecoderModel):
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:
     """Build the embeddings of source and target, over one table if all are shared."""
     source, target = task.source_dictionary, task.target_dictionary
-    if cfg.share_all_embeddings and source is not target:
+    if cfg.share_all_embeddings and not source.shares_ids_with(target):
         raise ConfigError(
             "model.share_all_embeddings needs one dictionary for source and target: "
             "set task.joined_dictionary=true, or model.share_all_embeddings=false"
