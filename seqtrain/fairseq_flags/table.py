@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: a plug-in of the group `tokenizer` does all between text and ids; for moses write tokenizer.moses=true
+        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
     """,
     "common": """
         --seed=                    | training.seed |
