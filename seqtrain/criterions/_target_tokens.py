@@ -75,11 +75,15 @@ class TargetTokenCriterion(Criterion):
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
         tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
-        sums = target_cross_entropy(model, batch, tokens, self.options)
+        sums = self.sums(model, batch, tokens)
         metrics = {"loss": Sum(sums.loss.detach(), tokens.number), "nll_loss": Sum(sums.nll, tokens.number)}
         if self.options.count_correct:
             metrics["accuracy"] = Sum(sums.correct, tokens.number)
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
+
+    def sums(self, model: Model, batch: Batch, tokens: TargetTokens) -> CrossEntropySums:
+        """Return the sums over the tokens that count."""
+        return target_cross_entropy(model, batch, tokens, self.options)
 
 
 def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, options: Options) -> CrossEntropySums:
@@ -88,12 +92,19 @@ def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, optio
         logits = logits_of(model(**batch.net_input))
         return cross_entropy(tokens.select(logits), tokens.target, options)
     features = tokens.select(model.extract_features(**batch.net_input))
-    if isinstance(model, LinearlyProjected) and _projects_linearly(type(model)):
-        return linear_cross_entropy(features, *model.projection_weights(), tokens.target, options)
+    if weights := projection_weights(model):
+        return linear_cross_entropy(features, *weights, tokens.target, options)
     return projected_cross_entropy(model.project, features, tokens.target, options)
 
 
-def _projects_linearly(model_type: type) -> bool:
-    """Whether ``projection_weights`` is as new as ``project``: a subclass may have changed the latter alone."""
-    newest = next(cls for cls in model_type.__mro__ if {"project", "projection_weights"} & vars(cls).keys())
-    return "projection_weights" in vars(newest)
+def projection_weights(model: Model) -> tuple[Tensor, Tensor | None] | None:
+    """Return the weight (V, D) and the bias (V,) of a model that projects linearly."""
+    if isinstance(model, LinearlyProjected) and is_as_new_as_project(model, "projection_weights"):
+        return model.projection_weights()
+    return None
+
+
+def is_as_new_as_project(model: Model, method: str) -> bool:
+    """Whether a method that says what ``project`` does is as new: a subclass may have changed the latter alone."""
+    newest = next(cls for cls in type(model).__mro__ if {"project", method} & vars(cls).keys())
+    return method in vars(newest)
