@@ -1,5 +1,7 @@
 """What the criterions over target tokens share: which tokens count, how logits come about, what is reported."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,7 @@ from seqtrain.base import (
 )
 from seqtrain.config import CriterionConfig
 from seqtrain.errors import PluginError
+from seqtrain.fields import bounded
 from seqtrain.nn.chunked_cross_entropy import (
     CrossEntropySums,
     Options,
@@ -23,6 +26,14 @@ from seqtrain.nn.chunked_cross_entropy import (
     linear_cross_entropy,
     projected_cross_entropy,
 )
+
+
+@dataclass
+class TargetTokenConfig(CriterionConfig):
+    """What the criterions over target tokens have in common."""
+
+    z_loss: float = bounded(0.0, at_least=0)
+    """Coefficient of the z-loss, log(Z)^2 of each token, which keeps logits from drifting; PaLM has 1e-4."""
 
 
 class TargetTokens:
@@ -54,12 +65,13 @@ class TargetTokens:
 class TargetTokenCriterion(Criterion):
     """Cross-entropy of the target tokens; of a model that projects features, logits are never held whole.
 
-    Reports ``loss`` and the unsmoothed ``nll_loss``, per token, and ``accuracy`` if the options count it.
+    Reports ``loss`` and the unsmoothed ``nll_loss``, per token; where the options have them, ``accuracy`` and
+    ``z_loss``, which is in ``loss``.
 
     Args:
         cfg: the criterion's config.
         task: gives the padding.
-        options: label smoothing and what to count.
+        options: label smoothing, z-loss, and what to count.
         ignore_prefix_size: target tokens at the start of each sentence that do not count.
     """
 
@@ -75,10 +87,16 @@ class TargetTokenCriterion(Criterion):
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
         tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
-        sums = target_cross_entropy(model, batch, tokens, self.options)
-        metrics = {"loss": Sum(sums.loss.detach(), tokens.number), "nll_loss": Sum(sums.nll, tokens.number)}
+        return self.output(target_cross_entropy(model, batch, tokens, self.options), batch, tokens)
+
+    def output(self, sums: CrossEntropySums, batch: Batch, tokens: TargetTokens) -> LossOutput:
+        """Return the loss of a batch with its metrics, each a sum over ``tokens``."""
+        values = {"loss": sums.loss.detach(), "nll_loss": sums.nll}
         if self.options.count_correct:
-            metrics["accuracy"] = Sum(sums.correct, tokens.number)
+            values["accuracy"] = sums.correct
+        if self.options.z_loss:
+            values["z_loss"] = sums.z_loss
+        metrics = {name: Sum(value, tokens.number) for name, value in values.items()}
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
 
 
