@@ -1,6 +1,8 @@
 """What the criterions over target tokens share: which tokens count, how logits come about, what is reported."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -86,8 +88,12 @@ class TargetTokenCriterion(Criterion):
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
-        tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
+        tokens = self.tokens_of(batch)
         return self.output(target_cross_entropy(model, batch, tokens, self.options), batch, tokens)
+
+    def tokens_of(self, batch: Batch) -> TargetTokens:
+        """Return the target tokens of a batch that count."""
+        return TargetTokens(batch, self.pad, self.ignore_prefix_size)
 
     def output(self, sums: CrossEntropySums, batch: Batch, tokens: TargetTokens) -> LossOutput:
         """Return the loss of a batch with its metrics, each a sum over ``tokens``."""
@@ -100,15 +106,30 @@ class TargetTokenCriterion(Criterion):
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
 
 
+class Projected(NamedTuple):
+    """What the logits of N tokens are made of, so that no more of them than a chunk need be held."""
+
+    features: Tensor
+    """Features (N, D); the logits (N, V) of a model that gives no features."""
+    project: Callable[[Tensor], Tensor]
+    """Takes rows of features to their logits."""
+
+
+def projected(model: Model, batch: Batch, tokens: TargetTokens) -> Projected:
+    """Run the model on a batch and return what the logits of ``tokens`` are made of."""
+    if isinstance(model, FeatureModel):
+        return Projected(tokens.select(model.extract_features(**batch.net_input)), model.project)
+    return Projected(tokens.select(logits_of(model(**batch.net_input))), lambda logits: logits)
+
+
 def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, options: Options) -> CrossEntropySums:
     """Return the sums over ``tokens``; the logits of a model that projects features are never held whole."""
+    features, project = projected(model, batch, tokens)
     if not isinstance(model, FeatureModel):
-        logits = logits_of(model(**batch.net_input))
-        return cross_entropy(tokens.select(logits), tokens.target, options)
-    features = tokens.select(model.extract_features(**batch.net_input))
+        return cross_entropy(features, tokens.target, options)
     if isinstance(model, LinearlyProjected) and _projects_linearly(type(model)):
         return linear_cross_entropy(features, *model.projection_weights(), tokens.target, options)
-    return projected_cross_entropy(model.project, features, tokens.target, options)
+    return projected_cross_entropy(project, features, tokens.target, options)
 
 
 def _projects_linearly(model_type: type) -> bool:

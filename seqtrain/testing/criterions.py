@@ -88,14 +88,24 @@ def check_accumulation(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 
 def check_without_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
-    """Where gradients are off, as in validation, the same comes out."""
+    """Where gradients are off, the same comes out."""
     for model in (model(task) for model in MODELS):
         criterion, batch = REGISTRY.build(cfg, task), random_batch(task)
         expected = _numbers(criterion(model, batch))
         with torch.no_grad():
-            output = criterion.eval()(model, batch)
+            output = criterion(model, batch)
         assert not output.loss.requires_grad, "the loss has a gradient where gradients are off"
         assert_close(_numbers(output), expected, "the loss differs where gradients are off")
+
+
+def check_evaluation(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """In evaluation, which may leave out what only training needs, the loss is finite and the likelihood the same."""
+    for model in (model(task) for model in MODELS):
+        criterion, batch = REGISTRY.build(cfg, task), random_batch(task)
+        training, evaluation = criterion(model, batch), criterion.eval()(model, batch)
+        assert evaluation.loss.isfinite(), f"the loss is {evaluation.loss} in evaluation"
+        found, expected = (torch.tensor([float(x.sample_size), *_nll(x)]) for x in (evaluation, training))
+        assert_close(found, expected, "sample_size or nll_loss differ in evaluation")
 
 
 def check_padding(cfg: CriterionConfig, task: TaskInfo) -> None:
@@ -146,6 +156,7 @@ CHECKS: tuple[Check, ...] = (
     check_gradients,
     check_accumulation,
     check_without_gradients,
+    check_evaluation,
     check_padding,
     check_empty,
     check_bf16,
@@ -180,6 +191,11 @@ def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list
 def _numbers(output: LossOutput) -> Tensor:
     """Loss, metrics and sample_size in one row."""
     return torch.cat([_sums(output), torch.tensor([float(output.sample_size)])])
+
+
+def _nll(output: LossOutput) -> list[float]:
+    """Value and weight of the ``nll_loss``, if it is reported."""
+    return [float(number) for number in output.metrics.get("nll_loss", ())]
 
 
 def _sums(output: LossOutput) -> Tensor:

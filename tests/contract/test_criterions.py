@@ -16,6 +16,7 @@ import_builtin()
 
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "label_smoothed_cross_entropy": {"label_smoothing": 0.2, "z_loss": 0.05, "report_accuracy": True},
+    "label_smoothed_cross_entropy_with_rdrop": {"rdrop_alpha": 5.0, "z_loss": 0.05},
 }
 """What a criterion computes only when asked."""
 

@@ -50,3 +50,12 @@ def test_the_perplexity_is_the_same_number_in_bits_and_nats(train: Call, call: C
     scores = evaluate(call, tmp_path / "run", "split=valid")
     assert scores["ppl"] == pytest.approx(stored[-1]["ppl"], rel=1e-5)
     assert 0 < scores["z_loss"] < scores["loss"]
+
+
+def test_rdrop(train: Call, call: Call, tmp_path: Path) -> None:
+    result = train("criterion=label_smoothed_rdrop", "model.dropout=0.3", *SHORT)
+    assert result.code == 0, result.err
+    *training, valid = records(tmp_path / "run")
+    assert all(metrics["train/rdrop_kl_loss"] > 0 for metrics in training)
+    assert "valid/rdrop_kl_loss" not in valid
+    assert evaluate(call, tmp_path / "run", "split=valid")["loss"] == pytest.approx(valid["valid/loss"], rel=1e-5)
