@@ -27,11 +27,13 @@ PATH_KEYS = (
     "hydra.run.dir",
     "tokenizer.model_file",
     "tokenizer.dictionary",
+    "criterion.teacher",
 )
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
 ALLOWED_IN_RERUN = (
     "task.data=",
+    "criterion.teacher=",
     "dataset.cache_dir=",
     "training.device=",
     "training.log_interval=",
