@@ -32,7 +32,7 @@ class AdaptiveLoss(TargetTokenCriterion):
         choices = _choices(model, batch, tokens)
         losses = [linear_cross_entropy(c.features, c.weight, None, c.target, self.options).loss for c in choices]
         loss = torch.stack(losses).sum()
-        return CrossEntropySums(loss, loss.detach(), torch.zeros_like(loss))
+        return CrossEntropySums(loss, loss.detach(), torch.zeros_like(loss), torch.zeros_like(loss))
 
 
 def _choices(model: Model, batch: Batch, tokens: TargetTokens) -> list[Choice]:
