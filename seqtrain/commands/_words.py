@@ -1,6 +1,6 @@
 """The words of a command line: Hydra's flags, in any place, and overrides."""
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +74,25 @@ class Words(NamedTuple):
             PluginError: a user directory is missing or cannot be imported.
         """
         return discover(self.overrides, self.config_name, self.config_dir)
+
+
+def words_parser(command: str, description: str, epilog: str, usage: str | None = None) -> ArgumentParser:
+    """Return the parser of a command that takes words of its own: its help is printed as it is written.
+
+    Args:
+        command: its name.
+        description: what it does.
+        epilog: more about its words.
+        usage: the words that it takes; from the parser's arguments if None.
+    """
+    return ArgumentParser(
+        f"seqtrain {command}",
+        usage=usage and f"seqtrain {command} {usage}",
+        description=description,
+        epilog=epilog,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def read_words(words: Sequence[str], config_name: str) -> Words:
