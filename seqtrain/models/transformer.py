@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, ModelConfig, TaskInfo, register_model
-from seqtrain.nn.attention import KeysValues
-from seqtrain.nn.decoder import Decoder, DecoderState
+from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, output_projection, token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.feed_forward import Activation
@@ -96,18 +95,6 @@ class TransformerConfig(ModelConfig):
         )
 
 
-@dataclass(frozen=True)
-class TransformerEncoderOutput(EncoderOutput):
-    """The encoder's features, and the keys and values that each decoder layer makes of them, once a sentence."""
-
-    cross: list[KeysValues]
-
-    def reorder(self, order: Tensor) -> "TransformerEncoderOutput":
-        """Return the sentences ``order`` (N,) of it."""
-        cross = [KeysValues(keys[order], values[order]) for keys, values in self.cross]
-        return TransformerEncoderOutput(self.features[order], self.padding_mask[order], cross)
-
-
 @register_model("transformer", TransformerConfig)
 class Transformer(EncoderDecoderModel):
     """An encoder, a decoder that attends to it, and a projection to the target's vocabulary."""
@@ -140,7 +127,8 @@ class Transformer(EncoderDecoderModel):
             **_: Whatever else a task gives.
         """
         mask = _padding_mask(source_tokens, source_lengths)
-        features: Tensor = self.decoder(prev_output_tokens, self.encoder(source_tokens, mask), mask)
+        source = EncoderOutput(self.encoder(source_tokens, mask), mask)
+        features: Tensor = self.decoder(prev_output_tokens, source)
         return features
 
     def project(self, features: Tensor) -> Tensor:
@@ -152,20 +140,22 @@ class Transformer(EncoderDecoderModel):
         """Return the weight (V, D) that ``project`` multiplies with, and no bias: criterions may do so in chunks."""
         return self.output_projection.weight, None
 
-    def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> TransformerEncoderOutput:
+    def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> AttendedSource:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""
         mask = _padding_mask(source_tokens, source_lengths)
-        features = self.encoder(source_tokens, mask)
-        return TransformerEncoderOutput(features, mask, self.decoder.cross_keys_values(features))
+        return self.decoder.attended(EncoderOutput(self.encoder(source_tokens, mask), mask))
 
-    def new_state(self, encoder_output: TransformerEncoderOutput, rows: int, max_length: int) -> DecoderState:
+    def new_state(self, encoder_output: AttendedSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
-        return self.decoder.new_state(encoder_output.cross[0], rows, max_length)
+        return self.decoder.new_state(rows, max_length)
 
-    def decode_step(self, prev_tokens: Tensor, encoder_output: TransformerEncoderOutput, state: DecoderState) -> Tensor:
+    def decode_step(self, prev_tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,)."""
-        features = self.decoder.step(prev_tokens, encoder_output.cross, encoder_output.padding_mask, state)
-        return self.project(features)
+        return self.project(self.decoder.step(prev_tokens[:, None], state, encoder_output)[:, 0])
+
+    def prefill(self, tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> None:
+        """Add the tokens (N, P) that hypotheses begin with to the state, in one pass."""
+        self.decoder.step(tokens, state, encoder_output)
 
 
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:

@@ -17,6 +17,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from seqtrain.nn.linear import product_dtype
+
 CHUNK_ROWS = 512
 """Tokens whose logits are held at a time: enough for fast matrix products, few enough for a processor's cache."""
 
@@ -121,8 +123,7 @@ class _ChunkedProjection:
     def __init__(
         self, features: Tensor, weight: Tensor, bias: Tensor | None, wanted: Sequence[bool], chunk_rows: int
     ) -> None:
-        device = features.device.type
-        format = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        format = product_dtype(weight)
         precise = _at_least_fp32(format)
         self.inputs = features, weight, bias
         self.features, self.weight, self.bias = features.to(format), weight.to(format), bias

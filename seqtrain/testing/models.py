@@ -18,7 +18,7 @@ from seqtrain.model_tensors import model_tensors
 from seqtrain.models import REGISTRY, EncoderModel, FeatureModel, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
-from seqtrain.testing.decoding import check_incremental_decoding, check_reordering
+from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
 from seqtrain.testing.guarantees import Check, assert_close
 from seqtrain.testing.inputs import (
     SOURCE_LENGTHS,
@@ -209,6 +209,7 @@ CHECKS: tuple[Check, ...] = (
     check_causality,
     check_incremental_decoding,
     check_reordering,
+    check_prefilling,
     check_checkpoint,
     check_bf16,
     check_compiles,
