@@ -28,12 +28,12 @@ class Word(NamedTuple):
 class Total(NamedTuple):
     """How often a word came, and the sum of its log-probabilities."""
 
-    count: int
+    times: int
     log_prob: float
 
     def plus(self, log_prob: float) -> "Total":
         """Return the total with the word once more."""
-        return Total(self.count + 1, self.log_prob + log_prob)
+        return Total(self.times + 1, self.log_prob + log_prob)
 
 
 class ScoredLine(NamedTuple):
@@ -123,8 +123,8 @@ def _described(line: ScoredLine, words: Iterable[Word], dictionary: Dictionary) 
 
 def _statistics(totals: dict[str, Total]) -> Iterator[dict[str, object]]:
     """Yield what there is to say of each word, the most frequent first."""
-    for word, total in sorted(totals.items(), key=lambda item: (-item[1].count, item[0])):
-        yield {"word": word, "count": total.count, "mean_log_prob": round(total.log_prob / total.count, 6)}
+    for word, total in sorted(totals.items(), key=lambda item: (-item[1].times, item[0])):
+        yield {"word": word, "count": total.times, "mean_log_prob": round(total.log_prob / total.times, 6)}
 
 
 def _json(data: dict[str, object]) -> str:

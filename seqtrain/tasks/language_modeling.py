@@ -56,11 +56,11 @@ class LanguageModelingConfig(TextConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Blocks have room for what they hold, and the validation set is one thing."""
-        size = self.tokens_per_sample
+        size, window = self.tokens_per_sample, self.context_window
         if self.max_positions < size:
             yield f"task.tokens_per_sample={size} is over task.max_target_positions={self.max_target_positions}"
-        if self.context_window >= size:
-            yield f"task.context_window={self.context_window} leaves nothing of task.tokens_per_sample={size} to predict"
+        if window >= size:
+            yield f"task.context_window={window} leaves nothing to predict of task.tokens_per_sample={size}"
         if self.shift_blocks and self.sample_break_mode is not BreakMode.none:
             yield "task.shift_blocks=true needs task.sample_break_mode=none: other blocks are cut where lines end"
         if self.valid_share and self.valid:

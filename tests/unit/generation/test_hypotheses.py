@@ -22,6 +22,17 @@ def test_starts_from_one_empty_hypothesis_a_sentence() -> None:
     assert hypotheses.prev_tokens.tolist() == [EOS, EOS, EOS, EOS]
 
 
+def test_begin_with_given_tokens() -> None:
+    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
+    hypotheses.begin(torch.tensor([[4, 5], [6, 7]]), torch.tensor([[-1.0, -2.0], [-3.0, -4.0]]))
+    assert hypotheses.prev_tokens.tolist() == [5, 5, 7, 7]
+    assert hypotheses.scores.tolist() == [[-3.0, -math.inf], [-7.0, -math.inf]]
+    hypotheses.finish(candidates([[-3.5, -9.0], [-7.5, -9.0]], [[0, 0], [0, 0]], [[EOS, 4], [EOS, 4]]))
+    (first,), (second,) = hypotheses.finished
+    assert (first.tokens.tolist(), second.tokens.tolist()) == ([4, 5, EOS], [6, 7, EOS])
+    assert second.positional_scores.tolist() == [-3.0, -4.0, -0.5]
+
+
 def test_extend_takes_the_first_candidates_that_do_not_end_and_says_where_they_come_from() -> None:
     hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
     first = candidates([[-1.0, -2.0, -3.0, -4.0]] * 2, [[0, 0, 0, 0]] * 2, [[4, 5, 6, 7], [EOS, 7, 6, 5]])
