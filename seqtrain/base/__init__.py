@@ -7,6 +7,7 @@ from seqtrain.base.criterions import Criterion
 from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec, Shard, Sum, TaskInfo
 from seqtrain.base.fingerprints import Fingerprint, differences
 from seqtrain.base.models import (
+    AttendingModel,
     DecoderModel,
     EncoderDecoderModel,
     EncoderModel,
@@ -28,6 +29,7 @@ from seqtrain.base.optimizers import LRScheduler, Optimizer
 from seqtrain.base.tasks import Task
 
 __all__ = [
+    "AttendingModel",
     "Batch",
     "Criterion",
     "Dataset",

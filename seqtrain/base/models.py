@@ -60,6 +60,17 @@ class LinearlyProjected(Protocol):
         """Return the weight (V, D) and the bias (V,) or None."""
 
 
+@runtime_checkable
+class AttendingModel(Protocol):
+    """A :class:`FeatureModel` that says how its target attends to its source; one without features has it in ``extra``.
+
+    The latter returns ``ModelOutput(logits, {"attention": attention})``.
+    """
+
+    def extract_with_attention(self, *args: Any, **net_input: Any) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, D), and for each target token the probabilities (B, T, S) of source tokens."""
+
+
 class EncoderModel(FeatureModel):
     """A model that sees ``source_tokens`` (B, S) as a whole and predicts for each position."""
 

@@ -124,7 +124,14 @@ def projected(model: Model, batch: Batch, tokens: TargetTokens) -> Projected:
 
 def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, options: Options) -> CrossEntropySums:
     """Return the sums over ``tokens``; the logits of a model that projects features are never held whole."""
-    features, project = projected(model, batch, tokens)
+    return cross_entropy_of_projected(model, projected(model, batch, tokens), tokens, options)
+
+
+def cross_entropy_of_projected(
+    model: Model, given: Projected, tokens: TargetTokens, options: Options
+) -> CrossEntropySums:
+    """Return the sums over ``tokens`` of what a model has given for them."""
+    features, project = given
     if not isinstance(model, FeatureModel):
         return cross_entropy(features, tokens.target, options)
     if isinstance(model, LinearlyProjected) and _projects_linearly(type(model)):

@@ -14,6 +14,7 @@ from seqtrain.nn.decoder import Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, output_projection, token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.feed_forward import Activation
+from seqtrain.nn.inspection import inputs_of
 from seqtrain.nn.layer import LayerSpec
 from seqtrain.nn.positions import Positions, build_positions
 
@@ -56,6 +57,10 @@ class TransformerConfig(ModelConfig):
     """Normalise before each decoder sublayer (pre-norm) instead of after it (post-norm)."""
     decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping a decoder layer in training."""
+    alignment_layer: int = bounded(-1, at_least=-1)
+    """Decoder layer whose attention to the source criterions are told, from 0; -1 is the last."""
+    alignment_heads: int = bounded(1, at_least=1)
+    """How many of that layer's heads, the first ones: their mean is told."""
     share_decoder_input_output_embed: bool = False
     """Use the decoder's embeddings as the output projection too."""
     share_all_embeddings: bool = False
@@ -74,6 +79,14 @@ class TransformerConfig(ModelConfig):
                     f"model.{side}_embed_dim={dim} cannot be split among model.{side}_attention_heads={heads}: "
                     "choose a number of heads that divides it"
                 )
+        if self.alignment_layer >= self.decoder_layers:
+            layers = f"model.decoder_layers={self.decoder_layers}"
+            yield f"model.alignment_layer={self.alignment_layer} must be below {layers}"
+        if self.alignment_heads > self.decoder_attention_heads:
+            yield (
+                f"model.alignment_heads={self.alignment_heads} are more than "
+                f"model.decoder_attention_heads={self.decoder_attention_heads}"
+            )
         if self.share_all_embeddings and self.encoder_embed_dim != self.decoder_embed_dim:
             yield (
                 f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
@@ -123,6 +136,7 @@ class Transformer(EncoderDecoderModel):
             num_layers=cfg.decoder_layers,
             layerdrop=cfg.decoder_layerdrop,
         )
+        self.alignment_layer, self.alignment_heads = cfg.alignment_layer, cfg.alignment_heads
         tied = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
         self.output_projection = output_projection(
             cfg.decoder_embed_dim, len(task.target_dictionary), tied_to=target_embedding.tokens if tied else None
@@ -142,6 +156,13 @@ class Transformer(EncoderDecoderModel):
         mask = _padding_mask(source_tokens, source_lengths)
         features: Tensor = self.decoder(prev_output_tokens, self.encoder(source_tokens, mask), mask)
         return features
+
+    def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, D), and the attention (B, T, S) of the chosen layer, the mean of its heads."""
+        attention = self.decoder.cross_attention(self.alignment_layer)
+        with inputs_of(attention) as inputs:
+            features = self.extract_features(**net_input)
+        return features, attention.probabilities(*inputs[-1], heads=self.alignment_heads).mean(dim=1)
 
     def project(self, features: Tensor) -> Tensor:
         """Return the logits (..., V) of features (..., D)."""

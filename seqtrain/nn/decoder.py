@@ -99,6 +99,10 @@ class Decoder(nn.Module):
         out: Tensor = self.norm(x)
         return out
 
+    def cross_attention(self, layer: int) -> CrossAttention:
+        """Return what attends to the source in a layer, from 0; -1 is the last."""
+        return self._layers[layer].cross_attention
+
     def cross_keys_values(self, features: Tensor) -> list[KeysValues]:
         """Return the keys and values that each layer makes of the source's features (B, S, D), for :meth:`step`."""
         return [layer.cross_attention.keys_values(features) for layer in self._layers]

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Batch, Criterion, FeatureModel, Model, TaskInfo
+from seqtrain.base import Batch, Criterion, FeatureModel, Model, ModelOutput, TaskInfo, logits_of
 from seqtrain.config import CriterionConfig, ModelConfig
 from seqtrain.criterions import REGISTRY
 from seqtrain.criterions.knowledge_distillation import KnowledgeDistillation
+from seqtrain.criterions.label_smoothed_cross_entropy_with_alignment import LabelSmoothedCrossEntropyWithAlignmentConfig
 
 LENGTHS = (5, 3, 6, 1)
 
@@ -24,7 +25,7 @@ class LogitsModel(Model):
         self.weight = nn.Parameter(torch.randn(size, dim, generator=generator))
         self.bias = nn.Parameter(torch.randn(size, generator=generator))
 
-    def forward(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
+    def forward(self, prev_output_tokens: Tensor, **_: Tensor) -> ModelOutput | Tensor:
         """Return the logits (B, T, V)."""
         return nn.functional.linear(self.embedding[prev_output_tokens], self.weight, self.bias)
 
@@ -49,6 +50,45 @@ class LinearModel(ProjectingModel):
         return self.weight, self.bias
 
 
+class Attending(LogitsModel):
+    """A model whose tokens attend to source tokens that are like them."""
+
+    def attention(self, prev_output_tokens: Tensor, source_tokens: Tensor) -> Tensor:
+        """Return the probabilities (B, T, S) of source tokens, 0 for padding."""
+        scores = self.embedding[prev_output_tokens] @ self.embedding[source_tokens].transpose(1, 2)
+        return scores.masked_fill(source_tokens.eq(1)[:, None], torch.finfo(scores.dtype).min).softmax(dim=2)
+
+
+class AttendingLogitsModel(Attending):
+    """Gives the attention beside its logits."""
+
+    def forward(self, prev_output_tokens: Tensor, **source: Tensor) -> ModelOutput:
+        """Return the logits (B, T, V) and the attention (B, T, S)."""
+        logits = logits_of(super().forward(prev_output_tokens))
+        return ModelOutput(logits, {"attention": self.attention(prev_output_tokens, source["source_tokens"])})
+
+
+class AttendingProjectingModel(Attending, ProjectingModel):
+    """Gives the attention beside its features."""
+
+    def extract_with_attention(
+        self, prev_output_tokens: Tensor, source_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, D) and the attention (B, T, S)."""
+        return self.extract_features(prev_output_tokens), self.attention(prev_output_tokens, source_tokens)
+
+
+class AttendingLinearModel(AttendingProjectingModel, LinearModel):
+    """The same, with a projection that says that it is linear."""
+
+
+def models_for(cfg: CriterionConfig) -> tuple[type[LogitsModel], ...]:
+    """Return the models that a criterion is to judge: each way in which one may give its logits, logits alone first."""
+    if isinstance(cfg, LabelSmoothedCrossEntropyWithAlignmentConfig):
+        return AttendingLogitsModel, AttendingProjectingModel, AttendingLinearModel
+    return LogitsModel, ProjectingModel, LinearModel
+
+
 def build_criterion(cfg: CriterionConfig, task: TaskInfo) -> Criterion:
     """Build a criterion, ready to train; a teacher that it needs is another small model."""
     criterion: Criterion = REGISTRY.build(cfg, task)
@@ -68,12 +108,20 @@ def random_batch(task: TaskInfo, lengths: Iterable[int] = LENGTHS) -> Batch:
 
 
 def batch_of(target: Tensor, task: TaskInfo) -> Batch:
-    """Return the batch of these targets (B, T)."""
+    """Return the batch of these targets (B, T); each token has one or two of the source, which it is aligned with."""
     dictionary = task.target_dictionary
-    prev_output_tokens = torch.cat([target.new_full((len(target), 1), dictionary.eos), target[:, :-1]], dim=1)
-    net_input = {"prev_output_tokens": prev_output_tokens}
-    ntokens = int(target.ne(dictionary.pad).sum())
-    return Batch(torch.arange(len(target)), net_input, target, ntokens, len(target))
+    there = target.ne(dictionary.pad)
+    source = torch.where(target.ge(4), target % (len(task.source_dictionary) - 4) + 4, target)
+    net_input = {
+        "source_tokens": source.repeat_interleave(2, dim=1),
+        "source_lengths": 2 * there.sum(dim=1),
+        "prev_output_tokens": torch.cat([target.new_full((len(target), 1), dictionary.eos), target[:, :-1]], dim=1),
+    }
+    positions = torch.arange(target.size(1))
+    links = torch.stack([2 * positions, positions], dim=1)
+    links = torch.cat([links, links[::2] + torch.tensor([1, 0])])  # the second of two for each second token
+    alignments = torch.where(there[:, links[:, 1], None], links, -1)
+    return Batch(torch.arange(len(target)), net_input, target, int(there.sum()), len(target), alignments=alignments)
 
 
 def padded(batch: Batch, columns: int, task: TaskInfo) -> Batch:
