@@ -7,7 +7,9 @@ from seqtrain.base.criterions import Criterion
 from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec, Shard, Sum, TaskInfo
 from seqtrain.base.fingerprints import Fingerprint, differences
 from seqtrain.base.models import (
+    AdaptivelyProjected,
     AttendingModel,
+    Choice,
     DecoderModel,
     EncoderDecoderModel,
     EncoderModel,
@@ -29,8 +31,10 @@ from seqtrain.base.optimizers import LRScheduler, Optimizer
 from seqtrain.base.tasks import Task
 
 __all__ = [
+    "AdaptivelyProjected",
     "AttendingModel",
     "Batch",
+    "Choice",
     "Criterion",
     "Dataset",
     "DecoderModel",

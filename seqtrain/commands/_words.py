@@ -27,6 +27,9 @@ PATH_KEYS = (
     "hydra.run.dir",
     "tokenizer.model_file",
     "tokenizer.dictionary",
+    "tokenizer.codes",
+    "tokenizer.encoder_json",
+    "tokenizer.vocab_bpe",
     "criterion.teacher",
 )
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""

@@ -89,7 +89,7 @@ class TargetTokenCriterion(Criterion):
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
         tokens = self.tokens_of(batch)
-        return self.output(target_cross_entropy(model, batch, tokens, self.options), batch, tokens)
+        return self.output(self.sums(model, batch, tokens), batch, tokens)
 
     def tokens_of(self, batch: Batch) -> TargetTokens:
         """Return the target tokens of a batch that count."""
@@ -104,6 +104,10 @@ class TargetTokenCriterion(Criterion):
             values["z_loss"] = sums.z_loss
         metrics = {name: Sum(value, tokens.number) for name, value in values.items()}
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
+
+    def sums(self, model: Model, batch: Batch, tokens: TargetTokens) -> CrossEntropySums:
+        """Return the sums over the tokens that count."""
+        return target_cross_entropy(model, batch, tokens, self.options)
 
 
 class Projected(NamedTuple):
@@ -134,12 +138,19 @@ def cross_entropy_of_projected(
     features, project = given
     if not isinstance(model, FeatureModel):
         return cross_entropy(features, tokens.target, options)
-    if isinstance(model, LinearlyProjected) and _projects_linearly(type(model)):
-        return linear_cross_entropy(features, *model.projection_weights(), tokens.target, options)
+    if weights := projection_weights(model):
+        return linear_cross_entropy(features, *weights, tokens.target, options)
     return projected_cross_entropy(project, features, tokens.target, options)
 
 
-def _projects_linearly(model_type: type) -> bool:
-    """Whether ``projection_weights`` is as new as ``project``: a subclass may have changed the latter alone."""
-    newest = next(cls for cls in model_type.__mro__ if {"project", "projection_weights"} & vars(cls).keys())
-    return "projection_weights" in vars(newest)
+def projection_weights(model: Model) -> tuple[Tensor, Tensor | None] | None:
+    """Return the weight (V, D) and the bias (V,) of a model that projects linearly."""
+    if isinstance(model, LinearlyProjected) and is_as_new_as_project(model, "projection_weights"):
+        return model.projection_weights()
+    return None
+
+
+def is_as_new_as_project(model: Model, method: str) -> bool:
+    """Whether a method that says what ``project`` does is as new: a subclass may have changed the latter alone."""
+    newest = next(cls for cls in type(model).__mro__ if {"project", method} & vars(cls).keys())
+    return method in vars(newest)

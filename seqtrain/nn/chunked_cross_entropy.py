@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from seqtrain.nn.linear import product_dtype
 from seqtrain.nn.row_chunks import CHUNK_ROWS, sums_of_chunks
 
 
@@ -140,8 +141,7 @@ class _ChunkedProjection:
     def __init__(
         self, features: Tensor, weight: Tensor, bias: Tensor | None, wanted: Sequence[bool], chunk_rows: int
     ) -> None:
-        device = features.device.type
-        format = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        format = product_dtype(weight)
         precise = _at_least_fp32(format)
         self.inputs = features, weight, bias
         self.features, self.weight, self.bias = features.to(format), weight.to(format), bias

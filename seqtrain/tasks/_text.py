@@ -59,6 +59,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def dictionary_names(self) -> tuple[str, ...]:
         """Names of the dictionaries: one for each side, or one for all."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Language of each side; empty where the task knows none."""
+        return ("",)
+
     @abstractmethod
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return the files with a prefix, one for each side, with the names that messages call them.
@@ -108,7 +113,14 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind, ``valid``, ``valid1``, ...: one for each prefix."""
-        return list(self._prefixes(kind))
+        return list(self.prefixes(kind))
+
+    def prefixes(self, kind: str) -> dict[str, list[str]]:
+        """Return the prefixes of the files of each split of a kind."""
+        if kind == "train":
+            return {"train": self.cfg.train}
+        each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
+        return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
     def dataset(self, split: str) -> DatasetT:
         """Return a split, indexed on first use.
@@ -129,7 +141,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
-        splits = {**self._prefixes("train"), **self._prefixes("valid"), **self._prefixes("test")}
+        splits = {**self.prefixes("train"), **self.prefixes("valid"), **self.prefixes("test")}
         if split not in splits:
             raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
         if not splits[split]:
@@ -148,32 +160,26 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return [place(number, files) for number in numbers]
 
     def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = chain(self.cfg.train, *self._prefixes("valid").values())
+        prefixes = dict.fromkeys(chain(self.cfg.train, *self.prefixes("valid").values()))
         return {name: fingerprint_text(file) for prefix in prefixes for name, file in self.find_files(prefix)}
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)
         return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
 
-    def _prefixes(self, kind: str) -> dict[str, list[str]]:
-        """Return the prefixes of the files of each split of a kind."""
-        if kind == "train":
-            return {"train": self.cfg.train}
-        each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
-        return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
-
     def _learn_dictionaries(self) -> Path:
-        sides, names = self.files("train"), self.dictionary_names
-        texts = dict(zip(names, sides if len(names) > 1 else [list(chain.from_iterable(sides))], strict=True))
+        sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names
+        texts = dict(zip(names, ([side] for side in sides) if len(names) > 1 else [sides], strict=True))
         key = {
             "tokenizer": self.tokenizer.key(),
             "external": [hash_file(file) for name in texts for file in self.tokenizer.external_files(name)],
-            "text": {name: [hash_file(file) for file in files] for name, files in texts.items()},
+            "text": {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()},
         }
 
         def learn(directory: Path) -> None:
-            for name, files in texts.items():
-                self.tokenizer.train(lines_of(files), directory, name)
+            for name, text in texts.items():
+                words = (self.tokenizer.words_of(lines_of(files), language) for language, files in text)
+                self.tokenizer.train(chain.from_iterable(words), directory, name)
 
         return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
 

@@ -120,7 +120,8 @@ class TranslationTask(TextTask[ParallelDataset]):
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
         """Return the dictionaries of source and target, and the limits on their lengths."""
         limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
-        return TaskInfo(dictionaries[0], dictionaries[-1], limits)
+        source, target = dictionaries[0].in_language(self.languages[0]), dictionaries[-1].in_language(self.languages[1])
+        return TaskInfo(source, target, limits)
 
     def _alignment_files(self, split: str) -> dict[str, Path]:
         """Return the alignment files of a split by name: training needs them, other sets may have none."""
@@ -128,7 +129,7 @@ class TranslationTask(TextTask[ParallelDataset]):
             return {}
         if any(dictionary.samples for dictionary in self.dictionaries):
             raise ConfigError("task.load_alignments=true needs the same tokens in each epoch: no subword sampling")
-        prefixes = self._prefixes(split.rstrip("0123456789"))[split]
+        prefixes = self.prefixes(split.rstrip("0123456789"))[split]
         named = {f"{prefix}.align": "-".join(self.languages) for prefix in prefixes}
         try:
             return {f"{prefix}.{pair}": find_text(self._corpus(), prefix, pair) for prefix, pair in named.items()}
