@@ -10,6 +10,7 @@ from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
 from seqtrain.models._output import OutputFields, ProjectingModel, build_output
+from seqtrain.nn.ctc_head import CTCHead
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
 from seqtrain.nn.encoder import Encoder
@@ -61,6 +62,8 @@ class TransformerConfig(OutputFields):
     """Decoder layer whose attention to the source criterions are told, from 0; -1 is the last."""
     alignment_heads: int = bounded(1, at_least=1)
     """How many of that layer's heads, the first ones: their mean is told."""
+    ctc_upsampling: int = bounded(0, at_least=0)
+    """Symbols that the encoder predicts for each source position, for a CTC loss; 0 predicts none."""
     share_all_embeddings: bool = False
     """One table for the embeddings of encoder and decoder and the output projection; needs a joint dictionary."""
     no_scale_embedding: bool = False
@@ -129,6 +132,9 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
             layerdrop=cfg.decoder_layerdrop,
         )
         self.alignment_layer, self.alignment_heads = cfg.alignment_layer, cfg.alignment_heads
+        self.ctc: CTCHead | None = None
+        if cfg.ctc_upsampling:
+            self.ctc = CTCHead(cfg.encoder_embed_dim, len(task.target_dictionary), cfg.ctc_upsampling)
         tied = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
         self.output_projection = build_output(
             cfg, cfg.decoder_embed_dim, task, target_embedding.tokens if tied else None
@@ -145,9 +151,7 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
             prev_output_tokens: The target shifted right, padded on the right, (B, T).
             **_: Whatever else a task gives.
         """
-        mask = _padding_mask(source_tokens, source_lengths)
-        source = EncoderOutput(self.encoder(source_tokens, mask), mask)
-        features: Tensor = self.decoder(prev_output_tokens, source)
+        features: Tensor = self.decoder(prev_output_tokens, self._encoded(source_tokens, source_lengths))
         return features
 
     def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,10 +161,18 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
             features = self.extract_features(**net_input)
         return features, attention.probabilities(*inputs[-1], heads=self.alignment_heads).mean(dim=1)
 
+    def extract_with_ctc(
+        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D) and the encoder's logits (B, n S, V), or None without ``ctc_upsampling``."""
+        if self.ctc is None:
+            return None
+        source = self._encoded(source_tokens, source_lengths)
+        return self.decoder(prev_output_tokens, source), self.ctc(source.features)
+
     def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> AttendedSource:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""
-        mask = _padding_mask(source_tokens, source_lengths)
-        return self.decoder.attended(EncoderOutput(self.encoder(source_tokens, mask), mask))
+        return self.decoder.attended(self._encoded(source_tokens, source_lengths))
 
     def new_state(self, encoder_output: AttendedSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
@@ -173,6 +185,10 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
     def prefill(self, tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> None:
         """Add the tokens (N, P) that hypotheses begin with to the state, in one pass."""
         self.decoder.step(tokens, state, encoder_output)
+
+    def _encoded(self, source_tokens: Tensor, source_lengths: Tensor) -> EncoderOutput:
+        mask = _padding_mask(source_tokens, source_lengths)
+        return EncoderOutput(self.encoder(source_tokens, mask), mask)
 
 
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from seqtrain.base import logits_of
+from seqtrain.base import FeatureModel, logits_of
 from seqtrain.config import CriterionConfig
 from seqtrain.criterions import Batch, LossOutput, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
@@ -50,7 +50,8 @@ def check_sample_size(cfg: CriterionConfig, task: TaskInfo) -> None:
     model, batch = _simplest(cfg, task), random_batch(task)
     by_sentence = build_criterion(replace(cfg, sentence_avg=True), task)(model, batch).sample_size
     by_token = build_criterion(replace(cfg, sentence_avg=False), task)(model, batch).sample_size
-    counted = int(_counted(cfg, task, batch).sum())
+    mask = _counted(cfg, task, batch)
+    counted = 1 if mask is None else int(mask.sum())
     assert isinstance(by_token, int), f"sample_size is {by_token!r}, should be an int"
     assert counted <= by_token <= batch.ntokens, (
         f"sample_size is {by_token}, but {counted} target tokens have a gradient, of {batch.ntokens}; "
@@ -61,13 +62,16 @@ def check_sample_size(cfg: CriterionConfig, task: TaskInfo) -> None:
     )
 
 
-def check_end_of_sentence(cfg: CriterionConfig, task: TaskInfo) -> None:
+def check_end_of_sentence(cfg: CriterionConfig, task: TaskInfo) -> str | None:
     """The end of each sentence counts: without it a model never learns to stop."""
     batch = random_batch(task)
-    ends = batch.target.eq(task.target_dictionary.eos)
-    assert _counted(cfg, task, batch)[ends].any(), (
+    ends, counted = batch.target.eq(task.target_dictionary.eos), _counted(cfg, task, batch)
+    if counted is None:
+        return "it needs more of a model than logits for each target token"
+    assert counted[ends].any(), (
         "the end of a sentence (eos) has no gradient: leave out padding alone, or a model never learns to stop"
     )
+    return None
 
 
 def check_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
@@ -164,7 +168,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _simplest(cfg: CriterionConfig, task: TaskInfo) -> Model:
-    """Return a model that gives logits alone."""
+    """Return a model, one that gives logits alone if that is enough."""
     return models_for(cfg)[0](task)
 
 
@@ -172,9 +176,14 @@ def _halves(batch: Batch, task: TaskInfo) -> list[Batch]:
     return [rows_of(batch, rows, task) for rows in (slice(0, 2), slice(2, None))]
 
 
-def _counted(cfg: CriterionConfig, task: TaskInfo, batch: Batch) -> Tensor:
-    """Return which target tokens (B, T) the loss depends on: those whose logits have a gradient."""
+def _counted(cfg: CriterionConfig, task: TaskInfo, batch: Batch) -> Tensor | None:
+    """Return which target tokens (B, T) the loss depends on: those whose logits have a gradient.
+
+    None where the criterion needs more of a model than these logits.
+    """
     model, logits = _simplest(cfg, task), []
+    if isinstance(model, FeatureModel):
+        return None
     model.register_forward_hook(lambda *call: logits.append(logits_of(call[-1])))
     loss = build_criterion(replace(cfg, sentence_avg=False), task)(model, batch).loss
     assert logits, "the criterion does not call the model, model(**batch.net_input)"

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Batch, Criterion, FeatureModel, Model, ModelOutput, TaskInfo, logits_of
+from seqtrain.base import Batch, Criterion, EncoderModel, FeatureModel, Model, ModelOutput, TaskInfo, logits_of
 from seqtrain.config import CriterionConfig, ModelConfig
 from seqtrain.criterions import REGISTRY
+from seqtrain.criterions.ctc import CtcConfig
 from seqtrain.criterions.knowledge_distillation import KnowledgeDistillation
 from seqtrain.criterions.label_smoothed_cross_entropy_with_alignment import LabelSmoothedCrossEntropyWithAlignmentConfig
+from seqtrain.criterions.label_smoothed_cross_entropy_with_ctc import LabelSmoothedCrossEntropyWithCtcConfig
 
 LENGTHS = (5, 3, 6, 1)
 
@@ -82,11 +84,35 @@ class AttendingLinearModel(AttendingProjectingModel, LinearModel):
     """The same, with a projection that says that it is linear."""
 
 
+class SourceModel(ProjectingModel, EncoderModel):
+    """Predicts for each position of the source."""
+
+    def forward(self, source_tokens: Tensor, **_: Tensor) -> Tensor:  # type: ignore[override]  # of another input
+        """Return the logits (B, S, V)."""
+        return self.project(self.embedding[source_tokens])
+
+
+class CTCProjectingModel(ProjectingModel):
+    """Predicts the target from each position of the source too."""
+
+    def extract_with_ctc(
+        self, prev_output_tokens: Tensor, source_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D) and logits (B, S, V)."""
+        return self.extract_features(prev_output_tokens), self.project(self.embedding[source_tokens])
+
+
+class CTCLinearModel(CTCProjectingModel, LinearModel):
+    """The same, with a projection that says that it is linear."""
+
+
 def models_for(cfg: CriterionConfig) -> tuple[type[LogitsModel], ...]:
-    """Return the models that a criterion is to judge: each way in which one may give its logits, logits alone first."""
+    """Return the models that a criterion is to judge: each way in which one may give its logits."""
     if isinstance(cfg, LabelSmoothedCrossEntropyWithAlignmentConfig):
         return AttendingLogitsModel, AttendingProjectingModel, AttendingLinearModel
-    return LogitsModel, ProjectingModel, LinearModel
+    if isinstance(cfg, LabelSmoothedCrossEntropyWithCtcConfig):
+        return CTCProjectingModel, CTCLinearModel
+    return (SourceModel,) if isinstance(cfg, CtcConfig) else (LogitsModel, ProjectingModel, LinearModel)
 
 
 def build_criterion(cfg: CriterionConfig, task: TaskInfo) -> Criterion:
