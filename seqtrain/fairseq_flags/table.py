@@ -137,6 +137,7 @@ ROWS = {
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
+        --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
         --source-lang= -s=                   | task.source_lang |
@@ -291,7 +292,13 @@ CHOICES = {
         )
     },
     "task": {"translation": "translation"},
-    "criterion": {name: name for name in ("cross_entropy", "label_smoothed_cross_entropy")},
+    "criterion": {
+        name: name
+        for name in (
+            *("cross_entropy", "label_smoothed_cross_entropy"),
+            "label_smoothed_cross_entropy_with_rdrop",
+        )
+    },
     "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
     "lr_scheduler": {name: name for name in ("fixed", "inverse_sqrt", "polynomial_decay", "reduce_lr_on_plateau")},
     "tokenizer": {"sentencepiece": "sentencepiece", "characters": "char"},

@@ -11,12 +11,22 @@ from torch import Tensor
 
 from seqtrain.config import CriterionConfig
 from seqtrain.criterions import REGISTRY, Batch, LossOutput, Model, TaskInfo
+from seqtrain.errors import ConfigError
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config
 from seqtrain.testing.guarantees import Check, assert_close
-from seqtrain.testing.judged import LinearModel, LogitsModel, ProjectingModel, padded, random_batch, rows_of
+from seqtrain.testing.judged import (
+    AdaptiveModel,
+    LinearModel,
+    LogitsModel,
+    ProjectingModel,
+    padded,
+    random_batch,
+    rows_of,
+)
 
 MODELS = (LogitsModel, ProjectingModel, LinearModel)
+"""They predict the same."""
 
 
 def check_criterion(cfg: CriterionConfig, task: TaskInfo) -> None:
@@ -25,9 +35,19 @@ def check_criterion(cfg: CriterionConfig, task: TaskInfo) -> None:
         check(cfg, task)
 
 
+def judged_models(cfg: CriterionConfig, task: TaskInfo) -> list[Model]:
+    """Return the small models to judge: one with an adaptive softmax for a criterion that refuses others."""
+    models: list[Model] = [model(task) for model in MODELS]
+    try:
+        REGISTRY.build(cfg, task)(models[0], random_batch(task))
+    except ConfigError:
+        return [AdaptiveModel(task)]
+    return models
+
+
 def check_loss(cfg: CriterionConfig, task: TaskInfo) -> None:
     """The loss is a finite number with a gradient; the metrics are sums of a weight above 0, without one."""
-    output = REGISTRY.build(cfg, task)(LogitsModel(task), random_batch(task))
+    output = REGISTRY.build(cfg, task)(judged_models(cfg, task)[0], random_batch(task))
     assert output.loss.shape == () and output.loss.isfinite(), f"loss is {output.loss}, should be one finite number"
     assert output.loss.requires_grad, "the loss has no gradient"
     assert "loss" in output.metrics, f"metrics are {sorted(output.metrics)}, should have a loss among them"
@@ -38,7 +58,7 @@ def check_loss(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 def check_sum(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Loss and metrics of a batch are the sums of its halves': the trainer divides, once, by all sample_size."""
-    batch, model = random_batch(task), LinearModel(task)
+    batch, model = random_batch(task), judged_models(cfg, task)[-1]
     criterion = REGISTRY.build(cfg, task)
     parts = torch.stack([_sums(criterion(model, half)) for half in _halves(batch, task)])
     whole = _sums(criterion(model, batch))
@@ -48,7 +68,7 @@ def check_sum(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 def check_sample_size(cfg: CriterionConfig, task: TaskInfo) -> None:
     """``sample_size`` is an int: the sentences with ``sentence_avg``, the target tokens that count without."""
-    model, batch = LogitsModel(task), random_batch(task)
+    model, batch = judged_models(cfg, task)[0], random_batch(task)
     by_sentence = REGISTRY.build(replace(cfg, sentence_avg=True), task)(model, batch).sample_size
     by_token = REGISTRY.build(replace(cfg, sentence_avg=False), task)(model, batch).sample_size
     counted = int(_counted(cfg, task, batch).sum())
@@ -74,7 +94,7 @@ def check_end_of_sentence(cfg: CriterionConfig, task: TaskInfo) -> None:
 def check_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Every parameter gets a finite gradient, the same whether the model has logits or features to project."""
     batch = random_batch(task)
-    gradients = [_gradients(cfg, task, model(task), [batch]) for model in MODELS]
+    gradients = [_gradients(cfg, task, model, [batch]) for model in judged_models(cfg, task)]
     for gradient in gradients:
         assert gradient.isfinite().all(), "a gradient is not finite"
         assert_close(gradient, gradients[0], "the gradient depends on how the model gives its logits")
@@ -82,27 +102,37 @@ def check_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 def check_accumulation(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Gradients accumulated over a batch's halves are those of the batch, so that ``update_freq`` only splits work."""
-    batch, model = random_batch(task), LinearModel(task)
+    batch, model = random_batch(task), judged_models(cfg, task)[-1]
     of_halves, of_whole = (_gradients(cfg, task, model, parts) for parts in (_halves(batch, task), [batch]))
     assert_close(of_halves, of_whole, "gradients of a batch's halves do not add up to the batch's")
 
 
 def check_without_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
-    """Where gradients are off, as in validation, the same comes out."""
-    for model in (model(task) for model in MODELS):
+    """Where gradients are off, the same comes out."""
+    for model in judged_models(cfg, task):
         criterion, batch = REGISTRY.build(cfg, task), random_batch(task)
         expected = _numbers(criterion(model, batch))
         with torch.no_grad():
-            output = criterion.eval()(model, batch)
+            output = criterion(model, batch)
         assert not output.loss.requires_grad, "the loss has a gradient where gradients are off"
         assert_close(_numbers(output), expected, "the loss differs where gradients are off")
+
+
+def check_evaluation(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """In evaluation, which may leave out what only training needs, the loss is finite and the likelihood the same."""
+    for model in judged_models(cfg, task):
+        criterion, batch = REGISTRY.build(cfg, task), random_batch(task)
+        training, evaluation = criterion(model, batch), criterion.eval()(model, batch)
+        assert evaluation.loss.isfinite(), f"the loss is {evaluation.loss} in evaluation"
+        found, expected = (torch.tensor([float(x.sample_size), *_nll(x)]) for x in (evaluation, training))
+        assert_close(found, expected, "sample_size or nll_loss differ in evaluation")
 
 
 def check_padding(cfg: CriterionConfig, task: TaskInfo) -> None:
     """More padding changes nothing."""
     batch = random_batch(task)
     more = padded(batch, 3, task)
-    for model in (model(task) for model in MODELS):
+    for model in judged_models(cfg, task):
         criterion = REGISTRY.build(cfg, task)
         found, expected = (_numbers(criterion(model, one)) for one in (more, batch))
         assert_close(found, expected, "padding changes the loss, the sample_size or a metric")
@@ -114,7 +144,7 @@ def check_empty(cfg: CriterionConfig, task: TaskInfo) -> None:
     """A batch of nothing but padding, which a process without data computes, has zero loss and gradients."""
     batch = random_batch(task)
     nothing = replace(batch, target=torch.full_like(batch.target, task.target_dictionary.pad), ntokens=0)
-    for model in (model(task) for model in MODELS):
+    for model in judged_models(cfg, task):
         loss = REGISTRY.build(cfg, task)(model, nothing).loss
         assert loss == 0, f"the loss of padding alone is {loss}, should be 0"
         assert not _gradients(cfg, task, model, [nothing]).any(), "padding alone has a gradient"
@@ -123,7 +153,7 @@ def check_empty(cfg: CriterionConfig, task: TaskInfo) -> None:
 def check_bf16(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Under autocast to bfloat16 the loss is finite and close to that in float32."""
     batch = random_batch(task)
-    for model in (model(task) for model in MODELS):
+    for model in judged_models(cfg, task):
         criterion = REGISTRY.build(cfg, task)
         with torch.autocast("cpu", torch.bfloat16):
             loss = criterion(model, batch).loss
@@ -134,7 +164,7 @@ def check_bf16(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 def check_compiles(cfg: CriterionConfig, task: TaskInfo) -> str | None:
     """``torch.compile`` (with its backend aot_eager) gives the same loss and gradients."""
-    return compare_compiled(LinearModel(task), REGISTRY.build(cfg, task), random_batch(task))
+    return compare_compiled(judged_models(cfg, task)[-1], REGISTRY.build(cfg, task), random_batch(task))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -146,6 +176,7 @@ CHECKS: tuple[Check, ...] = (
     check_gradients,
     check_accumulation,
     check_without_gradients,
+    check_evaluation,
     check_padding,
     check_empty,
     check_bf16,
@@ -158,12 +189,12 @@ def _halves(batch: Batch, task: TaskInfo) -> list[Batch]:
 
 
 def _counted(cfg: CriterionConfig, task: TaskInfo, batch: Batch) -> Tensor:
-    """Return which target tokens (B, T) the loss depends on: those whose logits have a gradient."""
-    model, logits = LogitsModel(task), []
-    model.register_forward_hook(lambda *call: logits.append(call[-1]))
+    """Return which target tokens (B, T) the loss depends on: those whose embedded inputs have a gradient."""
+    model, embedded = judged_models(cfg, task)[0], []
+    model.get_submodule("embedding").register_forward_hook(lambda *call: embedded.append(call[-1]))
     loss = REGISTRY.build(replace(cfg, sentence_avg=False), task)(model, batch).loss
-    assert logits, "the criterion does not call the model, model(**batch.net_input)"
-    return torch.stack([gradient.ne(0).any(-1) for gradient in torch.autograd.grad(loss, logits)]).any(0)
+    assert embedded, "the criterion does not call the model, model(**batch.net_input)"
+    return torch.stack([gradient.ne(0).any(-1) for gradient in torch.autograd.grad(loss, embedded)]).any(0)
 
 
 def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list[Batch]) -> Tensor:
@@ -180,6 +211,11 @@ def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list
 def _numbers(output: LossOutput) -> Tensor:
     """Loss, metrics and sample_size in one row."""
     return torch.cat([_sums(output), torch.tensor([float(output.sample_size)])])
+
+
+def _nll(output: LossOutput) -> list[float]:
+    """Value and weight of the ``nll_loss``, if it is reported."""
+    return [float(number) for number in output.metrics.get("nll_loss", ())]
 
 
 def _sums(output: LossOutput) -> Tensor:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Batch, FeatureModel, Model, TaskInfo
+from seqtrain.base import Batch, Choice, FeatureModel, Model, TaskInfo
 from seqtrain.config import ModelConfig
+from seqtrain.nn.adaptive import AdaptiveSoftmax, bands_of
 
 LENGTHS = (5, 3, 6, 1)
 
@@ -18,13 +19,13 @@ class LogitsModel(Model):
         super().__init__(ModelConfig(), task)
         size = len(task.target_dictionary)
         generator = torch.Generator().manual_seed(1)
-        self.embedding = nn.Parameter(torch.randn(size, dim, generator=generator))
+        self.embedding = nn.Embedding(size, dim, _weight=torch.randn(size, dim, generator=generator))
         self.weight = nn.Parameter(torch.randn(size, dim, generator=generator))
         self.bias = nn.Parameter(torch.randn(size, generator=generator))
 
     def forward(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
         """Return the logits (B, T, V)."""
-        return nn.functional.linear(self.embedding[prev_output_tokens], self.weight, self.bias)
+        return nn.functional.linear(self.embedding(prev_output_tokens), self.weight, self.bias)
 
 
 class ProjectingModel(LogitsModel, FeatureModel):
@@ -32,7 +33,8 @@ class ProjectingModel(LogitsModel, FeatureModel):
 
     def extract_features(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
         """Return the features (B, T, D)."""
-        return self.embedding[prev_output_tokens]
+        features: Tensor = self.embedding(prev_output_tokens)
+        return features
 
     def project(self, features: Tensor) -> Tensor:
         """Return the logits (..., V)."""
@@ -45,6 +47,32 @@ class LinearModel(ProjectingModel):
     def projection_weights(self) -> tuple[Tensor, Tensor | None]:
         """Return the weight (V, D) and the bias (V,)."""
         return self.weight, self.bias
+
+
+class AdaptiveModel(FeatureModel):
+    """Predicts likewise, by an adaptive softmax."""
+
+    def __init__(self, task: TaskInfo, dim: int = 6) -> None:
+        super().__init__(ModelConfig(), task)
+        size = len(task.target_dictionary)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            self.embedding = nn.Embedding(size, dim)
+            self.softmax = AdaptiveSoftmax(bands_of(size, [size // 2, size * 3 // 4], dim, factor=2))
+
+    def extract_features(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
+        """Return the features (B, T, D)."""
+        features: Tensor = self.embedding(prev_output_tokens)
+        return features
+
+    def project(self, features: Tensor) -> Tensor:
+        """Return the log-probabilities (..., V)."""
+        log_probs: Tensor = self.softmax(features)
+        return log_probs
+
+    def adaptive_choices(self, features: Tensor, target: Tensor) -> list[Choice]:
+        """Return the choices that lead from features (N, D) to target (N,)."""
+        return self.softmax.choices(features, target)
 
 
 def random_batch(task: TaskInfo, lengths: Iterable[int] = LENGTHS) -> Batch:

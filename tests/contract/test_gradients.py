@@ -36,6 +36,8 @@ TINY = [
     "training.device=cpu",
     "training.update_freq=4",
 ]
+NEEDED = {"adaptive_loss": ["model.adaptive_softmax_cutoff=[12,20]"]}
+"""What a criterion needs of the model."""
 NUMBERS = range(90, 122)
 """Names from 4 to 24 letters."""
 RTOL = 1e-5
@@ -63,7 +65,7 @@ def sentence_avg(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="module", params=REGISTRY.names())
 def trainer(request: pytest.FixtureRequest, sentence_avg: bool, corpus: Path) -> Trainer:
     """A trainer that has not begun."""
-    chosen = [f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
+    chosen = [*NEEDED.get(request.param, []), f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
     cfg = seqtrain.compose([*TINY, *chosen, f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}"])
     session = Session(cfg, RunDirectory(corpus / "run", cfg.saving), Console(quiet=True))
     return Trainer(cfg, session.build(), [])
