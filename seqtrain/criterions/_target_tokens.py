@@ -89,7 +89,7 @@ class TargetTokenCriterion(Criterion):
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
         tokens = self.tokens_of(batch)
-        return self.output(self.sums(model, batch, tokens), batch, tokens)
+        return self.output(target_cross_entropy(model, batch, tokens, self.options), batch, tokens)
 
     def tokens_of(self, batch: Batch) -> TargetTokens:
         """Return the target tokens of a batch that count."""
@@ -104,10 +104,6 @@ class TargetTokenCriterion(Criterion):
             values["z_loss"] = sums.z_loss
         metrics = {name: Sum(value, tokens.number) for name, value in values.items()}
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
-
-    def sums(self, model: Model, batch: Batch, tokens: TargetTokens) -> CrossEntropySums:
-        """Return the sums over the tokens that count."""
-        return target_cross_entropy(model, batch, tokens, self.options)
 
 
 class Projected(NamedTuple):

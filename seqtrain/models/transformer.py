@@ -15,7 +15,7 @@ from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.feed_forward import Activation
-from seqtrain.nn.inspection import inputs_of
+from seqtrain.nn.inspection import calls_of
 from seqtrain.nn.layer import LayerSpec
 from seqtrain.nn.positions import Positions, build_positions
 
@@ -157,9 +157,10 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
     def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
         """Return the features (B, T, D), and the attention (B, T, S) of the chosen layer, the mean of its heads."""
         attention = self.decoder.cross_attention(self.alignment_layer)
-        with inputs_of(attention) as inputs:
+        with calls_of(attention) as calls:
             features = self.extract_features(**net_input)
-        return features, attention.probabilities(*inputs[-1], heads=self.alignment_heads).mean(dim=1)
+        positional, named = calls[-1]
+        return features, attention.probabilities(*positional, **named, heads=self.alignment_heads).mean(dim=1)
 
     def extract_with_ctc(
         self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor

@@ -2,17 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
 
+class Call(NamedTuple):
+    """The arguments of a call."""
+
+    positional: tuple[Any, ...]
+    named: dict[str, Any]
+
+
 @contextmanager
-def inputs_of(module: nn.Module) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield a list that gets the arguments of each call of a module meanwhile."""
-    inputs: list[tuple[Any, ...]] = []
-    handle = module.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments))
+def calls_of(module: nn.Module) -> Iterator[list[Call]]:
+    """Yield a list that gets each call of a module meanwhile."""
+    calls: list[Call] = []
+    handle = module.register_forward_pre_hook(lambda _, *arguments: calls.append(Call(*arguments)), with_kwargs=True)
     try:
-        yield inputs
+        yield calls
     finally:
         handle.remove()

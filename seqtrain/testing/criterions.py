@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from seqtrain.base import FeatureModel, logits_of
 from seqtrain.config import CriterionConfig
 from seqtrain.criterions import Batch, LossOutput, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
@@ -67,7 +66,7 @@ def check_end_of_sentence(cfg: CriterionConfig, task: TaskInfo) -> str | None:
     batch = random_batch(task)
     ends, counted = batch.target.eq(task.target_dictionary.eos), _counted(cfg, task, batch)
     if counted is None:
-        return "it needs more of a model than logits for each target token"
+        return "its models see the source alone"
     assert counted[ends].any(), (
         "the end of a sentence (eos) has no gradient: leave out padding alone, or a model never learns to stop"
     )
@@ -177,17 +176,18 @@ def _halves(batch: Batch, task: TaskInfo) -> list[Batch]:
 
 
 def _counted(cfg: CriterionConfig, task: TaskInfo, batch: Batch) -> Tensor | None:
-    """Return which target tokens (B, T) the loss depends on: those whose logits have a gradient.
+    """Return which target tokens (B, T) the loss depends on: those whose embedded inputs have a gradient.
 
-    None where the criterion needs more of a model than these logits.
+    None where the model sees the source alone.
     """
-    model, logits = _simplest(cfg, task), []
-    if isinstance(model, FeatureModel):
-        return None
-    model.register_forward_hook(lambda *call: logits.append(logits_of(call[-1])))
+    model, embedded = _simplest(cfg, task), []
+    model.get_submodule("embedding").register_forward_hook(lambda *call: embedded.append(call[-1]))
     loss = build_criterion(replace(cfg, sentence_avg=False), task)(model, batch).loss
-    assert logits, "the criterion does not call the model, model(**batch.net_input)"
-    return torch.stack([gradient.ne(0).any(-1) for gradient in torch.autograd.grad(loss, logits)]).any(0)
+    assert embedded, "the criterion does not call the model, model(**batch.net_input)"
+    of_target = [x for x in embedded if x.shape[:2] == batch.target.shape]
+    if not of_target:
+        return None
+    return torch.stack([gradient.ne(0).any(-1) for gradient in torch.autograd.grad(loss, of_target)]).any(0)
 
 
 def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list[Batch]) -> Tensor:

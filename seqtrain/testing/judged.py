@@ -1,17 +1,19 @@
 """Small models for criterions to judge, and batches for these."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Batch, Criterion, EncoderModel, FeatureModel, Model, ModelOutput, TaskInfo, logits_of
+from seqtrain.base import Batch, Choice, Criterion, EncoderModel, FeatureModel, Model, ModelOutput, TaskInfo, logits_of
 from seqtrain.config import CriterionConfig, ModelConfig
 from seqtrain.criterions import REGISTRY
+from seqtrain.criterions.adaptive_loss import AdaptiveLossConfig
 from seqtrain.criterions.ctc import CtcConfig
 from seqtrain.criterions.knowledge_distillation import KnowledgeDistillation
 from seqtrain.criterions.label_smoothed_cross_entropy_with_alignment import LabelSmoothedCrossEntropyWithAlignmentConfig
 from seqtrain.criterions.label_smoothed_cross_entropy_with_ctc import LabelSmoothedCrossEntropyWithCtcConfig
+from seqtrain.nn.adaptive import AdaptiveSoftmax, bands_of
 
 LENGTHS = (5, 3, 6, 1)
 
@@ -23,13 +25,13 @@ class LogitsModel(Model):
         super().__init__(ModelConfig(), task)
         size = len(task.target_dictionary)
         generator = torch.Generator().manual_seed(seed)
-        self.embedding = nn.Parameter(torch.randn(size, dim, generator=generator))
+        self.embedding = nn.Embedding(size, dim, _weight=torch.randn(size, dim, generator=generator))
         self.weight = nn.Parameter(torch.randn(size, dim, generator=generator))
         self.bias = nn.Parameter(torch.randn(size, generator=generator))
 
     def forward(self, prev_output_tokens: Tensor, **_: Tensor) -> ModelOutput | Tensor:
         """Return the logits (B, T, V)."""
-        return nn.functional.linear(self.embedding[prev_output_tokens], self.weight, self.bias)
+        return nn.functional.linear(self.embedding(prev_output_tokens), self.weight, self.bias)
 
 
 class ProjectingModel(LogitsModel, FeatureModel):
@@ -37,7 +39,8 @@ class ProjectingModel(LogitsModel, FeatureModel):
 
     def extract_features(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
         """Return the features (B, T, D)."""
-        return self.embedding[prev_output_tokens]
+        features: Tensor = self.embedding(prev_output_tokens)
+        return features
 
     def project(self, features: Tensor) -> Tensor:
         """Return the logits (..., V)."""
@@ -57,7 +60,7 @@ class Attending(LogitsModel):
 
     def attention(self, prev_output_tokens: Tensor, source_tokens: Tensor) -> Tensor:
         """Return the probabilities (B, T, S) of source tokens, 0 for padding."""
-        scores = self.embedding[prev_output_tokens] @ self.embedding[source_tokens].transpose(1, 2)
+        scores: Tensor = self.embedding(prev_output_tokens) @ self.embedding(source_tokens).transpose(1, 2)
         return scores.masked_fill(source_tokens.eq(1)[:, None], torch.finfo(scores.dtype).min).softmax(dim=2)
 
 
@@ -89,7 +92,7 @@ class SourceModel(ProjectingModel, EncoderModel):
 
     def forward(self, source_tokens: Tensor, **_: Tensor) -> Tensor:  # type: ignore[override]  # of another input
         """Return the logits (B, S, V)."""
-        return self.project(self.embedding[source_tokens])
+        return self.project(self.embedding(source_tokens))
 
 
 class CTCProjectingModel(ProjectingModel):
@@ -99,19 +102,47 @@ class CTCProjectingModel(ProjectingModel):
         self, prev_output_tokens: Tensor, source_tokens: Tensor, **_: Tensor
     ) -> tuple[Tensor, Tensor] | None:
         """Return the features (B, T, D) and logits (B, S, V)."""
-        return self.extract_features(prev_output_tokens), self.project(self.embedding[source_tokens])
+        return self.extract_features(prev_output_tokens), self.project(self.embedding(source_tokens))
 
 
 class CTCLinearModel(CTCProjectingModel, LinearModel):
     """The same, with a projection that says that it is linear."""
 
 
-def models_for(cfg: CriterionConfig) -> tuple[type[LogitsModel], ...]:
+class AdaptiveModel(FeatureModel):
+    """Predicts likewise, by an adaptive softmax."""
+
+    def __init__(self, task: TaskInfo, dim: int = 6) -> None:
+        super().__init__(ModelConfig(), task)
+        size = len(task.target_dictionary)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            self.embedding = nn.Embedding(size, dim)
+            self.softmax = AdaptiveSoftmax(bands_of(size, [size // 2, size * 3 // 4], dim, factor=2))
+
+    def extract_features(self, prev_output_tokens: Tensor, **_: Tensor) -> Tensor:
+        """Return the features (B, T, D)."""
+        features: Tensor = self.embedding(prev_output_tokens)
+        return features
+
+    def project(self, features: Tensor) -> Tensor:
+        """Return the log-probabilities (..., V)."""
+        log_probs: Tensor = self.softmax(features)
+        return log_probs
+
+    def adaptive_choices(self, features: Tensor, target: Tensor) -> list[Choice]:
+        """Return the choices that lead from features (N, D) to target (N,)."""
+        return self.softmax.choices(features, target)
+
+
+def models_for(cfg: CriterionConfig) -> tuple[Callable[[TaskInfo], Model], ...]:
     """Return the models that a criterion is to judge: each way in which one may give its logits."""
     if isinstance(cfg, LabelSmoothedCrossEntropyWithAlignmentConfig):
         return AttendingLogitsModel, AttendingProjectingModel, AttendingLinearModel
     if isinstance(cfg, LabelSmoothedCrossEntropyWithCtcConfig):
         return CTCProjectingModel, CTCLinearModel
+    if isinstance(cfg, AdaptiveLossConfig):
+        return (AdaptiveModel,)
     return (SourceModel,) if isinstance(cfg, CtcConfig) else (LogitsModel, ProjectingModel, LinearModel)
 
 

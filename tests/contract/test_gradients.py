@@ -85,6 +85,7 @@ def with_a_teacher(corpus: Path) -> list[str]:
 
 
 NEEDED: dict[str, Callable[[Path], list[str]]] = {
+    "adaptive_loss": lambda _: ["model.adaptive_softmax_cutoff=[12,20]"],
     "knowledge_distillation": with_a_teacher,
     "label_smoothed_cross_entropy_with_alignment": lambda _: ["task.load_alignments=true"],
     "label_smoothed_cross_entropy_with_rdrop": lambda _: ["criterion.rdrop_alpha=5"],

@@ -58,6 +58,10 @@ def test_sides_of_different_sizes_are_sound() -> None:
     check_model(small(decoder_embed_dim=12, decoder_layers=1, decoder_attention_heads=3), toy_task())
 
 
+def test_an_adaptive_softmax_is_sound() -> None:
+    check_model(small(adaptive_softmax_cutoff=[6, 10], adaptive_softmax_dropout=0.1), toy_task())
+
+
 @pytest.mark.parametrize("activation", Activation)
 def test_the_activation_is_that_of_both_sides(activation: Activation) -> None:
     networks = [x for x in build(small(activation_fn=activation)).modules() if isinstance(x, FeedForward)]
@@ -246,6 +250,10 @@ def test_compiles_as_one_graph() -> None:
         ({"encoder_layers": 0}, r"TransformerConfig\.encoder_layers=0 must be at least 1"),
         ({"decoder_attention_heads": 0}, r"TransformerConfig\.decoder_attention_heads=0"),
         ({"encoder_attention_heads": 7}, r"model\.encoder_embed_dim=512 .*model\.encoder_attention_heads=7.*divides"),
+        (
+            {"share_all_embeddings": True, "adaptive_softmax_cutoff": [8]},
+            r"is for a linear output projection, but model\.adaptive_softmax_cutoff=\[8\] is set",
+        ),
         ({"share_all_embeddings": True, "decoder_embed_dim": 256}, r"model\.decoder_embed_dim=256: make them equal"),
     ],
 )
