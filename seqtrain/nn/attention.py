@@ -4,6 +4,7 @@ Projections of the same input are packed into one, in the order queries, keys, v
 of three small ones.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -114,6 +115,16 @@ class CrossAttention(Attention):
         joined = x.reshape(len(padding_mask), -1, x.size(-1))  # (B, N // B * T, D)
         (queries,) = self.split_heads(self.q_proj(joined), 1)
         return self.attend(queries, source, padding_mask).view_as(x)
+
+    def probabilities(self, x: Tensor, source: KeysValues, padding_mask: Tensor, *, heads: int) -> Tensor:
+        """Return how much each of the first ``heads`` attends where, without dropout, (B, heads, T, S), in fp32.
+
+        torch's function keeps that to itself, so it is computed here, where something wants to know.
+        """
+        (queries,) = self.split_heads(self.q_proj(x), 1)
+        queries, keys = queries[:, :heads], source.keys[:, :heads]
+        scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(queries.size(3))
+        return scores.masked_fill(padding_mask[:, None, None], -math.inf).softmax(dim=3)
 
 
 def _up_to_each(length: int, keys_length: int, device: torch.device) -> Tensor:

@@ -113,6 +113,10 @@ class Decoder(nn.Module):
         out: Tensor = self.norm(x)
         return out
 
+    def cross_attention(self, layer: int) -> CrossAttention:
+        """Return what attends to the source in a layer, from 0; -1 is the last."""
+        return self._layers[layer].cross_attention
+
     def attended(self, source: EncoderOutput) -> AttendedSource:
         """Return a source with the keys and values that each layer makes of it, once a sentence, for :meth:`step`."""
         cross = [layer.cross_attention.keys_values(source.features) for layer in self._layers]
