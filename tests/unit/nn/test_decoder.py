@@ -7,8 +7,8 @@ from torch import Tensor
 from seqtrain.nn.attention import KeysValues
 from seqtrain.nn.decoder import Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
-from seqtrain.nn.layer import LayerSpec
 from seqtrain.nn.positions import SinusoidalPositions
+from seqtrain.nn.spec import LayerSpec
 
 FEATURES = torch.linspace(-1, 1, 2 * 3 * 6).view(2, 3, 6)
 PADDING_MASK = torch.tensor([[False, False, False], [False, False, True]])
@@ -50,14 +50,14 @@ def test_steps_equal_a_full_pass_beyond_max_positions() -> None:
     stack = decoder()
     with torch.no_grad():
         cross = stack.cross_keys_values(FEATURES)
-        state = stack.new_state(cross[0], rows=2, max_length=4)
+        state = stack.new_state(rows=2, max_length=4)
         steps = [stack.step(TOKENS[:, position], cross, PADDING_MASK, state) for position in range(4)]
     torch.testing.assert_close(torch.stack(steps, 1), stack(TOKENS, FEATURES, PADDING_MASK))
 
 
-def test_a_new_state_has_the_format_of_the_source() -> None:
+def test_a_new_state_has_the_format_of_products() -> None:
     stack = decoder().to(torch.float64)
-    state = stack.new_state(stack.cross_keys_values(FEATURES.double())[0], rows=5, max_length=7)
+    state = stack.new_state(rows=5, max_length=7)
     assert state.length == 0
     assert [x.shape for cache in state.caches for x in cache] == [(5, 2, 7, 2)] * 4
     assert {x.dtype for cache in state.caches for x in cache} == {torch.float64}
