@@ -175,7 +175,7 @@ ROWS = {
         --dropout=                           | model.dropout |
         --attention-dropout=                 | model.attention_dropout |
         --activation-dropout= --relu-dropout= | model.activation_dropout |
-        --activation-fn=                     | model.activation_fn | relu, gelu or swish
+        --activation-fn=                     | model.activation_fn | `gelu_accurate` and `gelu_fast` are gelu_tanh
         --encoder-embed-dim=                 | model.encoder_embed_dim |
         --encoder-ffn-embed-dim=             | model.encoder_ffn_embed_dim |
         --encoder-layers=                    | model.encoder_layers |
@@ -198,7 +198,8 @@ ROWS = {
         --layernorm-embedding                | model.layernorm_embedding=true |
         --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
         --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
-        --checkpoint-activations --offload-activations                             | not there yet: less memory
+        --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
+        --offload-activations                | not there: model.checkpoint_activations=true saves memory too
         --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
         --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
         --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
