@@ -7,6 +7,7 @@ from torch import nn
 
 from seqtrain.fields import bounded
 from seqtrain.models import ModelConfig
+from seqtrain.nn.adaptive import AdaptiveEmbedding
 from seqtrain.nn.deep_norm import DeepNorm
 from seqtrain.nn.embedding import InputEmbedding
 from seqtrain.nn.feed_forward import Activation
@@ -64,8 +65,6 @@ class TransformerFields(ModelConfig):
     """Normalise before each decoder sublayer (pre-norm) instead of after it (post-norm)."""
     decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping a decoder layer in training."""
-    share_decoder_input_output_embed: bool = False
-    """Use the decoder's embeddings as the output projection too."""
 
     def contradictions(self) -> Iterable[str]:
         """Heads divide dimensions, and what cannot go together does not."""
@@ -122,8 +121,8 @@ class TransformerFields(ModelConfig):
             checkpoint_activations=self.checkpoint_activations,
         )
 
-    def input_embedding(self, table: nn.Embedding, max_positions: int) -> InputEmbedding:
-        """Return what enters the first layer, over a table of tokens (V, D)."""
+    def input_embedding(self, table: nn.Embedding | AdaptiveEmbedding, max_positions: int) -> InputEmbedding:
+        """Return what enters the first layer, over a table of tokens (V, D), or one in bands."""
         return InputEmbedding(
             table,
             build_positions(self.positions, table.embedding_dim, max_positions),

@@ -135,6 +135,10 @@ class CrossAttention(Attention):
         return KeysValues(self.k_norm(keys), values)
 
     def forward(self, x: Tensor, source: KeysValues, padding_mask: Tensor) -> Tensor:
-        """Attend from x (B, T, D) to a source with padding (B, S); return (B, T, D)."""
-        queries = self.q_norm(self.split_heads(self.q_proj(x)))
-        return self.attend(queries, source, ~padding_mask[:, None, None])
+        """Attend from x (N, T, D) to B sources with padding (B, S); return (N, T, D).
+
+        The N // B sequences of a source stand together: they attend to it as if they were one.
+        """
+        joined = x.reshape(len(padding_mask), -1, x.size(-1))  # (B, N // B * T, D)
+        queries = self.q_norm(self.split_heads(self.q_proj(joined)))
+        return self.attend(queries, source, ~padding_mask[:, None, None]).view_as(x)

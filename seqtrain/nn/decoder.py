@@ -1,12 +1,16 @@
-"""The transformer decoder (Vaswani et al., 2017, section 3.1), over whole targets and token by token."""
+"""The transformer decoder (Vaswani et al., 2017, section 3.1), over whole targets and token by token.
+
+Without a source to attend to it is a language model.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
 from torch import Tensor
 
-from seqtrain.base import IncrementalState
+from seqtrain.base import EncoderOutput, IncrementalState
 from seqtrain.nn.attention import CrossAttention, KeysValues
 from seqtrain.nn.embedding import InputEmbedding
 from seqtrain.nn.layer import TransformerLayer
@@ -15,46 +19,50 @@ from seqtrain.nn.positions import places_in_documents
 from seqtrain.nn.spec import LayerSpec
 from seqtrain.nn.stack import LayerStack
 
+Sublayer = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class AttendedSource(EncoderOutput):
+    """The encoder's features, and the keys and values (B, H / G, S, K) that each decoder layer makes of them."""
+
+    cross: list[KeysValues]
+
+    def reorder(self, order: Tensor) -> "AttendedSource":
+        """Return the sentences ``order`` (N,) of it."""
+        cross = [KeysValues(keys[order], values[order]) for keys, values in self.cross]
+        return AttendedSource(self.features[order], self.padding_mask[order], cross)
+
 
 class DecoderLayer(TransformerLayer):
-    """Self attention, attention to the source, then a feed-forward network."""
+    """Self attention, attention to the source if it has a dimension, then a feed-forward network."""
 
-    def __init__(self, spec: LayerSpec, source_dim: int) -> None:
+    def __init__(self, spec: LayerSpec, source_dim: int | None = None) -> None:
         super().__init__(spec)
-        self.cross_attention = CrossAttention(spec, source_dim)
-        self.cross_attention_norm = spec.build_norm()
+        if source_dim is not None:
+            self.cross_attention = CrossAttention(spec, source_dim)
+            self.cross_attention_norm = spec.build_norm()
 
-    def forward(self, x: Tensor, layout: Layout, features: Tensor, padding_mask: Tensor) -> Tensor:
-        """Transform x (B, T, D), given the source's features (B, S, D) with padding (B, S); return (B, T, D)."""
-        source = self.cross_attention.keys_values(features)
-        return self._sublayers(
-            x,
-            partial(self.self_attention, layout=layout),
-            lambda y: self.cross_attention(y, source, padding_mask),
-        )
+    def forward(self, x: Tensor, layout: Layout, source: EncoderOutput | None = None) -> Tensor:
+        """Transform targets x (B, T, D), given their sources if the layer attends to one; return (B, T, D)."""
+        cross = None
+        if source is not None:
+            cross = self.attending_to(self.cross_attention.keys_values(source.features), source.padding_mask)
+        return self._sublayers(x, partial(self.self_attention, layout=layout), cross)
 
-    def step(
-        self, x: Tensor, layout: Layout, cache: KeysValues, start: int, source: KeysValues, padding_mask: Tensor
-    ) -> Tensor:
-        """Transform the tokens of each hypothesis from position ``start``, x (N, P, D), to (N, P, D).
+    def step(self, x: Tensor, cache: KeysValues, start: int, layout: Layout, cross: Sublayer | None = None) -> Tensor:
+        """Transform x (N, P, D), the tokens of each hypothesis at the positions from ``start``; return (N, P, D)."""
+        self_attention = partial(self.self_attention.step, cache=cache, start=start, layout=layout)
+        return self._sublayers(x, self_attention, cross)
 
-        The N // B hypotheses of a sentence attend to its one source (B, H, S, K) as if they were one target.
-        """
-        return self._sublayers(
-            x,
-            lambda y: self.self_attention.step(y, cache, start, layout),
-            lambda y: self.cross_attention(
-                y.reshape(len(padding_mask), -1, y.size(-1)),  # (B, N // B P, D)
-                source,
-                padding_mask,
-            ).view_as(y),
-        )
+    def attending_to(self, source: KeysValues, padding_mask: Tensor) -> Sublayer:
+        """Return the attention to a source (B, H / G, S, K) with padding (B, S)."""
+        return partial(self.cross_attention, source=source, padding_mask=padding_mask)
 
-    def _sublayers(
-        self, x: Tensor, self_attention: Callable[[Tensor], Tensor], cross_attention: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+    def _sublayers(self, x: Tensor, self_attention: Sublayer, cross: Sublayer | None) -> Tensor:
         x = self.residual(x, self.self_attention_norm, self_attention)
-        x = self.residual(x, self.cross_attention_norm, cross_attention)
+        if cross is not None:
+            x = self.residual(x, self.cross_attention_norm, cross)
         return self.residual(x, self.feed_forward_norm, self.feed_forward)
 
 
@@ -80,49 +88,62 @@ class DecoderState(IncrementalState):
 
 
 class Decoder(LayerStack):
-    """A stack of layers that see the target up to each token, and the whole source.
+    """A stack of layers that see the target up to each token, and the whole source if there is one.
 
     Args:
         embedding: Embedding of the target.
         spec: What the layers are like.
-        source_dim: Dimension of the source's features.
         num_layers: L.
+        source_dim: Dimension of the features of a source to attend to; None if there is no source.
         layerdrop: Rate of skipping a layer in training.
     """
 
     def __init__(
-        self, embedding: InputEmbedding, spec: LayerSpec, source_dim: int, num_layers: int, layerdrop: float = 0.0
+        self,
+        embedding: InputEmbedding,
+        spec: LayerSpec,
+        num_layers: int,
+        source_dim: int | None = None,
+        layerdrop: float = 0.0,
     ) -> None:
         super().__init__(embedding, spec, (DecoderLayer(spec, source_dim) for _ in range(num_layers)), layerdrop)
 
     def forward(
-        self, tokens: Tensor, features: Tensor, padding_mask: Tensor, documents: Tensor | None = None
+        self, tokens: Tensor, source: EncoderOutput | None = None, *, documents: Tensor | None = None
     ) -> Tensor:
-        """Decode tokens (B, T), given the source's features (B, S, D) with padding (B, S); return (B, T, D).
+        """Decode tokens (B, T); return features (B, T, D).
 
-        ``documents`` (B, T), if given, are rising numbers of those that tokens belong to: attention stays within each,
-        and positions start anew.
+        Args:
+            tokens: Ids, padded on the right.
+            source: Their sources, if the layers attend to one.
+            documents: Numbers (B, T), rising, of the documents that tokens belong to, if they are to be kept apart:
+                attention stays within each, and positions start anew.
         """
         x = self.embedding(tokens, places=None if documents is None else places_in_documents(documents))
         layout = causal_layout(self.spec, tokens.size(1), tokens.device, documents=documents)
-        return self.transform(x, layout, features, padding_mask)
+        return self.transform(x, layout, source)
 
-    def cross_keys_values(self, features: Tensor) -> list[KeysValues]:
-        """Return the keys and values that each layer makes of the source's features (B, S, D), for :meth:`step`."""
-        return [layer.cross_attention.keys_values(features) for layer in self._layers]
+    def attended(self, source: EncoderOutput) -> AttendedSource:
+        """Return a source with the keys and values that each layer makes of it, once a sentence, for :meth:`step`."""
+        cross = [layer.cross_attention.keys_values(source.features) for layer in self._layers]
+        return AttendedSource(source.features, source.padding_mask, cross)
 
     def new_state(self, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
         return DecoderState([layer.self_attention.new_cache(rows, max_length) for layer in self._layers])
 
-    def step(self, tokens: Tensor, cross: list[KeysValues], padding_mask: Tensor, state: DecoderState) -> Tensor:
-        """Decode one token of each hypothesis, (N,), and add it to the state; return features (N, D)."""
-        x = self.embedding(tokens[:, None], start=state.length)
-        layout = causal_layout(self.spec, 1, tokens.device, start=state.length)
-        for layer, source, cache in zip(self._layers, cross, state.caches, strict=True):
-            x = layer.step(x, layout, cache, state.length, source, padding_mask)
-        state.length += 1
-        out: Tensor = self.norm(x[:, 0])
+    def step(self, tokens: Tensor, state: DecoderState, source: AttendedSource | None = None) -> Tensor:
+        """Decode the next tokens of each hypothesis, (N, P), and add them to the state; return features (N, P, D).
+
+        The N // B hypotheses of a sentence stand together and attend to its one source.
+        """
+        x = self.embedding(tokens, start=state.length)
+        layout = causal_layout(self.spec, tokens.size(1), tokens.device, start=state.length)
+        for number, (layer, cache) in enumerate(zip(self._layers, state.caches, strict=True)):
+            cross = None if source is None else layer.attending_to(source.cross[number], source.padding_mask)
+            x = layer.step(x, cache, state.length, layout, cross)
+        state.length += tokens.size(1)
+        out: Tensor = self.norm(x)
         return out
 
     @property

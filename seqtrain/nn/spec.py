@@ -46,6 +46,8 @@ class LayerSpec:
     """Base of the frequencies of rotary positions."""
     deep_norm: DeepNorm | None = None
     """Scales of residual connections and of initial weights; None for none."""
+    no_final_norm: bool = False
+    """Leave out the norm that follows the last of pre-norm layers."""
     checkpoint_activations: bool = False
     """Keep no more than a layer's input for the backward pass, which computes the layer again."""
 
@@ -59,5 +61,5 @@ class LayerSpec:
         return build_norm(self.norm, dim or self.dim, eps=self.norm_eps, bias=self.bias)
 
     def final_norm(self) -> nn.Module:
-        """Return what follows the last layer: a norm if the layers are pre-norm."""
-        return self.build_norm() if self.normalize_before else nn.Identity()
+        """Return what follows the last layer: a norm if the layers are pre-norm and it is not left out."""
+        return self.build_norm() if self.normalize_before and not self.no_final_norm else nn.Identity()

@@ -17,12 +17,10 @@ from seqtrain.testing.toy import toy_task
 
 import_builtin()
 
+SIZES = {"embed_dim": 8, "ffn_embed_dim": 12, "layers": 2, "attention_heads": 2}
 SMALL = {
-    "transformer": {
-        f"{side}_{name}": value
-        for side in ("encoder", "decoder")
-        for name, value in {"embed_dim": 8, "ffn_embed_dim": 12, "layers": 2, "attention_heads": 2}.items()
-    }
+    "transformer": {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in SIZES.items()},
+    "transformer_lm": {f"decoder_{name}": value for name, value in SIZES.items()},
 }
 """Values that make a model small; other models are checked with their defaults."""
 
@@ -44,6 +42,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "positions": Positions.alibi,
         "deep_norm": True,
         "decoder_kv_heads": 1,
+    },
+    "transformer_lm like a Llama": {
+        "activation_fn": Activation.swiglu,
+        "positions": Positions.rotary,
+        "norm": Norm.rms_norm,
+        "bias": False,
+        "decoder_kv_heads": 1,
+        "checkpoint_activations": True,
+    },
+    "transformer_lm with ALiBi and DeepNorm": {
+        "positions": Positions.alibi,
+        "decoder_normalize_before": False,
+        "deep_norm": True,
     },
     "transformer like a GPT-2": {
         "activation_fn": Activation.gelu_tanh,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqtrain.base import Sum
-from seqtrain.metrics.sums import add_sums, reduce_sums, strict_json, to_log_base
+from seqtrain.metrics.sums import add_sums, bits_per_unit, reduce_sums, strict_json, to_log_base
 
 
 def test_add_sums_adds_values_and_weights_by_name() -> None:
@@ -37,6 +37,17 @@ def test_perplexity_comes_from_nll_loss() -> None:
     assert metrics == {"loss": 3.0, "nll_loss": pytest.approx(2.302585), "ppl": pytest.approx(10.0)}
 
 
+def test_bits_of_each_unit_of_a_text() -> None:
+    # 8 tokens of ln 4 = 2 bits: 16 bits for 10 characters, 16 bytes, 2 words.
+    counts = {"tokens": 8, "characters": 10, "bytes": 16, "words": 2, "nothings": 0}
+    assert bits_per_unit({"nll_loss": math.log(4)}, counts) == {
+        "bits_per_character": pytest.approx(1.6),
+        "bits_per_byte": pytest.approx(1.0),
+        "bits_per_word": pytest.approx(8.0),
+    }
+    assert bits_per_unit({"nll_loss": 1.0}, {"sentences": 3}) == bits_per_unit({"loss": 1.0}, counts) == {}
+
+
 def test_perplexity_beyond_floats_is_infinite() -> None:
     assert reduce_sums({"nll_loss": Sum(1000.0, 1)})["ppl"] == math.inf
 
@@ -62,3 +73,11 @@ def test_strict_json_has_no_numbers_that_are_none() -> None:
     assert strict_json({"ppl": math.inf, "loss": math.nan, "bleu": 1.5, "name": "ü"}) == (
         '{"ppl": null, "loss": null, "bleu": 1.5, "name": "ü"}'
     )
+
+
+@pytest.mark.parametrize(("base", "displayed"), [(2.0, 3.0), (8.0, 1.0), (math.e, 2.0794415)])
+def test_the_perplexity_is_the_base_to_the_power_of_the_displayed_loss(base: float, displayed: float) -> None:
+    # 4 tokens of probability 1/8 each: 3 bits, ln 8 = 2.0794415 nats, a perplexity of 8 whatever the unit
+    shown = to_log_base(reduce_sums({"nll_loss": Sum(4 * math.log(8), 4)}), base)
+    assert shown == {"nll_loss": pytest.approx(displayed), "ppl": pytest.approx(8.0)}
+    assert base ** shown["nll_loss"] == pytest.approx(shown["ppl"])

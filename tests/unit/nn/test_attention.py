@@ -167,6 +167,15 @@ def test_no_biases() -> None:
     assert not [name for name, _ in attention.named_parameters() if name.endswith("bias")]
 
 
+def test_sequences_of_a_source_stand_together() -> None:
+    attention = CrossAttention(spec(8, heads=2), source_dim=6)
+    x, features = torch.randn(4, 3, 8), torch.randn(2, 5, 6)
+    padding_mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
+    order = torch.tensor([0, 0, 1, 1])
+    expected = attention(x, attention.keys_values(features[order]), padding_mask[order])
+    torch.testing.assert_close(attention(x, attention.keys_values(features), padding_mask), expected)
+
+
 def test_dropout_is_for_training_only() -> None:
     attention = SelfAttention(spec(8, heads=2, attention_dropout=0.5))
     x = torch.randn(2, 4, 8)
