@@ -161,6 +161,7 @@ ROWS = {
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
+        --alignment-lambda=                  | criterion.alignment_lambda |
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -174,7 +175,8 @@ ROWS = {
         --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
-        --truncate-source --load-alignments --upsample-primary=               | NOTHING
+        --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
+        --truncate-source --upsample-primary=                                 | NOTHING
         --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
         --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
         --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
@@ -185,7 +187,7 @@ ROWS = {
         --dropout=                           | model.dropout |
         --attention-dropout=                 | model.attention_dropout |
         --activation-dropout= --relu-dropout= | model.activation_dropout |
-        --activation-fn=                     | model.activation_fn | relu, gelu or swish
+        --activation-fn=                     | model.activation_fn | `gelu_accurate` and `gelu_fast` are gelu_tanh
         --encoder-embed-dim=                 | model.encoder_embed_dim |
         --encoder-ffn-embed-dim=             | model.encoder_ffn_embed_dim |
         --encoder-layers=                    | model.encoder_layers |
@@ -200,13 +202,16 @@ ROWS = {
         --decoder-normalize-before           | model.decoder_normalize_before=true |
         --encoder-learned-pos --decoder-learned-pos  | model.positions=learned | of encoder and decoder
         --no-token-positional-embeddings     | model.positions=none |
+        --alignment-layer=                   | model.alignment_layer |
+        --alignment-heads=                   | model.alignment_heads |
         --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
         --layernorm-embedding                | model.layernorm_embedding=true |
         --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
         --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
-        --checkpoint-activations --offload-activations                             | not there yet: less memory
+        --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
+        --offload-activations                | not there: model.checkpoint_activations=true saves memory too
         --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
         --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
         --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
@@ -275,7 +280,7 @@ ROWS = {
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
         --only-source                        | not there yet: LM
-        --align-suffix= --alignfile=         | not there: alignments
+        --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
         --sys= --ref= --order= --ignore-case --sentence-bleu   | not needed: `sacrebleu REF -i FILE` scores a file
@@ -329,7 +334,7 @@ CHOICES = {
         name: name
         for name in (
             *("cross_entropy", "label_smoothed_cross_entropy"),
-            "label_smoothed_cross_entropy_with_rdrop",
+            *("label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_rdrop"),
         )
     },
     "optimizer": {

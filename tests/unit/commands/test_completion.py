@@ -25,7 +25,10 @@ def test_the_first_word_is_a_command_or_an_override() -> None:
         ("generate ge", ["generation."]),
         ("train gen", ["generation."]),
         ("evaluate device=c", ["device=cpu", "device=cuda"]),
-        ("model.positions=", ["model.positions=learned", "model.positions=none", "model.positions=sinusoidal"]),
+        (
+            "model.positions=",
+            [f"model.positions={kind}" for kind in ("alibi", "learned", "none", "rotary", "sinusoidal")],
+        ),
         ("training.compile=", ["training.compile=false", "training.compile=true"]),
         ("model.decoder_lay", ["model.decoder_layerdrop=", "model.decoder_layers="]),
         ("model=transformer_wmt_en_de_big", ["model=transformer_wmt_en_de_big", "model=transformer_wmt_en_de_big_t2t"]),
