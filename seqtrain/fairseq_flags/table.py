@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
+        --tokenizer=               | tokenizer    |
     """,
     "common": """
         --seed=                    | training.seed |
@@ -319,44 +319,6 @@ SECTIONS = {
     "average": "`scripts/average_checkpoints.py`, which has no Hydra keys",
 }
 """Headings of those sections that are none in fairseq's Hydra configs."""
-
-CHOICES = {
-    "model": {
-        name: name
-        for name in (
-            *("transformer", "transformer_tiny", "transformer_iwslt_de_en", "transformer_wmt_en_de"),
-            *("transformer_wmt_en_de_big", "transformer_wmt_en_de_big_t2t", "transformer_vaswani_wmt_en_de_big"),
-            "transformer_vaswani_wmt_en_fr_big",
-        )
-    },
-    "task": {"translation": "translation"},
-    "criterion": {
-        name: name
-        for name in (
-            *("cross_entropy", "label_smoothed_cross_entropy"),
-            *("label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_rdrop"),
-        )
-    },
-    "optimizer": {
-        name: name
-        for name in (
-            *("adadelta", "adafactor", "adagrad", "adam", "adamax", "composite"),
-            *("lamb", "nag", "sgd"),
-        )
-    },
-    "lr_scheduler": {
-        name: name
-        for name in (
-            *("cosine", "fixed", "inverse_sqrt", "manual", "pass_through", "polynomial_decay", "reduce_lr_on_plateau"),
-            *("step", "tri_stage", "triangular"),
-        )
-    },
-    "tokenizer": {
-        **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
-        **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},
-    },
-}
-"""fairseq's names that are there, by group, and what they are called here."""
 
 
 @dataclass(frozen=True)
