@@ -125,7 +125,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         """
         tokens, self._lines[split] = self._share(split)
         if not len(tokens):
-            raise DataError(f"{split} is empty: {', '.join(map(str, self.files(split)[0]))} has no lines of its own")
+            names = ", ".join(map(str, self.files(split)[0]))
+            raise DataError(f"{split} is empty: {names} has no lines, or task.valid_share leaves none")
         context = 0 if split == "train" else self.cfg.context_window
         dataset = BlockDataset(tokens, self.cfg.block_spec(context=context))
         if not len(dataset):
