@@ -27,11 +27,16 @@ PATH_KEYS = (
     "hydra.run.dir",
     "tokenizer.model_file",
     "tokenizer.dictionary",
+    "tokenizer.codes",
+    "tokenizer.encoder_json",
+    "tokenizer.vocab_bpe",
+    "criterion.teacher",
 )
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
 ALLOWED_IN_RERUN = (
     "task.data=",
+    "criterion.teacher=",
     "dataset.cache_dir=",
     "training.device=",
     "training.log_interval=",

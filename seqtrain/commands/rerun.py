@@ -195,12 +195,15 @@ def resumes(started: Mapping[str, Any]) -> list[str]:
 
 
 def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) -> list[str]:
-    """Return what has changed since: versions, the machine, the data."""
+    """Return what has changed since: versions, the machine, the data, a teacher."""
     now = environment(find_device(cfg.training.device))
     with logging_to(Console(quiet=True)):
         task = REGISTRIES["task"].build(cfg.task)
         task.prepare()
-        return value_changes(state["environment"], now) + data_changes(task, original, state.get("data"))
+        criterion = task.build_criterion(cfg.criterion)
+        criterion.prepare()
+        data = {**task.fingerprints(), **criterion.fingerprints()}
+        return value_changes(state["environment"], now) + data_changes(data, original, state.get("data"))
 
 
 def describe(original: Checkpoint, state: Mapping[str, Any], overrides: Sequence[str], changed: Sequence[str]) -> None:

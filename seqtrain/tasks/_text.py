@@ -59,6 +59,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def dictionary_names(self) -> tuple[str, ...]:
         """Names of the dictionaries: one for each side, or one for all."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Language of each side; empty where the task knows none."""
+        return ("",)
+
     @abstractmethod
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return the files with a prefix, one for each side, with the names that messages call them.
@@ -163,17 +168,18 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
 
     def _learn_dictionaries(self) -> Path:
-        sides, names = self.files("train"), self.dictionary_names
-        texts = dict(zip(names, sides if len(names) > 1 else [list(chain.from_iterable(sides))], strict=True))
+        sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names
+        texts = dict(zip(names, ([side] for side in sides) if len(names) > 1 else [sides], strict=True))
         key = {
             "tokenizer": self.tokenizer.key(),
             "external": [hash_file(file) for name in texts for file in self.tokenizer.external_files(name)],
-            "text": {name: [hash_file(file) for file in files] for name, files in texts.items()},
+            "text": {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()},
         }
 
         def learn(directory: Path) -> None:
-            for name, files in texts.items():
-                self.tokenizer.train(lines_of(files), directory, name)
+            for name, text in texts.items():
+                words = (self.tokenizer.words_of(lines_of(files), language) for language, files in text)
+                self.tokenizer.train(chain.from_iterable(words), directory, name)
 
         return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
 

@@ -108,7 +108,9 @@ def check_projection(cfg: ModelConfig, task: TaskInfo) -> str | None:
     model = build(cfg, task).eval()
     if not (isinstance(model, LinearlyProjected) and isinstance(model, FeatureModel)):
         return "the model has no projection_weights"
-    weight, bias = model.projection_weights()
+    if (weights := model.projection_weights()) is None:
+        return "the model's projection is not linear"
+    weight, bias = weights
     features = seeded(lambda: torch.randn(3, weight.size(1)))
     expected = torch.nn.functional.linear(features, weight, bias)
     assert_close(model.project(features), expected, "project does something else than projection_weights says")
