@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqtrain.base import Dictionary
-from seqtrain.data import number_names
-from seqtrain.data.cache import cached
 from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.text import check_parallel, find_text
-from seqtrain.errors import ConfigError, DataError
+from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
 from seqtrain.tasks._text import TextConfig, TextTask, place
 
 log = logging.getLogger(__name__)
-
-BUILTIN = "builtin:number_names"
 
 
 @dataclass
@@ -52,23 +49,18 @@ class TranslationTask(TextTask[ParallelDataset]):
         return self.cfg.source_lang, self.cfg.target_lang
 
     @property
+    def title(self) -> str:
+        """Translation, with its languages."""
+        return "translation {}-{}".format(*self.languages)
+
+    @property
     def dictionary_names(self) -> tuple[str, ...]:
         """``joined``, or the two languages."""
         return ("joined",) if self.cfg.joined_dictionary else self.languages
 
-    def prepare(self) -> None:
-        """Learn the dictionaries from the training text and index the training and validation text.
-
-        Raises:
-            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
-        """
-        generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
-        log.info("translation %s-%s, task.data=%s%s", *self.languages, self.cfg.data, generated)
-        super().prepare()
-
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return ``<prefix>.<language>`` for source and target."""
-        corpus = self._corpus()
+        corpus = self.corpus()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
 
     def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
@@ -129,11 +121,3 @@ class TranslationTask(TextTask[ParallelDataset]):
         ):
             if len(numbers):
                 log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), lines))
-
-    def _corpus(self) -> Path:
-        if not self.cfg.data.startswith("builtin:"):
-            return Path(self.cfg.data).expanduser()
-        if self.cfg.data != BUILTIN:
-            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
-        key = {"version": number_names.VERSION}
-        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)

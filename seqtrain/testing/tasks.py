@@ -1,8 +1,8 @@
 """What every task guarantees, as checks to run on a plug-in of one's own: ``check_task(MyConfig(...))``.
 
 Each check builds the task from its config, prepares it, and raises AssertionError if something is wrong. A task that
-derives from ``translation`` gets a small corpus instead of the built-in one, and one that derives from
-``language_modeling`` where it has none; any other needs data of its own.
+derives from ``translation`` or ``language_modeling`` gets a small corpus instead of the built-in one; any other needs
+data of its own.
 """
 
 import pickle
@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import MISSING
 from torch import Tensor
 
 from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo, differences
 from seqtrain.config import TaskConfig
-from seqtrain.data.number_names import english, german
+from seqtrain.data.number_names import BUILTIN, english, german
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError
 from seqtrain.tasks import REGISTRY
 from seqtrain.tasks.language_modeling import LanguageModelingConfig
-from seqtrain.tasks.translation import BUILTIN, TranslationConfig
+from seqtrain.tasks.translation import TranslationConfig
 from seqtrain.testing.configs import check_config
 from seqtrain.testing.guarantees import Check
 
@@ -43,10 +42,10 @@ def check_task(cfg: TaskConfig) -> None:
 
 @contextmanager
 def small_corpus(cfg: TaskConfig) -> Iterator[TaskConfig]:
-    """Yield the config, with a small corpus if it is that of a task that there is one for and names no other."""
+    """Yield the config, with a small corpus if it is that of a task over the built-in one."""
     if isinstance(cfg, TranslationConfig) and cfg.data == BUILTIN:
         sides = {f".{cfg.source_lang}": english, f".{cfg.target_lang}": german}
-    elif isinstance(cfg, LanguageModelingConfig) and cfg.data == MISSING:
+    elif isinstance(cfg, LanguageModelingConfig) and cfg.data == BUILTIN:
         sides = {"": english}
     else:
         yield cfg

@@ -247,3 +247,11 @@ def test_targets(tmp_path: Path, target: Target) -> None:
     task = make(tmp_path, target=target)
     (first, *_) = task.get_batch_iterator(task.dataset("valid"), epoch=1, plan=PlanSpec(max_sentences=9))
     assert first.ntokens == {"future": 10, "self": 10, "past": 9}[target.value]
+
+
+def test_the_built_in_corpus(tmp_path: Path) -> None:
+    task = make(tmp_path, prepare=False, data="builtin:number_names")
+    (name, file), *others = task.find_files("valid")
+    assert (name, file.name, others) == ("valid", "valid.en", [])
+    with pytest.raises(ConfigError, match="the one built-in corpus is builtin:number_names"):
+        make(tmp_path, data="builtin:letters")
