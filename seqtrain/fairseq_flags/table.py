@@ -86,10 +86,22 @@ ROWS = {
         --block-lr= --block-momentum= --global-sync-iter= --warmup-iterations= --use-nbm --average-sync  | NOTHING
     """,
     "optimizer": """
-        --adam-betas=                        | optimizer.betas |
-        --adam-eps=                          | optimizer.eps |
-        --weight-decay= --wd=                | optimizer.weight_decay | with adam decoupled, as in fairseq
+        --adam-betas= --adamax-betas= --lamb-betas=   | optimizer.betas |
+        --adam-eps= --adamax-eps= --adadelta-eps=     | optimizer.eps |
+        --lamb-eps=                          | optimizer.eps | 1e-6 if not set, 1e-8 in fairseq
+        --weight-decay= --wd=                | optimizer.weight_decay | of vectors too in adam, as in fairseq
         --momentum=                          | optimizer.momentum |
+        --adafactor-eps=                     | optimizer.eps | two numbers, with optimizer=adafactor
+        --clip-threshold=                    | optimizer.clip_threshold |
+        --decay-rate=                        | optimizer.decay_rate |
+        --beta1=                             | optimizer.beta1 |
+        --scale-parameter                    | optimizer.scale_parameter=true |
+        --relative-step                      | optimizer.relative_step=true | with optimizer.lr=1
+        --warmup-init                        | optimizer.warmup_init=true | with optimizer.relative_step=true
+        --adadelta-rho=                      | optimizer.rho |
+        --anneal-eps                         | not needed: fairseq reads it nowhere
+        --no-bias-correction                 | not there: torch's Adamax always corrects its running mean
+        --groups= --dynamic-groups           | not there: optimizer.parts of optimizer=composite, by patterns of names
         --use-old-adam                       | not needed: torch's fused Adam is taken where there is one
     """,
     "lr_scheduler": """
@@ -328,7 +340,13 @@ CHOICES = {
             "label_smoothed_cross_entropy_with_rdrop",
         )
     },
-    "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
+    "optimizer": {
+        name: name
+        for name in (
+            *("adadelta", "adafactor", "adagrad", "adam", "adamax", "composite"),
+            *("lamb", "nag", "sgd"),
+        )
+    },
     "lr_scheduler": {
         name: name
         for name in (
