@@ -150,6 +150,8 @@ ROWS = {
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
         --alignment-lambda=                  | criterion.alignment_lambda |
+        --ctc-weight=                        | criterion.ctc_weight | with model.ctc_upsampling=N
+        --zero-infinity                      | criterion.zero_infinity=true | of the criterion ctc
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -320,8 +322,8 @@ CHOICES = {
     "criterion": {
         name: name
         for name in (
-            *("cross_entropy", "label_smoothed_cross_entropy"),
-            *("label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_rdrop"),
+            *("cross_entropy", "label_smoothed_cross_entropy", "ctc"),
+            *(f"label_smoothed_cross_entropy_with_{what}" for what in ("alignment", "ctc", "rdrop")),
         )
     },
     "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
