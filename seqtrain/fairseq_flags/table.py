@@ -162,6 +162,8 @@ ROWS = {
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
         --alignment-lambda=                  | criterion.alignment_lambda |
+        --ctc-weight=                        | criterion.ctc_weight | with model.ctc_upsampling=N
+        --zero-infinity                      | criterion.zero_infinity=true | of the criterion ctc
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
