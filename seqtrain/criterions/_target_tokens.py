@@ -89,7 +89,7 @@ class TargetTokenCriterion(Criterion):
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
         tokens = self.tokens_of(batch)
-        return self.output(target_cross_entropy(model, batch, tokens, self.options), batch, tokens)
+        return self.output(self.sums(model, batch, tokens), batch, tokens)
 
     def tokens_of(self, batch: Batch) -> TargetTokens:
         """Return the target tokens of a batch that count."""

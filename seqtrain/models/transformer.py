@@ -9,7 +9,7 @@ from torch import Tensor
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
-from seqtrain.models._output import ProjectingModel, build_output
+from seqtrain.models._output import OutputFields, ProjectingModel, build_output
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.deep_norm import decoder_beside_encoder, encoder_beside_decoder
@@ -20,7 +20,7 @@ from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerConfig(TransformerFields):
+class TransformerConfig(OutputFields, TransformerFields):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
     encoder_embed_dim: int = bounded(512, at_least=1)
@@ -41,9 +41,10 @@ class TransformerConfig(TransformerFields):
     """One table for the embeddings of encoder and decoder and the output projection; needs a joint dictionary."""
 
     def contradictions(self) -> Iterable[str]:
-        """The encoder's layers are sound as well, and shared embeddings have one dimension."""
+        """The encoder's layers are sound as well, and what is shared fits."""
         yield from self.contradictions_of("encoder")
-        yield from super().contradictions()
+        yield from TransformerFields.contradictions(self)
+        yield from OutputFields.contradictions(self)
         if self.share_all_embeddings and self.encoder_embed_dim != self.decoder_embed_dim:
             yield (
                 f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
@@ -124,7 +125,7 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:
     """Build the embeddings of source and target, over one table if all are shared."""
     source, target = task.source_dictionary, task.target_dictionary
-    if cfg.share_all_embeddings and source is not target:
+    if cfg.share_all_embeddings and not source.shares_ids_with(target):
         raise ConfigError(
             "model.share_all_embeddings needs one dictionary for source and target: "
             "set task.joined_dictionary=true, or model.share_all_embeddings=false"

@@ -4,6 +4,7 @@ A real transformer in fp32, without dropout, on number names. Accumulated gradie
 ``sample_size``: that is compared, parameter by parameter.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 
 import seqtrain
 from seqtrain.base import Batch
+from seqtrain.config import TrainConfig
 from seqtrain.criterions import REGISTRY
 from seqtrain.data.number_names import english, german
 from seqtrain.plugins import import_builtin
@@ -36,8 +38,6 @@ TINY = [
     "training.device=cpu",
     "training.update_freq=4",
 ]
-NEEDED = {"adaptive_loss": ["model.adaptive_softmax_cutoff=[12,20]"]}
-"""What a criterion needs of the model."""
 NUMBERS = range(90, 122)
 """Names from 4 to 24 letters."""
 RTOL = 1e-5
@@ -54,6 +54,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for language, name in (("en", english), ("de", german)):
             text = "".join(f"{name(number)}\n" for number in NUMBERS)
             (directory / f"{prefix}.{language}").write_text(text, encoding="utf-8")
+        (directory / f"{prefix}.align.en-de").write_text("0-0 1-0 2-3\n" * len(NUMBERS))
     return directory
 
 
@@ -65,10 +66,31 @@ def sentence_avg(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="module", params=REGISTRY.names())
 def trainer(request: pytest.FixtureRequest, sentence_avg: bool, corpus: Path) -> Trainer:
     """A trainer that has not begun."""
-    chosen = [*NEEDED.get(request.param, []), f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
-    cfg = seqtrain.compose([*TINY, *chosen, f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}"])
+    chosen = [f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
+    needed = NEEDED[request.param](corpus) if request.param in NEEDED else []
+    cfg = config(corpus, *chosen, *needed)
     session = Session(cfg, RunDirectory(corpus / "run", cfg.saving), Console(quiet=True))
     return Trainer(cfg, session.build(), [])
+
+
+def config(corpus: Path, *overrides: str) -> TrainConfig:
+    return seqtrain.compose([*TINY, f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}", *overrides])
+
+
+def with_a_teacher(corpus: Path) -> list[str]:
+    """Train a teacher, and choose it."""
+    directory = Path(tempfile.mkdtemp(dir=corpus))
+    seqtrain.train(config(corpus, "training.max_update=1"), directory / "teacher", console=Console(quiet=True))
+    return [f"criterion.teacher={directory / 'teacher'}"]
+
+
+NEEDED: dict[str, Callable[[Path], list[str]]] = {
+    "adaptive_loss": lambda _: ["model.adaptive_softmax_cutoff=[12,20]"],
+    "knowledge_distillation": with_a_teacher,
+    "label_smoothed_cross_entropy_with_alignment": lambda _: ["task.load_alignments=true"],
+    "label_smoothed_cross_entropy_with_rdrop": lambda _: ["criterion.rdrop_alpha=5"],
+}
+"""What a criterion needs to compute all that it can, made beside the corpus."""
 
 
 @pytest.fixture

@@ -1,67 +1,22 @@
 """Words between whitespace, for text that is tokenised already, with fairseq's ``dict.txt``."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from seqtrain.data.tokenizers import register_tokenizer
-from seqtrain.data.tokenizers._symbols import (
-    Entries,
-    SymbolConfig,
-    SymbolTokenizer,
-    dictionary_file,
-    read_symbols,
-)
-from seqtrain.fields import bounded
+from seqtrain.data.tokenizers._word_lists import WordListConfig, WordListTokenizer
 
 
 @dataclass
-class WhitespaceConfig(SymbolConfig):
+class WhitespaceConfig(WordListConfig):
     """Config of the tokenizer ``whitespace``."""
-
-    dictionary: str = ""
-    """Existing ``dict.txt`` to use instead of counting; ``{name}`` in it stands for the language, or ``joined``."""
-    nwords: int = bounded(0, at_least=0)
-    """Most symbols of the dictionary, the four special ones included, before padding; 0 sets no limit."""
-    padding_factor: int = bounded(1, at_least=1)
-    """Fill the dictionary with unused symbols up to a multiple of this; fairseq's default is 8."""
-
-    def contradictions(self) -> Iterable[str]:
-        """A limited dictionary has room for words."""
-        if 0 < self.nwords <= 4:
-            yield f"tokenizer.nwords={self.nwords} leaves room for no word beside 4 special symbols"
 
 
 @register_tokenizer("whitespace", WhitespaceConfig)
-class WhitespaceTokenizer(SymbolTokenizer):
+class WhitespaceTokenizer(WordListTokenizer):
     """Symbols are what stands between whitespace; decoded text has single spaces."""
 
     cfg: WhitespaceConfig
-    separator = " "
 
     def split(self, text: str) -> list[str]:
         """Return the words of a text."""
         return text.split()
-
-    def external_files(self, name: str) -> list[Path]:
-        """Return the existing dictionary, if one is configured."""
-        path = self.cfg.dictionary.replace("{name}", name)
-        return [Path(path).expanduser()] if path else []
-
-    def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
-        """Count words and write ``dict.<name>.txt``, or copy the existing dictionary.
-
-        Raises:
-            DataError: there is nothing to count, or the existing dictionary cannot be used.
-        """
-        for path in self.external_files(name):
-            read_symbols(path)
-            dictionary_file(directory, name).write_bytes(path.read_bytes())
-            return
-        super().train(lines, directory, name)
-
-    def choose(self, entries: Entries) -> Entries:
-        """Return the most frequent words, and unused symbols to fill up, as fairseq names them."""
-        kept = entries[: self.cfg.nwords - 4] if self.cfg.nwords else entries
-        missing = -(len(kept) + 4) % self.cfg.padding_factor
-        return [*kept, *((f"madeupword{number:04d}", 0) for number in range(missing))]
