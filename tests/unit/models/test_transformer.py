@@ -265,3 +265,29 @@ def test_values_that_cannot_be(values: dict[str, Any], message: str) -> None:
 def test_shared_embeddings_need_a_joint_dictionary() -> None:
     with pytest.raises(ConfigError, match=r"set task\.joined_dictionary=true, or model\.share_all_embeddings=false"):
         build(small(share_all_embeddings=True), toy_task())
+
+
+def test_it_tells_the_mean_attention_of_the_chosen_heads() -> None:
+    task = toy_task()
+    told = {}
+    for layer, heads in ((0, 2), (1, 2), (-1, 1)):
+        model = build(small(alignment_layer=layer, alignment_heads=heads), task).eval()
+        inputs = random_input(model, task)
+        features, told[layer] = model.extract_with_attention(**inputs)
+        torch.testing.assert_close(features, model.extract_features(**inputs))
+    assert told[0].shape == (3, 6, 6)
+    torch.testing.assert_close(told[0].sum(dim=2), torch.ones(3, 6))
+    assert not told[0][1, :, 3:].any(), "padding of the source"
+    assert not torch.equal(told[0], told[1]) and not torch.equal(told[-1], told[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"alignment_layer": 6}, r"model\.alignment_layer=6 must be below model\.decoder_layers=6"),
+        ({"alignment_heads": 9}, r"model\.alignment_heads=9 are more than model\.decoder_attention_heads=8"),
+    ],
+)
+def test_the_attention_that_is_told_is_there(values: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TransformerConfig(**values)  # type: ignore[arg-type]  # one of several types

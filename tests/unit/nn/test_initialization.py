@@ -20,7 +20,7 @@ def decoder(**options: Any) -> Decoder:
     inputs = InputEmbedding(
         token_embedding(500, DIM, pad=1), LearnedPositions(DIM, 200), dropout=0.0, scale=False, layernorm=False
     )
-    return Decoder(inputs, LayerSpec(DIM, 2 * DIM, 4, **options), num_layers=2, source_dim=DIM)
+    return Decoder(inputs, LayerSpec(DIM, 2 * DIM, 4, **options), source_dim=DIM, num_layers=2)
 
 
 def std(x: Tensor) -> float:
@@ -33,7 +33,7 @@ def test_gpt2_by_hand() -> None:
     layer = model._layers[1]
     assert std(layer.self_attention.qkv_proj.weight) == pytest.approx(0.02, rel=0.05)
     assert std(layer.feed_forward.fc1.weight) == pytest.approx(0.02, rel=0.05)
-    assert std(model.get_parameter("embedding.tokens.weight")) == pytest.approx(0.02, rel=0.05)
+    assert std(model.embedding.get_parameter("tokens.weight")) == pytest.approx(0.02, rel=0.05)
     assert isinstance(model.embedding.positions, LearnedPositions)
     assert std(model.embedding.positions.weight) == pytest.approx(0.02, rel=0.05)
     # Six layers end a sublayer: 0.02 / sqrt(6).
