@@ -149,6 +149,7 @@ ROWS = {
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
+        --alignment-lambda=                  | criterion.alignment_lambda |
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -162,7 +163,8 @@ ROWS = {
         --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
-        --truncate-source --load-alignments --upsample-primary=               | NOTHING
+        --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
+        --truncate-source --upsample-primary=                                 | NOTHING
         --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
         --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
         --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
@@ -188,6 +190,8 @@ ROWS = {
         --decoder-normalize-before           | model.decoder_normalize_before=true |
         --encoder-learned-pos --decoder-learned-pos  | model.positions=learned | of encoder and decoder
         --no-token-positional-embeddings     | model.positions=none |
+        --alignment-layer=                   | model.alignment_layer |
+        --alignment-heads=                   | model.alignment_heads |
         --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
@@ -264,7 +268,7 @@ ROWS = {
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
         --only-source                        | not there yet: LM
-        --align-suffix= --alignfile=         | not there: alignments
+        --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
         --sys= --ref= --order= --ignore-case --sentence-bleu   | not needed: `sacrebleu REF -i FILE` scores a file
@@ -318,7 +322,7 @@ CHOICES = {
         name: name
         for name in (
             *("cross_entropy", "label_smoothed_cross_entropy"),
-            "label_smoothed_cross_entropy_with_rdrop",
+            *("label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_rdrop"),
         )
     },
     "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},

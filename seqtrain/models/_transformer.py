@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from seqtrain.fields import bounded
-from seqtrain.models import ModelConfig
+from seqtrain.models._output import OutputFields
 from seqtrain.nn.adaptive import AdaptiveEmbedding
 from seqtrain.nn.deep_norm import DeepNorm
 from seqtrain.nn.embedding import InputEmbedding
@@ -18,7 +18,7 @@ from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerFields(ModelConfig):
+class TransformerFields(OutputFields):
     """Base of the configs of transformers with a decoder."""
 
     dropout: float = bounded(0.1, at_least=0, below=1)
@@ -63,11 +63,14 @@ class TransformerFields(ModelConfig):
     """Heads of keys and values, a divisor of ``decoder_attention_heads``; null for as many, 1 for multi-query."""
     decoder_normalize_before: bool = False
     """Normalise before each decoder sublayer (pre-norm) instead of after it (post-norm)."""
+    no_decoder_final_norm: bool = False
+    """Leave out the norm that follows the last of pre-norm decoder layers."""
     decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping a decoder layer in training."""
 
     def contradictions(self) -> Iterable[str]:
         """Heads divide dimensions, and what cannot go together does not."""
+        yield from super().contradictions()
         yield from self.contradictions_of("decoder")
         if self.deep_norm and self.init is not Initialization.fairseq:
             yield (
@@ -107,6 +110,7 @@ class TransformerFields(ModelConfig):
             heads=values[f"{side}_attention_heads"],
             kv_heads=values[f"{side}_kv_heads"],
             normalize_before=values[f"{side}_normalize_before"],
+            no_final_norm=side == "decoder" and self.no_decoder_final_norm,
             dropout=self.dropout,
             attention_dropout=self.attention_dropout,
             activation_dropout=self.activation_dropout,
@@ -122,7 +126,7 @@ class TransformerFields(ModelConfig):
         )
 
     def input_embedding(self, table: nn.Embedding | AdaptiveEmbedding, max_positions: int) -> InputEmbedding:
-        """Return what enters the first layer, over a table of tokens (V, D), or one in bands."""
+        """Return what enters the first layer, over a table of tokens (V, D)."""
         return InputEmbedding(
             table,
             build_positions(self.positions, table.embedding_dim, max_positions),

@@ -9,18 +9,20 @@ from torch import Tensor
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output
+from seqtrain.models._output import ProjectingModel, build_output
 from seqtrain.models._transformer import TransformerFields
+from seqtrain.nn.ctc_head import CTCHead
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.deep_norm import decoder_beside_encoder, encoder_beside_decoder
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.initialization import Initialization, initialize_gpt2
+from seqtrain.nn.inspection import calls_of
 from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerConfig(OutputFields, TransformerFields):
+class TransformerConfig(TransformerFields):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
     encoder_embed_dim: int = bounded(512, at_least=1)
@@ -37,14 +39,27 @@ class TransformerConfig(OutputFields, TransformerFields):
     """Normalise before each encoder sublayer (pre-norm) instead of after it (post-norm)."""
     encoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping an encoder layer in training."""
+    alignment_layer: int = bounded(-1, at_least=-1)
+    """Decoder layer whose attention to the source criterions are told, from 0; -1 is the last."""
+    alignment_heads: int = bounded(1, at_least=1)
+    """How many of that layer's heads, the first ones: their mean is told."""
+    ctc_upsampling: int = bounded(0, at_least=0)
+    """Symbols that the encoder predicts for each source position, for a CTC loss; 0 predicts none."""
     share_all_embeddings: bool = False
     """One table for the embeddings of encoder and decoder and the output projection; needs a joint dictionary."""
 
     def contradictions(self) -> Iterable[str]:
-        """The encoder's layers are sound as well, and what is shared fits."""
+        """The encoder's layers are sound as well, and shared embeddings have one dimension."""
         yield from self.contradictions_of("encoder")
-        yield from TransformerFields.contradictions(self)
-        yield from OutputFields.contradictions(self)
+        yield from super().contradictions()
+        if self.alignment_layer >= self.decoder_layers:
+            layers = f"model.decoder_layers={self.decoder_layers}"
+            yield f"model.alignment_layer={self.alignment_layer} must be below {layers}"
+        if self.alignment_heads > self.decoder_attention_heads:
+            yield (
+                f"model.alignment_heads={self.alignment_heads} are more than "
+                f"model.decoder_attention_heads={self.decoder_attention_heads}"
+            )
         if self.share_all_embeddings and self.encoder_embed_dim != self.decoder_embed_dim:
             yield (
                 f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
@@ -81,6 +96,10 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
             num_layers=cfg.decoder_layers,
             layerdrop=cfg.decoder_layerdrop,
         )
+        self.alignment_layer, self.alignment_heads = cfg.alignment_layer, cfg.alignment_heads
+        self.ctc: CTCHead | None = None
+        if cfg.ctc_upsampling:
+            self.ctc = CTCHead(cfg.encoder_embed_dim, len(task.target_dictionary), cfg.ctc_upsampling)
         tied = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
         self.output_projection = build_output(
             cfg, cfg.decoder_embed_dim, task, target_embedding.tokens if tied else None
@@ -99,15 +118,29 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
             prev_output_tokens: The target shifted right, padded on the right, (B, T).
             **_: Whatever else a task gives.
         """
-        mask = _padding_mask(source_tokens, source_lengths)
-        source = EncoderOutput(self.encoder(source_tokens, mask), mask)
-        features: Tensor = self.decoder(prev_output_tokens, source)
+        features: Tensor = self.decoder(prev_output_tokens, self._encoded(source_tokens, source_lengths))
         return features
+
+    def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, D), and the attention (B, T, S) of the chosen layer, the mean of its heads."""
+        attention = self.decoder.cross_attention(self.alignment_layer)
+        with calls_of(attention) as calls:
+            features = self.extract_features(**net_input)
+        positional, named = calls[-1]
+        return features, attention.probabilities(*positional, **named, heads=self.alignment_heads).mean(dim=1)
+
+    def extract_with_ctc(
+        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D) and the encoder's logits (B, n S, V), or None without ``ctc_upsampling``."""
+        if self.ctc is None:
+            return None
+        source = self._encoded(source_tokens, source_lengths)
+        return self.decoder(prev_output_tokens, source), self.ctc(source.features)
 
     def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> AttendedSource:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""
-        mask = _padding_mask(source_tokens, source_lengths)
-        return self.decoder.attended(EncoderOutput(self.encoder(source_tokens, mask), mask))
+        return self.decoder.attended(self._encoded(source_tokens, source_lengths))
 
     def new_state(self, encoder_output: AttendedSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
@@ -120,6 +153,10 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
     def prefill(self, tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> None:
         """Add the tokens (N, P) that hypotheses begin with to the state, in one pass."""
         self.decoder.step(tokens, state, encoder_output)
+
+    def _encoded(self, source_tokens: Tensor, source_lengths: Tensor) -> EncoderOutput:
+        mask = _padding_mask(source_tokens, source_lengths)
+        return EncoderOutput(self.encoder(source_tokens, mask), mask)
 
 
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:

@@ -5,26 +5,24 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
+from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import DecoderModel, NoSource, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output, cutoff_problems
+from seqtrain.models._output import ProjectingModel, build_output, cutoff_problems
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.adaptive import AdaptiveEmbedding, bands_of
 from seqtrain.nn.decoder import Decoder, DecoderState
 from seqtrain.nn.deep_norm import one_stack
 from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.initialization import Initialization, initialize_gpt2
-from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerLMConfig(OutputFields, TransformerFields):
-    """Config of the model ``transformer_lm``; layers are pre-norm, as in all named architectures of fairseq."""
+class TransformerLMConfig(TransformerFields):
+    """Config of the model ``transformer_lm``; layers are pre-norm, as in all of fairseq's named architectures."""
 
     decoder_normalize_before: bool = True
     """Normalise before each sublayer (pre-norm) instead of after it (post-norm)."""
-    no_decoder_final_norm: bool = False
-    """Leave out the norm that follows the last of pre-norm layers."""
     adaptive_input_cutoff: list[int] = bounded([], at_least=1)
     """Numbers of the symbols at which bands of rarer ones begin, rising; empty for embeddings of one dimension."""
     adaptive_input_factor: float = bounded(4.0, at_least=1)
@@ -35,9 +33,8 @@ class TransformerLMConfig(OutputFields, TransformerFields):
     """Use the projections of the adaptive embeddings in the adaptive softmax too."""
 
     def contradictions(self) -> Iterable[str]:
-        """Layers are sound, and what is tied has the same bands."""
-        yield from TransformerFields.contradictions(self)
-        yield from OutputFields.contradictions(self)
+        """Embeddings are those of one dimension or adaptive ones, and what is tied has the same bands."""
+        yield from super().contradictions()
         yield from cutoff_problems("adaptive_input_cutoff", self.adaptive_input_cutoff)
         if self.adaptive_input_cutoff and self.share_decoder_input_output_embed:
             yield (
@@ -48,23 +45,16 @@ class TransformerLMConfig(OutputFields, TransformerFields):
         yield from self._tying_problems()
 
     def _tying_problems(self) -> Iterable[str]:
-        cutoffs, factors = (
-            (self.adaptive_input_cutoff, self.adaptive_softmax_cutoff),
-            (self.adaptive_input_factor, self.adaptive_softmax_factor),
-        )
-        if self.tie_adaptive_weights and not (cutoffs[0] and cutoffs[0] == cutoffs[1] and factors[0] == factors[1]):
+        at_input = self.adaptive_input_cutoff, self.adaptive_input_factor
+        at_output = self.adaptive_softmax_cutoff, self.adaptive_softmax_factor
+        if self.tie_adaptive_weights and not (self.adaptive_input_cutoff and at_input == at_output):
             yield (
                 "model.tie_adaptive_weights=true needs the same bands at both ends, but the cutoffs are "
-                f"model.adaptive_input_cutoff={cutoffs[0]} and model.adaptive_softmax_cutoff={cutoffs[1]}, "
-                f"the factors {factors[0]:g} and {factors[1]:g}: make them equal"
+                f"model.adaptive_input_cutoff={at_input[0]} and model.adaptive_softmax_cutoff={at_output[0]}, "
+                f"the factors {at_input[1]:g} and {at_output[1]:g}: make them equal"
             )
         if self.tie_adaptive_proj and not self.tie_adaptive_weights:
             yield "model.tie_adaptive_proj=true ties more than the weights: set model.tie_adaptive_weights=true too"
-
-    def decoder_spec(self) -> LayerSpec:
-        """Return what a layer is like."""
-        spec = self.layer_spec("decoder", one_stack(self.decoder_layers))
-        return replace(spec, no_final_norm=self.no_decoder_final_norm)
 
 
 @register_model("transformer_lm", TransformerLMConfig)
@@ -74,11 +64,15 @@ class TransformerLM(ProjectingModel, DecoderModel):
     def __init__(self, cfg: TransformerLMConfig, task: TaskInfo) -> None:
         super().__init__(cfg, task)
         tokens = _token_embedding(cfg, task)
-        embedding = cfg.input_embedding(tokens, task.max_positions[1])
-        self.decoder = Decoder(embedding, cfg.decoder_spec(), cfg.decoder_layers, layerdrop=cfg.decoder_layerdrop)
-        tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
+        self.decoder = Decoder(
+            cfg.input_embedding(tokens, task.max_positions[1]),
+            cfg.layer_spec("decoder", one_stack(cfg.decoder_layers)),
+            num_layers=cfg.decoder_layers,
+            layerdrop=cfg.decoder_layerdrop,
+        )
+        tied_to = tokens if _is_tied(cfg, task) else None
         self.output_projection = build_output(
-            cfg, cfg.decoder_embed_dim, task, tokens if tied else None, tie_projections=cfg.tie_adaptive_proj
+            cfg, cfg.decoder_embed_dim, task, tied_to, tie_projections=cfg.tie_adaptive_proj
         )
         if cfg.init is Initialization.gpt2:
             initialize_gpt2(self, [self.decoder])
@@ -88,7 +82,8 @@ class TransformerLM(ProjectingModel, DecoderModel):
 
         Args:
             source_tokens: Ids, padded on the right, (B, S).
-            source_documents: Numbers (B, S), rising, of the documents that tokens belong to, if they are kept apart.
+            source_documents: Rising numbers of the documents that tokens belong to, (B, S): attention stays within
+                each, and positions start anew, so that each gets what it gets alone.
             **_: Whatever else a task gives.
         """
         features: Tensor = self.decoder(source_tokens, documents=source_documents)
@@ -116,3 +111,14 @@ def _token_embedding(cfg: TransformerLMConfig, task: TaskInfo) -> nn.Embedding |
     if not cfg.adaptive_input_cutoff:
         return token_embedding(size, dim, pad)
     return AdaptiveEmbedding(bands_of(size, cfg.adaptive_input_cutoff, dim, cfg.adaptive_input_factor), pad)
+
+
+def _is_tied(cfg: TransformerLMConfig, task: TaskInfo) -> bool:
+    """Whether the output projection has the weights of the embeddings, which takes one dictionary."""
+    tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
+    if tied and task.source_dictionary is not task.target_dictionary:
+        raise ConfigError(
+            "model.share_decoder_input_output_embed and model.tie_adaptive_weights need one dictionary for what is "
+            "read and what is predicted, but the task has two: leave them out"
+        )
+    return tied

@@ -6,6 +6,7 @@ stand together share one (grouped-query attention: Ainslie et al., 2023; multi-q
 Queries and keys may be normalised, with weights that the heads share (Henry et al., 2020; Dehghani et al., 2023).
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -142,3 +143,13 @@ class CrossAttention(Attention):
         joined = x.reshape(len(padding_mask), -1, x.size(-1))  # (B, N // B * T, D)
         queries = self.q_norm(self.split_heads(self.q_proj(joined)))
         return self.attend(queries, source, ~padding_mask[:, None, None]).view_as(x)
+
+    def probabilities(self, x: Tensor, source: KeysValues, padding_mask: Tensor, *, heads: int) -> Tensor:
+        """Return how much each of the first ``heads`` attends where, without dropout, (B, heads, T, S), in fp32.
+
+        torch's function keeps that to itself, so it is computed here, where something wants to know.
+        """
+        queries = self.q_norm(self.split_heads(self.q_proj(x)))[:, :heads]
+        keys = source.keys.repeat_interleave(self.heads // self.kv_heads, dim=1)[:, :heads]
+        scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(self.head_dim)
+        return scores.masked_fill(padding_mask[:, None, None], -math.inf).softmax(dim=3)

@@ -44,19 +44,19 @@ class DecoderLayer(TransformerLayer):
             self.cross_attention_norm = spec.build_norm()
 
     def forward(self, x: Tensor, layout: Layout, source: EncoderOutput | None = None) -> Tensor:
-        """Transform targets x (B, T, D), given their sources if the layer attends to one; return (B, T, D)."""
+        """Transform x (B, T, D), given the sources if the layer attends to them; return (B, T, D)."""
         cross = None
         if source is not None:
             cross = self.attending_to(self.cross_attention.keys_values(source.features), source.padding_mask)
         return self._sublayers(x, partial(self.self_attention, layout=layout), cross)
 
-    def step(self, x: Tensor, cache: KeysValues, start: int, layout: Layout, cross: Sublayer | None = None) -> Tensor:
-        """Transform x (N, P, D), the tokens of each hypothesis at the positions from ``start``; return (N, P, D)."""
+    def step(self, x: Tensor, layout: Layout, cache: KeysValues, start: int, cross: Sublayer | None = None) -> Tensor:
+        """Transform the tokens of each hypothesis from position ``start``, x (N, P, D), to (N, P, D)."""
         self_attention = partial(self.self_attention.step, cache=cache, start=start, layout=layout)
         return self._sublayers(x, self_attention, cross)
 
     def attending_to(self, source: KeysValues, padding_mask: Tensor) -> Sublayer:
-        """Return the attention to a source (B, H / G, S, K) with padding (B, S)."""
+        """Return the attention to keys and values (B, H / G, S, K) with padding (B, S)."""
         return partial(self.cross_attention, source=source, padding_mask=padding_mask)
 
     def _sublayers(self, x: Tensor, self_attention: Sublayer, cross: Sublayer | None) -> Tensor:
@@ -108,10 +108,8 @@ class Decoder(LayerStack):
     ) -> None:
         super().__init__(embedding, spec, (DecoderLayer(spec, source_dim) for _ in range(num_layers)), layerdrop)
 
-    def forward(
-        self, tokens: Tensor, source: EncoderOutput | None = None, *, documents: Tensor | None = None
-    ) -> Tensor:
-        """Decode tokens (B, T); return features (B, T, D).
+    def forward(self, tokens: Tensor, source: EncoderOutput | None = None, documents: Tensor | None = None) -> Tensor:
+        """Decode tokens (B, T), given their sources if the layers attend to them; return features (B, T, D).
 
         Args:
             tokens: Ids, padded on the right.
@@ -122,6 +120,10 @@ class Decoder(LayerStack):
         x = self.embedding(tokens, places=None if documents is None else places_in_documents(documents))
         layout = causal_layout(self.spec, tokens.size(1), tokens.device, documents=documents)
         return self.transform(x, layout, source)
+
+    def cross_attention(self, layer: int) -> CrossAttention:
+        """Return what attends to the source in a layer, from 0; -1 is the last."""
+        return self._layers[layer].cross_attention
 
     def attended(self, source: EncoderOutput) -> AttendedSource:
         """Return a source with the keys and values that each layer makes of it, once a sentence, for :meth:`step`."""
@@ -137,11 +139,12 @@ class Decoder(LayerStack):
 
         The N // B hypotheses of a sentence stand together and attend to its one source.
         """
-        x = self.embedding(tokens, start=state.length)
-        layout = causal_layout(self.spec, tokens.size(1), tokens.device, start=state.length)
+        start = state.length
+        x = self.embedding(tokens, start=start)
+        layout = causal_layout(self.spec, tokens.size(1), tokens.device, start=start)
         for number, (layer, cache) in enumerate(zip(self._layers, state.caches, strict=True)):
             cross = None if source is None else layer.attending_to(source.cross[number], source.padding_mask)
-            x = layer.step(x, cache, state.length, layout, cross)
+            x = layer.step(x, layout, cache, start, cross)
         state.length += tokens.size(1)
         out: Tensor = self.norm(x)
         return out

@@ -22,6 +22,8 @@ class LayerSpec:
     """Attention heads H, a divisor of ``dim``."""
     normalize_before: bool = False
     """Normalise the input of each sublayer (pre-norm) instead of the sum after it (post-norm)."""
+    no_final_norm: bool = False
+    """Leave out the norm that follows the last of pre-norm layers."""
     dropout: float = 0.0
     """Rate of dropout after each sublayer."""
     attention_dropout: float = 0.0

@@ -65,6 +65,29 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "no_scale_embedding": True,
         "layernorm_embedding": True,
     },
+    "transformer_lm like a Llama": {
+        "activation_fn": Activation.swiglu,
+        "positions": Positions.rotary,
+        "norm": Norm.rms_norm,
+        "bias": False,
+        "decoder_kv_heads": 1,
+        "no_scale_embedding": True,
+    },
+    "transformer_lm with ALiBi": {"positions": Positions.alibi, "decoder_normalize_before": False, "deep_norm": True},
+    "transformer_lm like a GPT-2": {
+        "activation_fn": Activation.gelu_tanh,
+        "positions": Positions.learned,
+        "init": Initialization.gpt2,
+        "no_scale_embedding": True,
+    },
+    "transformer_lm that is adaptive": {
+        "adaptive_input_cutoff": [6, 10],
+        "adaptive_input_factor": 2.0,
+        "adaptive_softmax_cutoff": [6, 10],
+        "adaptive_softmax_factor": 2.0,
+        "adaptive_softmax_dropout": 0.2,
+        "no_decoder_final_norm": True,
+    },
 }
 """Further configs: a model's name and what it is like, and its options, so that each is on at least once."""
 

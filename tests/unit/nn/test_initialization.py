@@ -33,7 +33,7 @@ def test_gpt2_by_hand() -> None:
     layer = model._layers[1]
     assert std(layer.self_attention.qkv_proj.weight) == pytest.approx(0.02, rel=0.05)
     assert std(layer.feed_forward.fc1.weight) == pytest.approx(0.02, rel=0.05)
-    assert std(model.get_parameter("embedding.tokens.weight")) == pytest.approx(0.02, rel=0.05)
+    assert std(model.embedding.get_parameter("tokens.weight")) == pytest.approx(0.02, rel=0.05)
     assert isinstance(model.embedding.positions, LearnedPositions)
     assert std(model.embedding.positions.weight) == pytest.approx(0.02, rel=0.05)
     # Six layers end a sublayer: 0.02 / sqrt(6).
