@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
+        --tokenizer=               | tokenizer    |
     """,
     "common": """
         --seed=                    | training.seed |
@@ -86,10 +86,22 @@ ROWS = {
         --block-lr= --block-momentum= --global-sync-iter= --warmup-iterations= --use-nbm --average-sync  | NOTHING
     """,
     "optimizer": """
-        --adam-betas=                        | optimizer.betas |
-        --adam-eps=                          | optimizer.eps |
-        --weight-decay= --wd=                | optimizer.weight_decay | with adam decoupled, as in fairseq
+        --adam-betas= --adamax-betas= --lamb-betas=   | optimizer.betas |
+        --adam-eps= --adamax-eps= --adadelta-eps=     | optimizer.eps |
+        --lamb-eps=                          | optimizer.eps | 1e-6 if not set, 1e-8 in fairseq
+        --weight-decay= --wd=                | optimizer.weight_decay | of vectors too in adam, as in fairseq
         --momentum=                          | optimizer.momentum |
+        --adafactor-eps=                     | optimizer.eps | two numbers, with optimizer=adafactor
+        --clip-threshold=                    | optimizer.clip_threshold |
+        --decay-rate=                        | optimizer.decay_rate |
+        --beta1=                             | optimizer.beta1 |
+        --scale-parameter                    | optimizer.scale_parameter=true |
+        --relative-step                      | optimizer.relative_step=true | with optimizer.lr=1
+        --warmup-init                        | optimizer.warmup_init=true | with optimizer.relative_step=true
+        --adadelta-rho=                      | optimizer.rho |
+        --anneal-eps                         | not needed: fairseq reads it nowhere
+        --no-bias-correction                 | not there: torch's Adamax always corrects its running mean
+        --groups= --dynamic-groups           | not there: optimizer.parts of optimizer=composite, by patterns of names
         --use-old-adam                       | not needed: torch's fused Adam is taken where there is one
     """,
     "lr_scheduler": """
@@ -307,38 +319,6 @@ SECTIONS = {
     "average": "`scripts/average_checkpoints.py`, which has no Hydra keys",
 }
 """Headings of those sections that are none in fairseq's Hydra configs."""
-
-CHOICES = {
-    "model": {
-        name: name
-        for name in (
-            *("transformer", "transformer_tiny", "transformer_iwslt_de_en", "transformer_wmt_en_de"),
-            *("transformer_wmt_en_de_big", "transformer_wmt_en_de_big_t2t", "transformer_vaswani_wmt_en_de_big"),
-            "transformer_vaswani_wmt_en_fr_big",
-        )
-    },
-    "task": {"translation": "translation"},
-    "criterion": {
-        name: name
-        for name in (
-            *("cross_entropy", "label_smoothed_cross_entropy"),
-            *("label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_rdrop"),
-        )
-    },
-    "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
-    "lr_scheduler": {
-        name: name
-        for name in (
-            *("cosine", "fixed", "inverse_sqrt", "manual", "pass_through", "polynomial_decay", "reduce_lr_on_plateau"),
-            *("step", "tri_stage", "triangular"),
-        )
-    },
-    "tokenizer": {
-        **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
-        **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},
-    },
-}
-"""fairseq's names that are there, by group, and what they are called here."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A language model: the transformer's decoder by itself (Radford et al., 2018), with fairseq's options."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -116,7 +116,7 @@ def _token_embedding(cfg: TransformerLMConfig, task: TaskInfo) -> nn.Embedding |
 def _is_tied(cfg: TransformerLMConfig, task: TaskInfo) -> bool:
     """Whether the output projection has the weights of the embeddings, which takes one dictionary."""
     tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
-    if tied and task.source_dictionary is not task.target_dictionary:
+    if tied and not task.source_dictionary.shares_ids_with(task.target_dictionary):
         raise ConfigError(
             "model.share_decoder_input_output_embed and model.tie_adaptive_weights need one dictionary for what is "
             "read and what is predicted, but the task has two: leave them out"

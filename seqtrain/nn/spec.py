@@ -48,8 +48,6 @@ class LayerSpec:
     """Base of the frequencies of rotary positions."""
     deep_norm: DeepNorm | None = None
     """Scales of residual connections and of initial weights; None for none."""
-    no_final_norm: bool = False
-    """Leave out the norm that follows the last of pre-norm layers."""
     checkpoint_activations: bool = False
     """Keep no more than a layer's input for the backward pass, which computes the layer again."""
 

@@ -20,7 +20,6 @@ from seqtrain.models import REGISTRY, DecoderModel, EncoderModel, FeatureModel, 
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
-from seqtrain.testing.documents import check_documents
 from seqtrain.testing.guarantees import Check, assert_close
 from seqtrain.testing.inputs import (
     SOURCE_LENGTHS,
@@ -231,7 +230,6 @@ CHECKS: tuple[Check, ...] = (
     check_padding,
     check_batch,
     check_causality,
-    check_documents,
     check_incremental_decoding,
     check_reordering,
     check_prefilling,

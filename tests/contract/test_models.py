@@ -43,19 +43,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "deep_norm": True,
         "decoder_kv_heads": 1,
     },
-    "transformer_lm like a Llama": {
-        "activation_fn": Activation.swiglu,
-        "positions": Positions.rotary,
-        "norm": Norm.rms_norm,
-        "bias": False,
-        "decoder_kv_heads": 1,
-        "checkpoint_activations": True,
-    },
-    "transformer_lm with ALiBi and DeepNorm": {
-        "positions": Positions.alibi,
-        "decoder_normalize_before": False,
-        "deep_norm": True,
-    },
     "transformer like a GPT-2": {
         "activation_fn": Activation.gelu_tanh,
         "positions": Positions.learned,
