@@ -18,10 +18,6 @@ WAITING = {
     "criterion": {
         *("ctc", "label_smoothed_cross_entropy_with_ctc", "label_smoothed_cross_entropy_with_alignment"),
     },
-    "optimizer": {
-        *("nag", "adagrad", "adadelta", "adamax", "adafactor", "lamb", "composite"),
-        *("adamw", "lion", "muon", "schedule_free_adamw"),
-    },
 }
 """Names that are not merged yet."""
 
