@@ -168,7 +168,7 @@ def test_no_biases() -> None:
 
 
 def test_sequences_of_a_source_stand_together() -> None:
-    attention = CrossAttention(LayerSpec(8, 8, 2), source_dim=6)
+    attention = CrossAttention(spec(8, heads=2), source_dim=6)
     x, features = torch.randn(4, 3, 8), torch.randn(2, 5, 6)
     padding_mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
     order = torch.tensor([0, 0, 1, 1])
@@ -186,7 +186,7 @@ def test_dropout_is_for_training_only() -> None:
 
 def test_probabilities_are_those_of_torch() -> None:
     torch.manual_seed(1)
-    attention = CrossAttention(8, 6, heads=4, dropout=0.5).eval()
+    attention = CrossAttention(spec(8, heads=4, attention_dropout=0.5), source_dim=6).eval()
     x, features = torch.randn(2, 3, 8), torch.randn(2, 5, 6)
     mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
     source = attention.keys_values(features)
