@@ -162,6 +162,8 @@ ROWS = {
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
         --alignment-lambda=                  | criterion.alignment_lambda |
+        --ctc-weight=                        | criterion.ctc_weight | with model.ctc_upsampling=N
+        --zero-infinity                      | criterion.zero_infinity=true | of the criterion ctc
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -177,9 +179,15 @@ ROWS = {
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
         --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
         --truncate-source --upsample-primary=                                 | NOTHING
-        --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
-        --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
-        --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
+        --tokens-per-sample=                 | task.tokens_per_sample |
+        --sample-break-mode=                 | task.sample_break_mode |
+        --future-target                      | task.target=future | which is the default
+        --self-target                        | task.target=self | one target at a time
+        --past-target                        | task.target=past | one target at a time
+        --add-bos-token                      | task.add_bos_token=true | in place of the token before a block
+        --output-dictionary-size=            | not needed: the output has the symbols of the dictionary
+        --shorten-method= --shorten-data-split-list=  | not needed: a line that is too long becomes several blocks
+        --pad-to-fixed-length --pad-to-fixed-bsz      | not there: FIXED_PLAN
         --mask-prob= --leave-unmasked-prob= --random-token-prob= --freq-weighted-replacement   | not there yet: MASKED
         --mask-whole-words --mask-multiple-length= --mask-stdev=                               | not there yet: MASKED
     """,
@@ -265,7 +273,10 @@ ROWS = {
         --buffer-size=                       | not needed: from a terminal each line is answered at once
     """,
     "eval_lm": """
-        --output-word-probs --output-word-stats --context-window= --softmax-batch=             | not there yet: LM
+        --context-window=                    | context_window | of the command evaluate
+        --output-word-probs                  | output_word_probs=FILE | of the command evaluate
+        --output-word-stats                  | output_word_stats=FILE | of the command evaluate
+        --softmax-batch=                     | not needed: logits are computed in chunks
     """,
     "preprocess": """
         --trainpref=                         | task.train |
@@ -279,7 +290,7 @@ ROWS = {
         --destdir=                           | not needed: prepared data lies in dataset.cache_dir
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
-        --only-source                        | not there yet: LM
+        --only-source                        | not needed: task=language_modeling reads text of one language
         --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
@@ -305,7 +316,6 @@ PHRASES = {
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
     "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
-    "LM": "language models",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
     "ITERATIVE": "iterative decoding",
