@@ -31,13 +31,12 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
     overrides += [f"task.context_window={cfg.context_window}"] if cfg.context_window is not None else []
     trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
-    losses = losses_of(trained, cfg.split, cfg.dataset)
     write_word_scores(trained, cfg)
     return {
         "checkpoint": str(trained.checkpoint.path),
         "split": cfg.split,
         **trained.task.counts(cfg.split),
-        **losses,
+        **losses_of(trained, cfg.split, cfg.dataset),
         **(_scores(trained, cfg) if trained.cfg.task.has_references else {}),
     }
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqtrain.base import Dictionary, Fingerprint
-from seqtrain.data import number_names
 from seqtrain.data.alignments import index_alignments
-from seqtrain.data.cache import cached
 from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.text import check_parallel, find_text, fingerprint_text
 from seqtrain.errors import ConfigError, DataError
@@ -19,8 +18,6 @@ from seqtrain.tasks import TaskInfo, register_task
 from seqtrain.tasks._text import TextConfig, TextTask, place
 
 log = logging.getLogger(__name__)
-
-BUILTIN = "builtin:number_names"
 
 
 @dataclass
@@ -55,23 +52,18 @@ class TranslationTask(TextTask[ParallelDataset]):
         return self.cfg.source_lang, self.cfg.target_lang
 
     @property
+    def title(self) -> str:
+        """Translation, with its languages."""
+        return "translation {}-{}".format(*self.languages)
+
+    @property
     def dictionary_names(self) -> tuple[str, ...]:
         """``joined``, or the two languages."""
         return ("joined",) if self.cfg.joined_dictionary else self.languages
 
-    def prepare(self) -> None:
-        """Learn the dictionaries from the training text and index the training and validation text.
-
-        Raises:
-            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
-        """
-        generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
-        log.info("translation %s-%s, task.data=%s%s", *self.languages, self.cfg.data, generated)
-        super().prepare()
-
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return ``<prefix>.<language>`` for source and target."""
-        corpus = self._corpus()
+        corpus = self.corpus()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
 
     def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
@@ -132,7 +124,7 @@ class TranslationTask(TextTask[ParallelDataset]):
         prefixes = self.prefixes(split.rstrip("0123456789"))[split]
         named = {f"{prefix}.align": "-".join(self.languages) for prefix in prefixes}
         try:
-            return {f"{prefix}.{pair}": find_text(self._corpus(), prefix, pair) for prefix, pair in named.items()}
+            return {f"{prefix}.{pair}": find_text(self.corpus(), prefix, pair) for prefix, pair in named.items()}
         except DataError:
             if split == "train":
                 raise
@@ -154,11 +146,3 @@ class TranslationTask(TextTask[ParallelDataset]):
         ):
             if len(numbers):
                 log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), lines))
-
-    def _corpus(self) -> Path:
-        if not self.cfg.data.startswith("builtin:"):
-            return Path(self.cfg.data).expanduser()
-        if self.cfg.data != BUILTIN:
-            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
-        key = {"version": number_names.VERSION}
-        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)

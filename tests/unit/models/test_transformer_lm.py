@@ -10,7 +10,7 @@ from seqtrain.errors import ConfigError, DataError
 from seqtrain.models.transformer_lm import TransformerLM, TransformerLMConfig
 from seqtrain.nn.positions import Positions
 from seqtrain.testing.models import check_model, random_input
-from seqtrain.testing.toy import toy_task
+from seqtrain.testing.toy import ToyDictionary, toy_task
 
 SMALL = {"decoder_embed_dim": 16, "decoder_ffn_embed_dim": 24, "decoder_layers": 2, "decoder_attention_heads": 2}
 
@@ -54,7 +54,7 @@ ADAPTIVE["projections"] = {**ADAPTIVE["tied"], "tie_adaptive_proj": True, "no_de
 
 @pytest.mark.parametrize("values", ADAPTIVE.values(), ids=ADAPTIVE)
 def test_adaptive_variants_are_sound(values: dict[str, Any]) -> None:
-    check_model(small(**values), toy_task(joint=True), compiled="both" not in values)
+    check_model(small(**values), toy_task(joint=True), compiled=values is ADAPTIVE["projections"])
 
 
 def test_what_is_adaptive_has_the_parameters_that_it_should() -> None:
@@ -136,6 +136,14 @@ def test_compiles_as_one_graph() -> None:
 def test_values_that_cannot_be(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         small(**values)
+
+
+@pytest.mark.parametrize("values", [{"share_decoder_input_output_embed": True}, ADAPTIVE["tied"]])
+def test_what_is_tied_needs_one_dictionary(values: dict[str, Any]) -> None:
+    words = [f"word{number}" for number in range(22)]
+    task = TaskInfo(ToyDictionary(words), ToyDictionary(words))
+    with pytest.raises(ConfigError, match="need one dictionary for what is read and what is predicted"):
+        build(small(**values), task)
 
 
 def test_bands_that_the_vocabulary_does_not_have() -> None:
