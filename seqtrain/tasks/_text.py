@@ -2,7 +2,8 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Generic, TypeVar
 from omegaconf import MISSING
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
-from seqtrain.config import TaskConfig
 from seqtrain.data.cache import OWN_FILES, cached
 from seqtrain.data.encoding import index, lines_of
 from seqtrain.data.store import Tokens
@@ -19,6 +19,7 @@ from seqtrain.data.text import fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import Task, TaskInfo
+from seqtrain.tasks._mixture import MixtureConfig
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +27,11 @@ DatasetT = TypeVar("DatasetT", bound=Dataset)
 
 
 @dataclass
-class TextConfig(TaskConfig):
+class TextConfig(MixtureConfig):
     """Base of the configs of tasks over text files."""
 
     data: str = MISSING
     """Directory of the text files, plain or .gz."""
-    train: list[str] = field(default_factory=lambda: ["train"])
-    """Prefixes of the training files; several are joined."""
     valid: list[str] = field(default_factory=lambda: ["valid"])
     """Prefixes of the validation files: the splits valid, valid1, ..."""
     test: list[str] = field(default_factory=lambda: ["test"])
@@ -63,6 +62,10 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def languages(self) -> tuple[str, ...]:
         """Language of each side; empty where the task knows none."""
         return ("",)
+
+    def languages_of(self, prefix: str) -> tuple[str, ...]:
+        """Return the language of each side of the files with a prefix."""
+        return self.languages
 
     @abstractmethod
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
@@ -118,7 +121,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the prefixes of the files of each split of a kind."""
         if kind == "train":
-            return {"train": self.cfg.train}
+            return {"train": self.cfg.train_sets}
         each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
         return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
@@ -141,13 +144,21 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
+        found = ([file for _, file in self.find_files(prefix)] for prefix in self.sets(split))
+        return tuple(list(side) for side in zip(*found, strict=True))
+
+    def sets(self, split: str) -> list[str]:
+        """Return the prefixes that the files of a split are found by.
+
+        Raises:
+            ConfigError: there is no such split.
+        """
         splits = {**self.prefixes("train"), **self.prefixes("valid"), **self.prefixes("test")}
         if split not in splits:
             raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
         if not splits[split]:
             raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
-        found = ([file for _, file in self.find_files(prefix)] for prefix in splits[split])
-        return tuple(list(side) for side in zip(*found, strict=True))
+        return splits[split]
 
     def tokens(self, split: str) -> list[Tokens]:
         """Return the token ids of a split: of its one side, or of source and target."""
@@ -160,16 +171,24 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return [place(number, files) for number in numbers]
 
     def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = dict.fromkeys(chain(self.cfg.train, *self.prefixes("valid").values()))
-        return {name: fingerprint_text(file) for prefix in prefixes for name, file in self.find_files(prefix)}
+        prefixes = chain(*self.prefixes("train").values(), *self.prefixes("valid").values())
+        files = dict(chain.from_iterable(map(self.find_files, prefixes)))
+        return {name: fingerprint_text(file) for name, file in files.items()}
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)
         return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
 
+    def _files_by_language(self, prefix: str) -> list[tuple[str, Path]]:
+        """Return the files with a prefix, one for each side, each with its language."""
+        return [
+            (lang, file) for lang, (_, file) in zip(self.languages_of(prefix), self.find_files(prefix), strict=True)
+        ]
+
     def _learn_dictionaries(self) -> Path:
-        sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names
-        texts = dict(zip(names, ([side] for side in sides) if len(names) > 1 else [sides], strict=True))
+        names = self.dictionary_names
+        sides = list(zip(*map(self._files_by_language, self.sets("train")), strict=True))
+        texts = dict(zip(names, map(_grouped, sides if len(names) > 1 else [chain.from_iterable(sides)]), strict=True))
         key = {
             "tokenizer": self.tokenizer.key(),
             "external": [hash_file(file) for name in texts for file in self.tokenizer.external_files(name)],
@@ -189,6 +208,14 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         self._dictionary_files = {file.name: file.read_bytes() for file in files}
         self.dictionaries = [self.tokenizer.load(directory, name) for name in self.dictionary_names]
         self.info = self.describe(self.dictionaries)
+
+
+def _grouped(files: Iterable[tuple[str, Path]]) -> list[tuple[str, list[Path]]]:
+    """Return files by language, in the order in which they come first; each once, however many sets it serves."""
+    groups: defaultdict[str, dict[Path, None]] = defaultdict(dict)
+    for language, file in files:
+        groups[language][file] = None
+    return [(language, list(group)) for language, group in groups.items()]
 
 
 def place(number: int, files: Sequence[tuple[Path, int]]) -> str:

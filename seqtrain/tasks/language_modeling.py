@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -12,10 +13,11 @@ import numpy as np
 from seqtrain.base import Dictionary
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
 from seqtrain.data.cuts import BreakMode
+from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.encoding import lines_of, sample
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import TextSize, find_monolingual_text
+from seqtrain.data.text import TextSize, find_monolingual_text, read_lines
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
@@ -56,6 +58,7 @@ class LanguageModelingConfig(TextConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Blocks have room for what they hold, and the validation set is one thing."""
+        yield from super().contradictions()
         size, window = self.tokens_per_sample, self.context_window
         if self.max_positions < size:
             yield f"task.tokens_per_sample={size} is over task.max_target_positions={self.max_target_positions}"
@@ -133,12 +136,27 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         log.info("%s: %d lines, %d tokens in %d blocks", split, len(tokens), dataset.num_tokens, len(dataset))
         return dataset
 
-    def training_dataset(self, *, epoch: int, seed: int) -> BlockDataset:
-        """Return the training data: the same blocks in each epoch, or sampled or cut anew."""
+    def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
+        """Return what an epoch sees: the same blocks each time, or cut or sampled anew, or some of each training set.
+
+        Where each epoch has other blocks, sets are mixed by their shares, but what was seen before is not counted.
+        """
+        dataset = self._blocks(epoch, seed)
+        if not self.cfg.mixes:
+            return dataset
+        first_lines = dataset.sentences(dataset.ids)
+        return Selection(dataset, self.cfg.select(first_lines, self._lines_of_sets, epoch=epoch, seed=seed))
+
+    @cached_property
+    def _lines_of_sets(self) -> list[int]:
+        return [sum(1 for _ in read_lines(file)) for file in self.files("train")[0]]
+
+    def _blocks(self, epoch: int, seed: int) -> BlockDataset:
+        """Return the training text in the blocks of an epoch."""
         plain = self.dataset("train")
         dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
         if dictionary.samples:
-            tokens = sample(tokens, dictionary, seed, epoch, 0)
+            tokens = sample(tokens, np.arange(len(tokens)), dictionary, seed, epoch, 0)
         shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
         if tokens is plain.tokens and not shift:
             return plain
