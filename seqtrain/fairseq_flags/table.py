@@ -152,8 +152,8 @@ ROWS = {
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
-        --source-lang= -s=                   | task.source_lang |
-        --target-lang= -t=                   | task.target_lang |
+        --source-lang= -s=                   | task.source_lang | source_lang where a multilingual model decodes
+        --target-lang= -t=                   | task.target_lang | target_lang where a multilingual model decodes
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
         --eval-bleu                          | validation.generate=true |
@@ -162,7 +162,21 @@ ROWS = {
         --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
-        --truncate-source --load-alignments --upsample-primary=               | NOTHING
+        --truncate-source --load-alignments  | NOTHING
+        --upsample-primary=                  | task.train_weights | one number for each of task.train
+        --lang-pairs=                        | task.lang_pairs | with task=multilingual_translation
+        --encoder-langtok=                   | task.encoder_langtok |
+        --decoder-langtok                    | task.decoder_langtok=true |
+        --sampling-method=                   | task.sampling_temperature | 1 is concat; the higher, the more uniform
+        --sampling-temperature=              | task.sampling_temperature |
+        --virtual-epoch-size=                | task.epoch_size | an epoch goes on where the last one stopped
+        --sampling-weights=                  | task.train_weights | factors on the sets' sizes, not probabilities
+        --langs= --lang-dict= --eval-lang-pairs=   | not needed: the languages are those of task.lang_pairs
+        --source-dict= --target-dict= --fixed-dictionary=   | not needed: one dictionary is learned from all pairs
+        --langtoks-specs= --langtoks= --lang-tok-style=     | not needed: a language's symbol is <de>
+        --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
+        --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
+        --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
         --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
         --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
         --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
@@ -312,7 +326,10 @@ CHOICES = {
             "transformer_vaswani_wmt_en_fr_big",
         )
     },
-    "task": {"translation": "translation"},
+    "task": {
+        **{"translation": "translation", "multilingual_translation": "multilingual_translation"},
+        "translation_multi_simple_epoch": "multilingual_translation",
+    },
     "criterion": {
         name: name
         for name in (
