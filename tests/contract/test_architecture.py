@@ -160,7 +160,7 @@ def values_of(group: str, name: str) -> dict[str, Any]:
     """Return the values of a preset, or the defaults of a plug-in, which need not be enough to run it."""
     if name in REGISTRIES[group].names():
         return {key: field.default for key, field in describe_fields(REGISTRIES[group].entry(name).config_type).items()}
-    return vars(getattr(composition.compose([f"{group}={name}"]), group))
+    return dict(vars(getattr(composition.compose([f"{group}={name}"]), group)))
 
 
 def plain(value: Any) -> Any:
