@@ -66,10 +66,16 @@ class ParameterGroupConfig(Checked):
 
     def contradictions(self) -> Iterable[str]:
         """The pattern is one."""
+        yield from wrong_patterns("optimizer.groups", [self.pattern])
+
+
+def wrong_patterns(key: str, patterns: Iterable[str]) -> Iterable[str]:
+    """Return what is wrong with those patterns in a key that are no regular expressions."""
+    for pattern in patterns:
         try:
-            re.compile(self.pattern)
+            re.compile(pattern)
         except re.error as error:
-            yield f"the pattern {self.pattern!r} in optimizer.groups is no regular expression: {error}"
+            yield f"the pattern {pattern!r} in {key} is no regular expression: {error}"
 
 
 @dataclass
@@ -80,6 +86,24 @@ class OptimizerConfig(PluginConfig):
     """Learning rate, the peak that the scheduler starts from."""
     groups: list[ParameterGroupConfig] = field(default_factory=list)
     """Parameters with settings of their own; the first pattern that matches a parameter takes it."""
+    layer_decay: float = bounded(1.0, above=0, at_most=1)
+    """Factor on the rate from each layer to the one below: layer l of L, from 0, has lr * layer_decay ** (L - l)."""
+    frozen: list[str] = field(default_factory=list)
+    """Regular expressions; parameters whose name one of them is found in stay as they are and get no gradient."""
+
+    def out_of_range(self) -> list[str]:
+        """Return also which of ``frozen`` is no regular expression."""
+        return [*super().out_of_range(), *wrong_patterns("optimizer.frozen", self.frozen)]
+
+
+@dataclass
+class WeightDecayConfig(OptimizerConfig):
+    """Base of the configs of optimizers with weight decay."""
+
+    weight_decay: float = bounded(0.0, at_least=0)
+    """Share of a parameter, times the rate, that an update takes away, apart from the gradient."""
+    decay_biases_and_norms: bool = False
+    """Decay vectors too: the biases, and the gains of normalisations. A group's own ``weight_decay`` counts anyway."""
 
 
 @dataclass
@@ -249,11 +273,11 @@ class GenerationConfig(Checked):
     lenpen: float = bounded(1.0)
     """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen."""
     max_len_a: float = bounded(0.0, at_least=0)
-    """With ``max_len_b``: at most max_len_a * source length + max_len_b tokens, end of sentence excluded."""
+    """With ``max_len_b``: at most max_len_a * source length + max_len_b tokens, a prompt included, the end excluded."""
     max_len_b: int = bounded(200, at_least=0)
     """See ``max_len_a``."""
     min_len: int = bounded(1, at_least=0)
-    """Fewest tokens of an output, end of sentence excluded."""
+    """Fewest tokens of an output, a prompt included, end of sentence excluded."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)
@@ -340,7 +364,7 @@ class GenerateConfig(Checked):
     checkpoint: str = MISSING
     """Run directory (its best checkpoint) or checkpoint directory."""
     input: str = "-"
-    """Text file to translate, one sentence a line, plain or .gz; ``-`` reads standard input."""
+    """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
     output: str = "-"
     """File to write, one line for each line of the input; ``-`` writes standard output."""
     source_lang: str = ""

@@ -33,9 +33,9 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
     overrides += [f"task.context_window={cfg.context_window}"] if cfg.context_window is not None else []
     trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
+    write_word_scores(trained, cfg)
     parts = trained.task.parts(cfg.split)
     found = {part: _evaluated(trained, part, cfg) for part in parts}
-    write_word_scores(trained, cfg)
     all_in_all = found[cfg.split] if parts == [cfg.split] else {**_average(cfg.split, found), "parts": found}
     return {"checkpoint": str(trained.checkpoint.path), "split": cfg.split, **all_in_all}
 

@@ -86,10 +86,22 @@ ROWS = {
         --block-lr= --block-momentum= --global-sync-iter= --warmup-iterations= --use-nbm --average-sync  | NOTHING
     """,
     "optimizer": """
-        --adam-betas=                        | optimizer.betas |
-        --adam-eps=                          | optimizer.eps |
-        --weight-decay= --wd=                | optimizer.weight_decay | with adam decoupled, as in fairseq
+        --adam-betas= --adamax-betas= --lamb-betas=   | optimizer.betas |
+        --adam-eps= --adamax-eps= --adadelta-eps=     | optimizer.eps |
+        --lamb-eps=                          | optimizer.eps | 1e-6 if not set, 1e-8 in fairseq
+        --weight-decay= --wd=                | optimizer.weight_decay | of vectors too in adam, as in fairseq
         --momentum=                          | optimizer.momentum |
+        --adafactor-eps=                     | optimizer.eps | two numbers, with optimizer=adafactor
+        --clip-threshold=                    | optimizer.clip_threshold |
+        --decay-rate=                        | optimizer.decay_rate |
+        --beta1=                             | optimizer.beta1 |
+        --scale-parameter                    | optimizer.scale_parameter=true |
+        --relative-step                      | optimizer.relative_step=true | with optimizer.lr=1
+        --warmup-init                        | optimizer.warmup_init=true | with optimizer.relative_step=true
+        --adadelta-rho=                      | optimizer.rho |
+        --anneal-eps                         | not needed: fairseq reads it nowhere
+        --no-bias-correction                 | not there: torch's Adamax always corrects its running mean
+        --groups= --dynamic-groups           | not there: optimizer.parts of optimizer=composite, by patterns of names
         --use-old-adam                       | not needed: torch's fused Adam is taken where there is one
     """,
     "lr_scheduler": """
@@ -177,9 +189,15 @@ ROWS = {
         --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
         --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
         --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
-        --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
-        --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
-        --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
+        --tokens-per-sample=                 | task.tokens_per_sample |
+        --sample-break-mode=                 | task.sample_break_mode |
+        --future-target                      | task.target=future | which is the default
+        --self-target                        | task.target=self | one target at a time
+        --past-target                        | task.target=past | one target at a time
+        --add-bos-token                      | task.add_bos_token=true | in place of the token before a block
+        --output-dictionary-size=            | not needed: the output has the symbols of the dictionary
+        --shorten-method= --shorten-data-split-list=  | not needed: a line that is too long becomes several blocks
+        --pad-to-fixed-length --pad-to-fixed-bsz      | not there: FIXED_PLAN
         --mask-prob= --leave-unmasked-prob= --random-token-prob= --freq-weighted-replacement   | not there yet: MASKED
         --mask-whole-words --mask-multiple-length= --mask-stdev=                               | not there yet: MASKED
     """,
@@ -262,7 +280,10 @@ ROWS = {
         --buffer-size=                       | not needed: from a terminal each line is answered at once
     """,
     "eval_lm": """
-        --output-word-probs --output-word-stats --context-window= --softmax-batch=             | not there yet: LM
+        --context-window=                    | context_window | of the command evaluate
+        --output-word-probs                  | output_word_probs=FILE | of the command evaluate
+        --output-word-stats                  | output_word_stats=FILE | of the command evaluate
+        --softmax-batch=                     | not needed: logits are computed in chunks
     """,
     "preprocess": """
         --trainpref=                         | task.train |
@@ -276,7 +297,7 @@ ROWS = {
         --destdir=                           | not needed: prepared data lies in dataset.cache_dir
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
-        --only-source                        | not there yet: LM
+        --only-source                        | not needed: task=language_modeling reads text of one language
         --align-suffix= --alignfile=         | not there: alignments
     """,
     "score": """
@@ -302,7 +323,6 @@ PHRASES = {
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
     "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
-    "LM": "language models",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
     "ITERATIVE": "iterative decoding",
@@ -327,7 +347,7 @@ CHOICES = {
         )
     },
     "task": {
-        **{"translation": "translation", "multilingual_translation": "multilingual_translation"},
+        **{name: name for name in ("translation", "language_modeling", "multilingual_translation")},
         "translation_multi_simple_epoch": "multilingual_translation",
     },
     "criterion": {
@@ -337,7 +357,13 @@ CHOICES = {
             "label_smoothed_cross_entropy_with_rdrop",
         )
     },
-    "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
+    "optimizer": {
+        name: name
+        for name in (
+            *("adadelta", "adafactor", "adagrad", "adam", "adamax", "composite"),
+            *("lamb", "nag", "sgd"),
+        )
+    },
     "lr_scheduler": {
         name: name
         for name in (

@@ -9,11 +9,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from omegaconf import MISSING
-
 from seqtrain.base import Dataset, Dictionary, Fingerprint
+from seqtrain.data import number_names
 from seqtrain.data.cache import OWN_FILES, cached
 from seqtrain.data.encoding import index, lines_of
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
@@ -30,8 +30,8 @@ DatasetT = TypeVar("DatasetT", bound=Dataset)
 class TextConfig(MixtureConfig):
     """Base of the configs of tasks over text files."""
 
-    data: str = MISSING
-    """Directory of the text files, plain or .gz."""
+    data: str = BUILTIN
+    """Directory of the text files, plain or .gz; ``builtin:number_names`` is generated."""
     valid: list[str] = field(default_factory=lambda: ["valid"])
     """Prefixes of the validation files: the splits valid, valid1, ..."""
     test: list[str] = field(default_factory=lambda: ["test"])
@@ -52,6 +52,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         self._datasets: dict[str, DatasetT] = {}
         self._dictionary_files: dict[str, bytes] = {}
         self._fingerprints: dict[str, Fingerprint] = {}
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What is done, as the log calls it."""
 
     @property
     @abstractmethod
@@ -93,6 +98,8 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         Raises:
             DataError: a file is missing or no UTF-8 text.
         """
+        generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
+        log.info("%s, task.data=%s%s", self.title, self.cfg.data, generated)
         self._read_dictionaries(self._learn_dictionaries())
         for split in ["train", *self.splits("valid")]:
             self.dataset(split)
@@ -169,6 +176,19 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         """Return ``FILE:LINE`` of the first side of each sentence."""
         files = [(file, sum(1 for _ in read_lines(file))) for file in self.files(split)[0]]
         return [place(number, files) for number in numbers]
+
+    def corpus(self) -> Path:
+        """Return the directory of the text files; the built-in corpus is generated if need be.
+
+        Raises:
+            ConfigError: there is no such built-in corpus.
+        """
+        if not self.cfg.data.startswith("builtin:"):
+            return Path(self.cfg.data).expanduser()
+        if self.cfg.data != BUILTIN:
+            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
+        key = {"version": number_names.VERSION}
+        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)
 
     def _describe_files(self) -> dict[str, Fingerprint]:
         prefixes = chain(*self.prefixes("train").values(), *self.prefixes("valid").values())

@@ -15,9 +15,10 @@ from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
 from seqtrain.data.cuts import BreakMode
 from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import TextSize, find_monolingual_text, read_lines
+from seqtrain.data.text import TextSize, find_monolingual_text, find_text, read_lines
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
@@ -32,6 +33,8 @@ class LanguageModelingConfig(TextConfig):
 
     has_references: ClassVar[bool] = False
 
+    data: str = BUILTIN
+    """Directory of the files ``<name>`` or ``<name>.txt``, plain or .gz; ``builtin:number_names`` is generated."""
     valid_share: float = bounded(0.0, at_least=0, below=1)
     """Share of the training tokens, at their end, that is the validation set; with ``valid=[]``, cut at a line."""
     sample_break_mode: BreakMode = BreakMode.none
@@ -95,6 +98,11 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         self._sizes: dict[str, TextSize] = {}
 
     @property
+    def title(self) -> str:
+        """Language modelling."""
+        return "language modelling"
+
+    @property
     def dictionary_names(self) -> tuple[str, ...]:
         """There is one."""
         return ("text",)
@@ -105,14 +113,15 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         Raises:
             DataError: a file is missing, empty or no UTF-8 text.
         """
-        log.info("language modelling, task.data=%s", self.cfg.data)
         super().prepare()
         for split in self.splits("valid"):
             self.counts(split)  # now: the files may change while training goes on
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return the file ``<prefix>``, else ``<prefix>.txt``."""
-        return [(prefix, find_monolingual_text(Path(self.cfg.data).expanduser(), prefix))]
+        """Return the file ``<prefix>``, else ``<prefix>.txt``; of the built-in corpus the English one."""
+        if self.cfg.data == BUILTIN:
+            return [(prefix, find_text(self.corpus(), prefix, "en"))]
+        return [(prefix, find_monolingual_text(self.corpus(), prefix))]
 
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the files of each split of a kind; ``valid`` may be a share of those of ``train``."""
@@ -128,7 +137,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         """
         tokens, self._lines[split] = self._share(split)
         if not len(tokens):
-            raise DataError(f"{split} is empty: {', '.join(map(str, self.files(split)[0]))} has no lines of its own")
+            names = ", ".join(map(str, self.files(split)[0]))
+            raise DataError(f"{split} is empty: {names} has no lines, or task.valid_share leaves none")
         context = 0 if split == "train" else self.cfg.context_window
         dataset = BlockDataset(tokens, self.cfg.block_spec(context=context))
         if not len(dataset):

@@ -1,22 +1,18 @@
 """Translation between several languages by one model, which is told by tokens what to translate into what."""
 
-import logging
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from omegaconf import MISSING
-
 from seqtrain.base import Batch, Dictionary, Generator, Hypothesis
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.parallel import SourceDataset
 from seqtrain.data.text import find_parallel
 from seqtrain.errors import ConfigError
 from seqtrain.tasks import register_task
 from seqtrain.tasks._pairs import Beginning, PairsConfig, PairsTask
-
-log = logging.getLogger(__name__)
 
 
 class Langtok(str, Enum):
@@ -31,11 +27,11 @@ class Langtok(str, Enum):
 class MultilingualTranslationConfig(PairsConfig):
     """Config of the task ``multilingual_translation``."""
 
-    data: str = MISSING
-    """Directory of the files ``<prefix>.<pair>.<language>`` or ``<prefix>.<language>``, plain or .gz."""
-    lang_pairs: list[str] = MISSING
-    """What is translated into what, ``[en-de,de-en]``; each pair has a training set for each prefix in ``train``."""
-    encoder_langtok: Langtok = Langtok.none
+    data: str = BUILTIN
+    """Directory of files ``<prefix>.<pair>.<language>`` or ``<prefix>.<language>``, or ``builtin:number_names``."""
+    lang_pairs: list[str] = field(default_factory=lambda: ["en-de", "de-en"])
+    """What is translated into what; each pair has a training set for each prefix in ``train``."""
+    encoder_langtok: Langtok = Langtok.tgt
     """Symbol at the front of the source: none, or that of the source's or the target's language, ``<de>``."""
     decoder_langtok: bool = False
     """Begin each target with the symbol of its language; it is predicted unless criterion.ignore_prefix_size=1."""
@@ -101,14 +97,10 @@ class MultilingualTranslationTask(PairsTask):
         tells = cfg.encoder_langtok is not Langtok.none or cfg.decoder_langtok
         return [*(map(langtok, cfg.languages) if tells else ()), *super().tags]
 
-    def prepare(self) -> None:
-        """Learn the dictionary from the training text and index the training and validation text.
-
-        Raises:
-            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
-        """
-        log.info("translation %s, task.data=%s", ", ".join(self.cfg.lang_pairs), self.cfg.data)
-        super().prepare()
+    @property
+    def title(self) -> str:
+        """Translation, with its pairs of languages."""
+        return f"translation {', '.join(self.cfg.lang_pairs)}"
 
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the prefixes of the files of each split of a kind; each pair has its own, ``test.en-de``."""
@@ -125,7 +117,7 @@ class MultilingualTranslationTask(PairsTask):
         """Return the two files of a pair, ``<prefix>.<pair>``."""
         stem, (source, target) = prefix.rpartition(".")[0], self.languages_of(prefix)
         stems = [prefix, f"{stem}.{target}-{source}", stem]
-        return find_parallel(Path(self.cfg.data).expanduser(), stems, (source, target))
+        return find_parallel(self.corpus(), stems, (source, target))
 
     def beginning(self, split: str, number: int) -> Beginning:
         """Return what the sentences of a split's set with this number begin with: languages, then a tag."""

@@ -4,16 +4,12 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqtrain.data import number_names
-from seqtrain.data.cache import cached
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.text import find_text
-from seqtrain.errors import ConfigError
 from seqtrain.tasks import register_task
 from seqtrain.tasks._pairs import PairsConfig, PairsTask
 
 log = logging.getLogger(__name__)
-
-BUILTIN = "builtin:number_names"
 
 
 @dataclass
@@ -42,29 +38,16 @@ class TranslationTask(PairsTask):
         return self.cfg.source_lang, self.cfg.target_lang
 
     @property
+    def title(self) -> str:
+        """Translation, with its languages."""
+        return "translation {}-{}".format(*self.languages)
+
+    @property
     def dictionary_names(self) -> tuple[str, ...]:
         """``joined``, or the two languages."""
         return ("joined",) if self.cfg.joined_dictionary else self.languages
 
-    def prepare(self) -> None:
-        """Learn the dictionaries from the training text and index the training and validation text.
-
-        Raises:
-            DataError: a file is missing, unequal to its partner, or no UTF-8 text.
-        """
-        generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
-        log.info("translation %s-%s, task.data=%s%s", *self.languages, self.cfg.data, generated)
-        super().prepare()
-
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return ``<prefix>.<language>`` for source and target."""
-        corpus = self._corpus()
+        corpus = self.corpus()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
-
-    def _corpus(self) -> Path:
-        if not self.cfg.data.startswith("builtin:"):
-            return Path(self.cfg.data).expanduser()
-        if self.cfg.data != BUILTIN:
-            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
-        key = {"version": number_names.VERSION}
-        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)

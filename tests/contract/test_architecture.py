@@ -151,19 +151,13 @@ def test_preset(group: str, name: str) -> None:
     values = {key: value for key, value in yaml.safe_load(text).items() if key != "defaults"}
     (base, _self) = yaml.safe_load(text)["defaults"]
     assert _self == "_self_"
-    chosen, based_on = vars(getattr(cfg, group)), values_of(group, base)
+    based_on = getattr(composition.compose([f"{group}={base}"]), group)
     for key, value in values.items():
-        assert plain(chosen[key]) != plain(based_on[key]), f"{key}: {value} is what {base} has anyway"
+        assert plain(getattr(cfg, group), key) != plain(based_on, key), f"{key}: {value} is what {base} has anyway"
 
 
-def values_of(group: str, name: str) -> dict[str, Any]:
-    """Return the values of a preset, or the defaults of a plug-in, which need not be enough to run it."""
-    if name in REGISTRIES[group].names():
-        return {key: field.default for key, field in describe_fields(REGISTRIES[group].entry(name).config_type).items()}
-    return dict(vars(getattr(composition.compose([f"{group}={name}"]), group)))
-
-
-def plain(value: Any) -> Any:
+def plain(cfg: Any, key: str) -> Any:
+    value = getattr(cfg, key)
     return getattr(value, "value", value)
 
 

@@ -78,7 +78,12 @@ def test_the_page_shows_what_is_printed() -> None:
         ("--adam-betas", "(0.9,0.98)", "write optimizer.betas=[0.9,0.98]"),
         ("--arch", "transformer_wmt_en_de", "write model=transformer_wmt_en_de"),
         ("-a", "transformer", "write model=transformer"),
-        ("--optimizer", "nag", "write optimizer=sgd_nesterov"),
+        ("--optimizer", "nag", "write optimizer=nag"),
+        (
+            "--adafactor-eps",
+            "(1e-30, 1e-3)",
+            "write optimizer.eps=[1e-30,1e-3] (two numbers, with optimizer=adafactor)",
+        ),
         ("--bpe", "characters", "write tokenizer=char"),
         ("--scoring", "sacrebleu", "write validation.scorers=[bleu]"),
         ("--valid-subset", "valid,valid1", "write task.valid=[valid,valid1] (prefixes of files)"),

@@ -27,15 +27,13 @@ def choices(tmp_path_factory: pytest.TempPathFactory) -> Choices:
 
 
 def test_a_name_stands_for_a_plugin(choices: Choices) -> None:
-    assert choices.plugins["optimizer"] == {
-        "adam": "adam",
-        "adam_gpt3": "adam",
-        "adam_multi30k": "adam",
-        "adam_number_names": "adam",
-        "adam_transformer": "adam",
-        "hot": "adam",
-        "sgd": "sgd",
-        "sgd_nesterov": "sgd",
+    assert choices.plugins["optimizer"].items() >= {
+        ("adam", "adam"),
+        ("adam_gpt3", "adam"),
+        ("adam_multi30k", "adam"),
+        ("hot", "adam"),
+        ("sgd", "sgd"),
+        ("sgd_nesterov", "sgd"),
     }
 
 
