@@ -81,6 +81,11 @@ def test_no_such_split(tmp_path: Path, split: str) -> None:
         make(tmp_path).dataset(split)
 
 
+def test_no_training_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"task.train=\[\] names no file"):
+        make(tmp_path, train=[])
+
+
 def test_the_same_dataset_each_time(tmp_path: Path) -> None:
     task = make(tmp_path)
     assert task.dataset("train") is task.dataset("train")

@@ -1,0 +1,194 @@
+"""What tasks over text files share: dictionaries learned from the text, splits indexed once, what the data was."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from omegaconf import MISSING
+
+from seqtrain.base import Dataset, Dictionary, Fingerprint
+from seqtrain.config import TaskConfig
+from seqtrain.data.cache import OWN_FILES, cached
+from seqtrain.data.encoding import index, lines_of
+from seqtrain.data.store import Tokens
+from seqtrain.data.text import fingerprint_text, hash_file, read_lines
+from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
+from seqtrain.errors import ConfigError, DataError
+from seqtrain.tasks import Task, TaskInfo
+
+log = logging.getLogger(__name__)
+
+DatasetT = TypeVar("DatasetT", bound=Dataset)
+
+
+@dataclass
+class TextConfig(TaskConfig):
+    """Base of the configs of tasks over text files."""
+
+    data: str = MISSING
+    """Directory of the text files, plain or .gz."""
+    train: list[str] = field(default_factory=lambda: ["train"])
+    """Prefixes of the training files; several are joined."""
+    valid: list[str] = field(default_factory=lambda: ["valid"])
+    """Prefixes of the validation files: the splits valid, valid1, ..."""
+    test: list[str] = field(default_factory=lambda: ["test"])
+    """Prefixes of the test files: the splits test, test1, ..."""
+
+
+class TextTask(Task[TaskInfo], Generic[DatasetT]):
+    """Lines of text, tokenised and indexed once into a cache that is addressed by their content.
+
+    A split has one side, or source and target, and each side one file for each prefix.
+    """
+
+    cfg: TextConfig
+
+    def __init__(self, cfg: TextConfig) -> None:
+        super().__init__(cfg)
+        self.tokenizer = TOKENIZERS.build(cfg.tokenizer)
+        self._datasets: dict[str, DatasetT] = {}
+        self._dictionary_files: dict[str, bytes] = {}
+        self._fingerprints: dict[str, Fingerprint] = {}
+
+    @property
+    @abstractmethod
+    def dictionary_names(self) -> tuple[str, ...]:
+        """Names of the dictionaries: one for each side, or one for all."""
+
+    @abstractmethod
+    def find_files(self, prefix: str) -> list[tuple[str, Path]]:
+        """Return the files with a prefix, one for each side, with the names that messages call them.
+
+        Raises:
+            DataError: one is not there.
+        """
+
+    @abstractmethod
+    def open_split(self, split: str) -> DatasetT:
+        """Return a split, indexed.
+
+        Raises:
+            DataError: a file is missing, empty or no UTF-8 text.
+        """
+
+    @abstractmethod
+    def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
+        """Return what models and criterions may know, given the dictionaries by ``dictionary_names``."""
+
+    def prepare(self) -> None:
+        """Learn the dictionaries from the training text and index the training and validation text.
+
+        Raises:
+            DataError: a file is missing or no UTF-8 text.
+        """
+        self._read_dictionaries(self._learn_dictionaries())
+        for split in ["train", *self.splits("valid")]:
+            self.dataset(split)
+        self.fingerprints()  # now: the files may change while training goes on
+
+    def save(self, directory: Path) -> None:
+        """Write the tokenizer's files into ``tokenizer/``."""
+        (directory / "tokenizer").mkdir()
+        for name, content in self._dictionary_files.items():
+            (directory / "tokenizer" / name).write_bytes(content)
+
+    def load(self, directory: Path) -> None:
+        """Read the tokenizer's files from ``tokenizer/``.
+
+        Raises:
+            DataError: they are missing or damaged.
+        """
+        if not (directory / "tokenizer").is_dir():
+            raise DataError(f"{directory / 'tokenizer'} is missing: use another checkpoint")
+        self._read_dictionaries(directory / "tokenizer")
+
+    def splits(self, kind: str) -> list[str]:
+        """Return the names of the sets of a kind, ``valid``, ``valid1``, ...: one for each prefix."""
+        return list(self._prefixes(kind))
+
+    def dataset(self, split: str) -> DatasetT:
+        """Return a split, indexed on first use.
+
+        Raises:
+            DataError: a file is missing, empty or no UTF-8 text.
+        """
+        if split not in self._datasets:
+            self._datasets[split] = self.open_split(split)
+        return self._datasets[split]
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return those of the text files of training and validation, of the dictionaries, and of the token ids."""
+        if not self._fingerprints:
+            ids = {f"token ids of {split}": found for split, found in super().fingerprints().items()}
+            self._fingerprints = {**self._describe_files(), **self._describe_dictionaries(), **ids}
+        return self._fingerprints
+
+    def files(self, split: str) -> tuple[list[Path], ...]:
+        """Return the files of a split, a list for each side."""
+        splits = {**self._prefixes("train"), **self._prefixes("valid"), **self._prefixes("test")}
+        if split not in splits:
+            raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
+        if not splits[split]:
+            raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
+        found = ([file for _, file in self.find_files(prefix)] for prefix in splits[split])
+        return tuple(list(side) for side in zip(*found, strict=True))
+
+    def tokens(self, split: str) -> list[Tokens]:
+        """Return the token ids of a split: of its one side, or of source and target."""
+        sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=False)
+        return [index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
+
+    def places(self, split: str, numbers: Sequence[int]) -> list[str]:
+        """Return ``FILE:LINE`` of the first side of each sentence."""
+        files = [(file, sum(1 for _ in read_lines(file))) for file in self.files(split)[0]]
+        return [place(number, files) for number in numbers]
+
+    def _describe_files(self) -> dict[str, Fingerprint]:
+        prefixes = chain(self.cfg.train, *self._prefixes("valid").values())
+        return {name: fingerprint_text(file) for prefix in prefixes for name, file in self.find_files(prefix)}
+
+    def _describe_dictionaries(self) -> dict[str, Fingerprint]:
+        named = zip(self.dictionary_names, self.dictionaries, strict=True)
+        return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
+
+    def _prefixes(self, kind: str) -> dict[str, list[str]]:
+        """Return the prefixes of the files of each split of a kind."""
+        if kind == "train":
+            return {"train": self.cfg.train}
+        each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
+        return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
+
+    def _learn_dictionaries(self) -> Path:
+        sides, names = self.files("train"), self.dictionary_names
+        texts = dict(zip(names, sides if len(names) > 1 else [list(chain.from_iterable(sides))], strict=True))
+        key = {
+            "tokenizer": self.tokenizer.key(),
+            "external": [hash_file(file) for name in texts for file in self.tokenizer.external_files(name)],
+            "text": {name: [hash_file(file) for file in files] for name, files in texts.items()},
+        }
+
+        def learn(directory: Path) -> None:
+            for name, files in texts.items():
+                self.tokenizer.train(lines_of(files), directory, name)
+
+        return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
+
+    def _read_dictionaries(self, directory: Path) -> None:
+        # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
+        files = sorted(file for file in directory.iterdir() if file.is_file() and file.name not in OWN_FILES)
+        self._dictionary_files = {file.name: file.read_bytes() for file in files}
+        self.dictionaries = [self.tokenizer.load(directory, name) for name in self.dictionary_names]
+        self.info = self.describe(self.dictionaries)
+
+
+def place(number: int, files: Sequence[tuple[Path, int]]) -> str:
+    """Return ``file:line`` of a sentence in files with so many lines each; sentences count from 0, lines from 1."""
+    for file, lines in files:
+        if number < lines:
+            return f"{file}:{number + 1}"
+        number -= lines
+    raise IndexError(number)
