@@ -25,7 +25,7 @@ def write_bin(prefix: Path, sentences: Iterable[Sequence[int]], code: int = 8) -
 
 
 def write_dictionary(file: Path, lines: Iterable[str]) -> list[str]:
-    """Count the words of ``lines``, write them most frequent first, filled up to a multiple of 8; return all symbols."""
+    """Write the words of ``lines``, most frequent first, filled up to a multiple of 8; return all symbols."""
     words = [word for line in lines for word in line.split()]
     symbols = sorted(set(words), key=lambda word: (-words.count(word), word))
     symbols += [f"madeupword{number:04d}" for number in range(-(len(symbols) + len(SPECIALS)) % 8)]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqtrain.base import Fingerprint
+from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data.flat_ids import CheckedIds, JoinedIds
 from seqtrain.data.store import Tokens
 from seqtrain.documents import open_regular
@@ -39,25 +39,42 @@ Array = npt.NDArray[Any]
 Offsets = npt.NDArray[np.int64]
 
 
-class FairseqBin(Tokens):
+class FairseqBin:
     """Sentences of ids in fairseq's format. Opening reads the index, and of the ``.bin`` what the fingerprint takes.
 
     Args:
-        prefix: path of the two files, without ``.idx`` and ``.bin``.
-        vocab_size: symbols of the dictionary; an id beyond it is an error when it is read.
+        file: the ``.bin``, with its ``.idx`` beside it.
 
     Raises:
         DataError: a file is missing, cut short or of another format, or the two do not belong together.
     """
 
-    def __init__(self, prefix: Path, vocab_size: int) -> None:
-        index, file = (prefix.with_name(f"{prefix.name}.{kind}") for kind in ("idx", "bin"))
+    def __init__(self, file: Path) -> None:
+        self.file, index = file, file.with_suffix(".idx")
         dtype, sizes, starts = _read_index(index)
-        offsets = _offsets(index, sizes, starts, dtype.itemsize)
-        ids = _map_ids(file, dtype, int(offsets[-1]), index)
-        self.description = _describe(sizes, offsets, ids)
-        """The fingerprint by blocks: of all lengths, and of all ids or of samples of them."""
-        super().__init__(CheckedIds(ids, offsets, file, vocab_size), offsets, self.description.sha256)
+        self._offsets = _offsets(index, sizes, starts, dtype.itemsize)
+        self._ids = _map_ids(file, dtype, int(self._offsets[-1]), index)
+        self.fingerprint = _describe(sizes, self._offsets, self._ids)
+        """By blocks: of all lengths, and of all ids or of samples of them."""
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def tokens(self, vocab_size: int) -> Tokens:
+        """Return the sentences; an id that is not in a dictionary of so many symbols is an error when it is read.
+
+        Raises:
+            DataError: the first sentences do not end with the end of sentence.
+        """
+        ends = self._ids[self._offsets[1 : HASHED + 1] - 1]
+        if (ends != Dictionary.eos).any():
+            number = int((ends != Dictionary.eos).argmax()) + 1
+            raise DataError(
+                f"{self.file}: sentence {number}, counted from 1, does not end with the id {Dictionary.eos}, the end "
+                "of a sentence, as those of fairseq-preprocess do"
+            )
+        ids = CheckedIds(self._ids, self._offsets, self.file, vocab_size)
+        return Tokens(ids, self._offsets, self.fingerprint.sha256)
 
 
 def join(parts: Sequence[Tokens]) -> Tokens:

@@ -14,7 +14,7 @@ Positions = npt.NDArray[np.int64]
 
 
 class FlatIds(Protocol):
-    """Ids (n,), to read by a slice or by positions: an array, or something that reads as one does."""
+    """Ids (n,), to read by a slice or by positions of any shape: an array, or something that reads as one does."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -52,7 +52,7 @@ class CheckedIds:
         ids = self._ids[key]
         wrong = (ids < 0) | (ids >= self._vocab_size)
         if wrong.any():
-            self._refuse(int(_positions(key, len(self))[wrong.argmax()]))
+            self._refuse(int(_positions(key, len(self)).ravel()[wrong.argmax()]))
         return ids
 
     def _refuse(self, position: int) -> None:
@@ -77,7 +77,7 @@ class JoinedIds:
     def __getitem__(self, key: slice | Positions, /) -> Array:
         """Return ids."""
         positions = _positions(key, len(self))
-        ids = np.empty(len(positions), self.dtype)
+        ids = np.empty(positions.shape, self.dtype)
         owners = np.searchsorted(self._starts, positions, side="right") - 1
         for owner in np.unique(owners):
             mine = owners == owner

@@ -4,6 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,10 +13,10 @@ from omegaconf import MISSING
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
 from seqtrain.config import TaskConfig
-from seqtrain.data.cache import OWN_FILES, cached
-from seqtrain.data.encoding import index, lines_of
+from seqtrain.data.cache import OWN_FILES
+from seqtrain.data.corpus import Corpus, TextCorpus
+from seqtrain.data.data_bin import DataBin
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import Task, TaskInfo
@@ -30,7 +31,7 @@ class TextConfig(TaskConfig):
     """Base of the configs of tasks over text files."""
 
     data: str = MISSING
-    """Directory of the text files, plain or .gz."""
+    """Directory of text files, plain or .gz, or fairseq's data-bin; several of the latter take turns: ``A:B:C``."""
     train: list[str] = field(default_factory=lambda: ["train"])
     """Prefixes of the training files; several are joined."""
     valid: list[str] = field(default_factory=lambda: ["valid"])
@@ -40,7 +41,7 @@ class TextConfig(TaskConfig):
 
 
 class TextTask(Task[TaskInfo], Generic[DatasetT]):
-    """Lines of text, tokenised and indexed once into a cache that is addressed by their content.
+    """Lines of text, tokenised and indexed once into a cache that is addressed by their content; or fairseq's ids.
 
     A split has one side, or source and target, and each side one file for each prefix.
     """
@@ -53,6 +54,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         self._datasets: dict[str, DatasetT] = {}
         self._dictionary_files: dict[str, bytes] = {}
         self._fingerprints: dict[str, Fingerprint] = {}
+        self._trained_on = "train"
 
     @property
     @abstractmethod
@@ -78,6 +80,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     @abstractmethod
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
         """Return what models and criterions may know, given the dictionaries by ``dictionary_names``."""
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """How files are read: as fairseq's ids where ``task.data`` holds such, else as text."""
+        return DataBin.find(self.cfg.data) or TextCorpus()
 
     def prepare(self) -> None:
         """Learn the dictionaries from the training text and index the training and validation text.
@@ -127,6 +134,12 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             self._fingerprints = {**self._describe_files(), **self._describe_dictionaries(), **ids}
         return self._fingerprints
 
+    def training_split(self, epoch: int) -> str:
+        """Return what an epoch trains on: ``train``, or where directories take turns ``train@2`` and so on."""
+        splits = self.splits("train")
+        self._trained_on = splits[(epoch - 1) % len(splits)]
+        return self._trained_on
+
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
         splits = {**self._prefixes("train"), **self._prefixes("valid"), **self._prefixes("test")}
@@ -140,16 +153,17 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def tokens(self, split: str) -> list[Tokens]:
         """Return the token ids of a split: of its one side, or of source and target."""
         sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=False)
-        return [index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
+        return [self.corpus.index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
-        """Return ``FILE:LINE`` of the first side of each sentence."""
-        files = [(file, sum(1 for _ in read_lines(file))) for file in self.files(split)[0]]
-        return [place(number, files) for number in numbers]
+        """Return ``FILE:LINE`` of the first side of each sentence; ``train`` is what was trained on last."""
+        files = self.files(self._trained_on if split == "train" else split)[0]
+        counted = [(file, self.corpus.count(file)) for file in files]
+        return [place(number, counted) for number in numbers]
 
     def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = chain(self.cfg.train, *self._prefixes("valid").values())
-        return {name: fingerprint_text(file) for prefix in prefixes for name, file in self.find_files(prefix)}
+        prefixes = chain(*self._prefixes("train").values(), *self._prefixes("valid").values())
+        return {name: self.corpus.describe(file) for prefix in prefixes for name, file in self.find_files(prefix)}
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)
@@ -158,24 +172,15 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def _prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the prefixes of the files of each split of a kind."""
         if kind == "train":
-            return {"train": self.cfg.train}
+            sets = self.corpus.training_sets(self.cfg.train, self.find_files)
+            return {f"train@{number}" if number > 1 else "train": names for number, names in enumerate(sets, start=1)}
         each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
         return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
     def _learn_dictionaries(self) -> Path:
         sides, names = self.files("train"), self.dictionary_names
         texts = dict(zip(names, sides if len(names) > 1 else [list(chain.from_iterable(sides))], strict=True))
-        key = {
-            "tokenizer": self.tokenizer.key(),
-            "external": [hash_file(file) for name in texts for file in self.tokenizer.external_files(name)],
-            "text": {name: [hash_file(file) for file in files] for name, files in texts.items()},
-        }
-
-        def learn(directory: Path) -> None:
-            for name, files in texts.items():
-                self.tokenizer.train(lines_of(files), directory, name)
-
-        return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
+        return self.corpus.learn(self.tokenizer, texts, Path(self.cfg.cache_dir))
 
     def _read_dictionaries(self, directory: Path) -> None:
         # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.

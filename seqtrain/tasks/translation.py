@@ -9,9 +9,10 @@ from pathlib import Path
 from seqtrain.base import Dictionary
 from seqtrain.data import number_names
 from seqtrain.data.cache import cached
-from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.data_bin import DataBin
+from seqtrain.data.encoding import sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
-from seqtrain.data.text import check_parallel, find_text
+from seqtrain.data.text import find_text
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
@@ -27,7 +28,7 @@ class TranslationConfig(TextConfig):
     """Config of the task ``translation``."""
 
     data: str = BUILTIN
-    """Directory of the text files ``<prefix>.<language>``, plain or .gz; ``builtin:number_names`` is generated."""
+    """Directory of text files ``<prefix>.<language>``, plain or .gz, or fairseq's data-bin, or builtin:number_names."""
     source_lang: str = "en"
     """Suffix of the source files."""
     target_lang: str = "de"
@@ -67,15 +68,17 @@ class TranslationTask(TextTask[ParallelDataset]):
         super().prepare()
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return ``<prefix>.<language>`` for source and target."""
+        """Return ``<prefix>.<language>`` for source and target, or fairseq's files for it."""
+        if isinstance(self.corpus, DataBin):
+            return self.corpus.find_files(prefix, self.languages)
         corpus = self._corpus()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
 
     def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
         """Return the training data: the same in each epoch, or with subword sampling encoded anew."""
         if not any(dictionary.samples for dictionary in self.dictionaries):
-            return self.dataset("train")
-        start, plain = time.monotonic(), self.dataset("train")
+            return self.dataset(self.training_split(epoch))
+        start, plain = time.monotonic(), self.dataset(self.training_split(epoch))
         dictionaries = self.info.source_dictionary, self.info.target_dictionary
         sides = enumerate(zip((plain.source, plain.target), dictionaries, strict=True))
         source, target = (sample(tokens, d, seed, epoch, side) for side, (tokens, d) in sides)
@@ -87,7 +90,8 @@ class TranslationTask(TextTask[ParallelDataset]):
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
-        source, target = (list(lines_of(files)) for files in self.files(split))
+        sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=True)
+        source, target = (list(self.corpus.lines(files, dictionary)) for files, dictionary in sides)
         return source, target
 
     def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
@@ -103,11 +107,11 @@ class TranslationTask(TextTask[ParallelDataset]):
             DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
         files = self.files(split)
-        lines = [check_parallel(*pair) for pair in zip(*files, strict=True)]
+        lines = [self.corpus.check_parallel(*pair) for pair in zip(*files, strict=True)]
         if not any(lines):
             raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
         source, target = self.tokens(split)
-        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
+        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split in self.splits("train"))
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
         self._report(split, dataset, list(zip(files[0], lines, strict=True)))
         return dataset

@@ -2,17 +2,27 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
+from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.tokenizers import register_tokenizer
 from seqtrain.data.tokenizers._symbols import (
     Entries,
     SymbolConfig,
     SymbolTokenizer,
     dictionary_file,
-    read_symbols,
 )
+from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
+
+
+class PostProcess(str, Enum):
+    """What is made of words when ids become text again."""
+
+    none = "none"
+    subword_nmt = "subword_nmt"
+    sentencepiece = "sentencepiece"
 
 
 @dataclass
@@ -25,6 +35,9 @@ class WhitespaceConfig(SymbolConfig):
     """Most symbols of the dictionary, the four special ones included, before padding; 0 sets no limit."""
     padding_factor: int = bounded(1, at_least=1)
     """Fill the dictionary with unused symbols up to a multiple of this; fairseq's default is 8."""
+
+    post_process: PostProcess = PostProcess.none
+    """How decoded subwords become words: subword_nmt joins at ``@@``, sentencepiece takes the spaces from U+2581."""
 
     def contradictions(self) -> Iterable[str]:
         """A limited dictionary has room for words."""
@@ -59,6 +72,27 @@ class WhitespaceTokenizer(SymbolTokenizer):
             dictionary_file(directory, name).write_bytes(path.read_bytes())
             return
         super().train(lines, directory, name)
+
+    def adopt(self, file: Path, directory: Path, name: str) -> None:
+        """Copy a dictionary of fairseq.
+
+        Raises:
+            DataError: it cannot be used.
+            ConfigError: the config wants another one.
+        """
+        if self.cfg != WhitespaceConfig(post_process=self.cfg.post_process):
+            keys = "tokenizer.dictionary, threshold, nwords and padding_factor"
+            raise ConfigError(f"the ids of task.data have a dictionary, {file}: leave out {keys}")
+        read_symbols(file)
+        dictionary_file(directory, name).write_bytes(file.read_bytes())
+
+    def finish(self, text: str) -> str:
+        """Return words for subwords, by fairseq's rules."""
+        if self.cfg.post_process is PostProcess.sentencepiece:
+            return text.replace(" ", "").replace("\u2581", " ").strip()
+        if self.cfg.post_process is PostProcess.subword_nmt:
+            return f"{text} ".replace("@@ ", "").rstrip()
+        return text
 
     def choose(self, entries: Entries) -> Entries:
         """Return the most frequent words, and unused symbols to fill up, as fairseq names them."""

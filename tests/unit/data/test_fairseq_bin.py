@@ -22,13 +22,17 @@ def prefix(tmp_path: Path) -> Path:
     return tmp_path / "train.de-en.de"
 
 
+def opened(prefix: Path, vocab_size: int = 12) -> Tokens:
+    return FairseqBin(prefix.with_name(f"{prefix.name}.bin")).tokens(vocab_size)
+
+
 def contents(tokens: Tokens) -> list[list[int]]:
     return [tokens[number].tolist() for number in range(len(tokens))]
 
 
 def refused(prefix: Path) -> str:
     with pytest.raises(DataError) as found:
-        FairseqBin(prefix, 12)
+        opened(prefix)
     return str(found.value)
 
 
@@ -41,7 +45,7 @@ def patch(file: Path, at: int, content: bytes) -> None:
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 8, 9, 10])
 def test_every_type_of_integers(tmp_path: Path, code: int) -> None:
     write_bin(tmp_path / "train", SENTENCES, code)
-    tokens = FairseqBin(tmp_path / "train", 12)
+    tokens = opened(tmp_path / "train")
     assert contents(tokens) == SENTENCES
     assert (len(tokens), tokens.lengths.tolist(), tokens.offsets.tolist()) == (4, [3, 1, 5, 2], [0, 3, 4, 9, 11])
 
@@ -52,11 +56,11 @@ def test_bytes_as_fairseq_writes_them(tmp_path: Path) -> None:
     )
     (tmp_path / "train.idx").write_bytes(bytes.fromhex(index))
     (tmp_path / "train.bin").write_bytes(bytes.fromhex("2c01 0200 0200"))
-    assert contents(FairseqBin(tmp_path / "train", 301)) == [[300, 2], [2]]
+    assert contents(opened(tmp_path / "train", 301)) == [[300, 2], [2]]
 
 
 def test_gather(prefix: Path) -> None:
-    tokens = FairseqBin(prefix, 12)
+    tokens = opened(prefix)
     flat, lengths = tokens.gather(np.array([2, 0, 2, 1]))
     assert flat.tolist() == [7, 8, 9, 10, 2, 5, 6, 2, 7, 8, 9, 10, 2, 2]
     assert lengths.tolist() == [5, 3, 5, 1]
@@ -66,14 +70,14 @@ def test_gather(prefix: Path) -> None:
 
 def test_nothing(tmp_path: Path) -> None:
     write_bin(tmp_path / "valid", [])
-    tokens = FairseqBin(tmp_path / "valid", 12)
-    assert (len(tokens), len(tokens.tokens), tokens.description.size) == (0, 0, 0)
+    tokens = opened(tmp_path / "valid")
+    assert (len(tokens), len(tokens.tokens)) == (0, 0)
 
 
 @pytest.mark.parametrize(("code", "wrong"), [(2, -1), (8, 12), (8, 65_535), (10, 2**64 - 1), (5, -(2**63))])
 def test_an_id_beyond_the_dictionary_is_found_when_it_is_read(tmp_path: Path, code: int, wrong: int) -> None:
     write_bin(tmp_path / "train", [[5, 2], [4, 6, 2], [7, wrong, 2]], code)
-    tokens = FairseqBin(tmp_path / "train", 12)
+    tokens = opened(tmp_path / "train")
     assert tokens.gather(np.array([1, 0]))[0].tolist() == [4, 6, 2, 5, 2]
     message = rf"train.bin: sentence 3, counted from 1, has the id {wrong}, and the dictionary 12 symbols: "
     for read in (lambda: tokens.gather(np.array([1, 2, 0])), lambda: tokens[2], lambda: tokens.tokens[4:8]):
@@ -133,13 +137,19 @@ def test_a_missing_file(prefix: Path, missing: str) -> None:
 def test_a_wrong_index(prefix: Path, at: int, content: bytes, message: str) -> None:
     patch(prefix.with_name(f"{prefix.name}.idx"), at, content)
     with pytest.raises(DataError, match=message):
-        FairseqBin(prefix, 12)
+        opened(prefix)
+
+
+def test_sentences_without_an_end(tmp_path: Path) -> None:
+    write_bin(tmp_path / "train", [[5, 2], [6, 7]])
+    with pytest.raises(DataError, match=r"train.bin: sentence 2, counted from 1, does not end with the id 2"):
+        opened(tmp_path / "train")
 
 
 def test_the_fingerprint_is_of_lengths_and_ids(tmp_path: Path) -> None:
     def described(*sentences: list[int]) -> Fingerprint:
         write_bin(tmp_path / "train", sentences)
-        return FairseqBin(tmp_path / "train", 12).description
+        return FairseqBin(tmp_path / "train.bin").fingerprint
 
     before = described([5, 6, 2], [4, 2])
     assert described([5, 6, 2], [4, 2]) == before
@@ -156,7 +166,7 @@ def test_where_the_difference_is(tmp_path: Path) -> None:
     write_bin(tmp_path / "before", sentences)
     sentences[110_500] = [3, 2]
     write_bin(tmp_path / "now", [*sentences, [4, 2]])
-    before, now = (FairseqBin(tmp_path / name, 12).description for name in ("before", "now"))
+    before, now = (FairseqBin(tmp_path / f"{name}.bin").fingerprint for name in ("before", "now"))
     assert len(before.blocks) == 12
     where = "has 120,001 sentences and had 120,000, differs first in sentences 110,001 to 120,000 of 120,001"
     assert before.difference(now) == where
@@ -165,7 +175,7 @@ def test_where_the_difference_is(tmp_path: Path) -> None:
 def test_of_a_large_file_samples_are_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def described(last: int, first: int = 4) -> Fingerprint:
         write_bin(tmp_path / "train", [[first, 2], *[[5, 6, 7, 2]] * 999, [4, 4, 4, 2], [last, 2]])
-        return FairseqBin(tmp_path / "train", 12).description
+        return FairseqBin(tmp_path / "train.bin").fingerprint
 
     monkeypatch.setattr(fairseq_bin, "SMALL", 1000)
     monkeypatch.setattr(fairseq_bin, "SAMPLE", 8)
@@ -180,7 +190,7 @@ def test_joined(tmp_path: Path) -> None:
     parts = [[[5, 6, 2], [2]], [[7, 300, 2]], [], [[4, 2], [8, 9, 2]]]
     for number, sentences in enumerate(parts):
         write_bin(tmp_path / f"train{number}", sentences, code=8 if number == 1 else 1)
-    tokens = join([FairseqBin(tmp_path / f"train{number}", 301) for number in range(4)])
+    tokens = join([opened(tmp_path / f"train{number}", 301) for number in range(4)])
     together = [sentence for part in parts for sentence in part]
     assert contents(tokens) == together
     assert tokens.lengths.tolist() == [3, 1, 3, 2, 3]
@@ -190,6 +200,6 @@ def test_joined(tmp_path: Path) -> None:
 
 
 def test_one_alone_is_not_joined(prefix: Path) -> None:
-    tokens = FairseqBin(prefix, 12)
+    tokens = opened(prefix)
     assert join([tokens]) is tokens
     assert join([tokens, tokens]).fingerprint != tokens.fingerprint

@@ -1,0 +1,215 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtrain.data.data_bin import DataBin
+from seqtrain.data.tokenizers.char import CharConfig, CharTokenizer
+from seqtrain.data.tokenizers.whitespace import PostProcess, WhitespaceConfig, WhitespaceTokenizer
+from seqtrain.errors import ConfigError, DataError
+from tests.fairseq_format import preprocess, write_bin
+
+TEXT = {
+    "train.en": "a b\na\nc@@ d\n", "train.de": "x y\nx\nz\n",
+    "train1.en": "b\n", "train1.de": "y\n",
+    "valid.en": "a q\n", "valid.de": "x q\n",
+}  # fmt: skip
+EN_DE = ("en", "de")
+TOKENIZER = WhitespaceTokenizer(WhitespaceConfig())
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    (tmp_path / "text").mkdir()
+    for name, content in TEXT.items():
+        (tmp_path / "text" / name).write_text(content)
+    return tmp_path / "text"
+
+
+@pytest.fixture
+def directory(text: Path, tmp_path: Path) -> Path:
+    preprocess(text, tmp_path / "bin", EN_DE)
+    return tmp_path / "bin"
+
+
+def find(data: object) -> DataBin:
+    found = DataBin.find(str(data))
+    assert found is not None
+    return found
+
+
+def learn(data_bin: DataBin, tmp_path: Path, languages: tuple[str, ...] = EN_DE) -> Path:
+    sides = data_bin.find_files("train", languages)
+    return data_bin.learn(
+        TOKENIZER, {language: [file] for language, (_, file) in zip(EN_DE, sides, strict=True)}, tmp_path
+    )
+
+
+def test_it_is_known_by_what_is_in_it(directory: Path, text: Path) -> None:
+    assert find(directory).shards == [directory]
+    for other in (text, directory / "nowhere", "builtin:number_names", f"{text}:{text}"):
+        assert DataBin.find(str(other)) is None
+    for file in directory.glob("*.bin"):
+        file.unlink()
+    assert DataBin.find(str(directory)) is None
+
+
+def test_several_directories(directory: Path, text: Path) -> None:
+    assert find(f"{directory}:{directory}").shards == [directory, directory]
+    with pytest.raises(DataError, match=r"text holds no \.idx beside a \.bin, as the others do"):
+        find(f"{directory}:{text}")
+    with_colon = directory.rename(directory.with_name("a:b"))
+    assert find(with_colon).shards == [with_colon]
+
+
+@pytest.mark.parametrize("languages", [EN_DE, EN_DE[::-1]])
+def test_files_of_a_pair_in_either_direction(directory: Path, languages: tuple[str, str]) -> None:
+    found = find(directory).find_files("train", languages)
+    assert found == [(f"train.en-de.{name}", directory / f"train.en-de.{name}.bin") for name in languages]
+
+
+def test_files_of_one_language(tmp_path: Path) -> None:
+    write_bin(tmp_path / "train", [[4, 2]])
+    assert find(tmp_path).find_files("train") == [("train", tmp_path / "train.bin")]
+
+
+def test_files_that_are_not_there(directory: Path) -> None:
+    there = "which holds train.en-de.de.idx, train.en-de.en.idx, "
+    with pytest.raises(DataError, match=rf"no train.en-fr.en.idx nor train.fr-en.en.idx in .*, {there}.*source_lang"):
+        find(directory).find_files("train", ("en", "fr"))
+    with pytest.raises(DataError, match=rf"no test.idx in .*, {there}.*; check task.train, valid, test$"):
+        find(directory).find_files("test")
+    with pytest.raises(DataError, match=r"no train@x\.idx in"):
+        find(directory).find_files("train@x")
+
+
+def test_further_parts_of_the_training_data(directory: Path) -> None:
+    def sets(data: object, *prefixes: str) -> list[list[str]]:
+        data_bin = find(data)
+        return data_bin.training_sets(prefixes, lambda prefix: data_bin.find_files(prefix, EN_DE))
+
+    assert sets(directory, "train") == [["train", "train1"]]
+    assert sets(directory, "train", "train1", "valid") == [["train", "train1", "valid"]]
+    assert sets(directory, "other") == [["other"]]
+    assert sets(f"{directory}:{directory}", "valid") == [["valid"], ["valid@2"]]
+
+
+def test_a_part_of_another_directory(directory: Path, text: Path, tmp_path: Path) -> None:
+    (text / "train1.en").unlink()
+    preprocess(text, tmp_path / "second", EN_DE)
+    both = find(f"{directory}:{tmp_path / 'second'}")
+    assert both.find_files("train@2", EN_DE)[0] == (
+        "train.en-de.en in directory 2",
+        tmp_path / "second/train.en-de.en.bin",
+    )
+    assert both.training_sets(["train"], lambda prefix: both.find_files(prefix, EN_DE)) == [
+        ["train", "train1"],
+        ["train@2"],
+    ]
+
+
+def test_the_dictionaries_of_the_directory(directory: Path, tmp_path: Path) -> None:
+    learned = learn(find(directory), tmp_path)
+    for language in EN_DE:
+        name = f"dict.{language}.txt"
+        assert (learned / name).read_bytes() == (directory / name).read_bytes()
+    dictionary = TOKENIZER.load(learned, "de")
+    assert [dictionary.symbol(id) for id in range(4, len(dictionary))] == ["x", "y", "z", "madeupword0000"]
+
+
+def test_the_dictionary_of_one_language(tmp_path: Path) -> None:
+    write_bin(tmp_path / "train.v2", [[4, 2]])
+    (tmp_path / "dict.txt").write_text("a 3\n")
+    learned = find(tmp_path).learn(TOKENIZER, {"text": [tmp_path / "train.v2.bin"]}, tmp_path / "cache")
+    assert TOKENIZER.load(learned, "text").encode("a b") == [4, 3]
+
+
+def test_a_language_with_a_hyphen(text: Path, tmp_path: Path) -> None:
+    for file in text.glob("*.de"):
+        file.rename(file.with_suffix(".zh-CN"))
+    preprocess(text, tmp_path / "bin", ("en", "zh-CN"))
+    learned = learn(find(tmp_path / "bin"), tmp_path, ("en", "zh-CN"))
+    assert TOKENIZER.load(learned, "de").encode("x") == [4]
+
+
+def test_a_joint_dictionary(directory: Path, text: Path, tmp_path: Path) -> None:
+    files = [file for _, file in find(directory).find_files("train", EN_DE)]
+    different = r"dict\.de\.txt and .*dict\.en\.txt are not the same: write task.joined_dictionary=false"
+    with pytest.raises(ConfigError, match=different):
+        find(directory).learn(TOKENIZER, {"joined": files}, tmp_path)
+    preprocess(text, directory, EN_DE, joined=True)
+    assert TOKENIZER.load(find(directory).learn(TOKENIZER, {"joined": files}, tmp_path), "joined").encode("x") != [3]
+
+
+def test_a_missing_dictionary(directory: Path, tmp_path: Path) -> None:
+    (directory / "dict.de.txt").unlink()
+    with pytest.raises(DataError, match=r"cannot read .*/bin/dict\.de\.txt: No such file"):
+        learn(find(directory), tmp_path)
+
+
+def test_another_tokenizer(directory: Path, tmp_path: Path) -> None:
+    data_bin = find(directory)
+    files = {"en": [directory / "train.en-de.en.bin"]}
+    with pytest.raises(ConfigError, match=r"the symbols of .*dict\.en\.txt, not for those of CharTokenizer: write tok"):
+        data_bin.learn(CharTokenizer(CharConfig()), files, tmp_path)
+    for config in ({"nwords": 10}, {"dictionary": "dict.txt"}, {"padding_factor": 8}, {"threshold": 1}):
+        tokenizer = WhitespaceTokenizer(WhitespaceConfig(**config))
+        with pytest.raises(ConfigError, match=r"leave out tokenizer\.dictionary, threshold, nwords"):
+            data_bin.learn(tokenizer, files, tmp_path)
+    tokenizer = WhitespaceTokenizer(WhitespaceConfig(post_process=PostProcess.subword_nmt))
+    assert tokenizer.load(data_bin.learn(tokenizer, files, tmp_path), "en").decode([6, 7]) == "cd"
+
+
+def test_ids_of_several_files(directory: Path, tmp_path: Path) -> None:
+    data_bin = find(directory)
+    dictionary = TOKENIZER.load(learn(data_bin, tmp_path), "en")
+    files = [directory / f"{part}.en-de.en.bin" for part in ("train", "train1")]
+    tokens = data_bin.index(files, dictionary, tmp_path)
+    assert tokens.gather(np.array([3, 0]))[0].tolist() == [5, 2, 4, 5, 2]
+    assert [data_bin.count(file) for file in files] == [3, 1]
+    assert [data_bin.describe(file).size for file in files] == [3, 1]
+
+
+def test_ids_as_text(directory: Path, tmp_path: Path) -> None:
+    data_bin = find(directory)
+    dictionary = TOKENIZER.load(learn(data_bin, tmp_path), "en")
+    files = [directory / f"{part}.en-de.en.bin" for part in ("train", "valid")]
+    assert list(data_bin.lines(files, dictionary)) == ["a b", "a", "c@@ d", "a <<unk>>"]
+
+
+def test_sides_of_different_size(directory: Path) -> None:
+    source, target = (directory / f"train.en-de.{language}.bin" for language in EN_DE)
+    assert find(directory).check_parallel(source, target) == 3
+    write_bin(target.with_suffix(""), [[4, 2]])
+    with pytest.raises(DataError, match=r"train.en-de.en.bin has 3 sentences and .*train.en-de.de.bin has 1: "):
+        find(directory).check_parallel(source, target)
+
+
+Spoil = Callable[[Path], object]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "difference"),
+    [
+        (lambda file: file.write_text(file.read_text().replace("b 1", "B 1")), "id 5 is 'B' in the one and 'b' in"),
+        (lambda file: file.write_text(file.read_text() + "more 1\n"), "id 8 is 'more' in the one and None in"),
+        (lambda file: file.write_text("a 1\n"), "id 5 is None in the one and 'b' in"),
+    ],
+)
+def test_ids_of_another_dictionary(directory: Path, tmp_path: Path, spoil: Spoil, difference: str) -> None:
+    dictionary = TOKENIZER.load(learn(find(directory), tmp_path), "en")
+    spoil(directory / "dict.en.txt")
+    with pytest.raises(DataError, match=rf"dict\.en\.txt is not the dictionary of the model: {difference}"):
+        find(directory).index([directory / "train.en-de.en.bin"], dictionary, tmp_path)
+
+
+def test_a_directory_without_a_dictionary_of_its_own(directory: Path, text: Path, tmp_path: Path) -> None:
+    preprocess(text, tmp_path / "second", EN_DE)
+    both = find(f"{directory}:{tmp_path / 'second'}")
+    dictionary = TOKENIZER.load(learn(both, tmp_path), "en")
+    (tmp_path / "second/dict.en.txt").unlink()
+    assert len(both.index([tmp_path / "second/train.en-de.en.bin"], dictionary, tmp_path)) == 3
+    (tmp_path / "second/dict.en.txt").write_text("other 1\n")
+    with pytest.raises(DataError, match=r"second/dict\.en\.txt is not the dictionary of the model"):
+        both.index([tmp_path / "second/train.en-de.en.bin"], dictionary, tmp_path)
