@@ -1,29 +1,18 @@
 """A trained model, loaded from a run or a checkpoint: ``seqtrain.load(RUN)``."""
 
-import contextlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
-
 from seqtrain.base import Hypothesis, Model, Task
-from seqtrain.checkpoint import CONFIG, MODEL, Checkpoint
+from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
 from seqtrain.config import Device, GenerationConfig, Plugins, TrainConfig
-from seqtrain.errors import CheckpointError
 from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
-from seqtrain.registry import REGISTRIES
+from seqtrain.restored import restore
 from seqtrain.training.device import find_device
-
-SPARE_BYTES = 64 << 20
-"""What a small model may take beyond four times its file: a model may make parameters that it then replaces."""
-BYTES_OF_A_PARAMETER = 4096
-"""About what a parameter takes besides its numbers."""
 
 
 @dataclass(frozen=True)
@@ -74,40 +63,5 @@ def load(
         discover(searchpath_override(searchpath))
     checkpoint = Checkpoint.open(path)
     checkpoint.bundle().provide(Plugins(plugins))
-    cfg = checkpoint.config(overrides)
-    task = REGISTRIES["task"].build(cfg.task)
-    task.load(checkpoint.path)
-    with _no_larger_than(checkpoint.path / MODEL):
-        model: Model = task.build_model(cfg.model)
-    checkpoint.load_model(model)
+    cfg, task, model = restore(checkpoint, overrides)
     return TrainedModel(checkpoint, cfg, task, model.to(find_device(Device(device))).eval())
-
-
-@contextlib.contextmanager
-def _no_larger_than(file: Path) -> Iterator[None]:
-    """Refuse, before their memory is touched, to build parameters that a file cannot hold the values of.
-
-    Raises:
-        CheckpointError: the config of the checkpoint wants more.
-    """
-    room = 4 * file.stat().st_size + SPARE_BYTES
-
-    def check(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
-        nonlocal room
-        if parameter is not None:
-            room -= parameter.nbytes + BYTES_OF_A_PARAMETER
-        if room < 0:
-            raise too_large
-
-    too_large = CheckpointError(
-        f"{file} is too small for the model of {CONFIG} beside it, which takes more memory: use another checkpoint"
-    )
-    hook = register_module_parameter_registration_hook(check)
-    try:
-        yield
-    except (RuntimeError, MemoryError, OverflowError) as error:
-        if isinstance(error, RuntimeError) and not re.search("alloc|overflow", str(error)):
-            raise
-        raise too_large from error  # no memory could hold it
-    finally:
-        hook.remove()

@@ -7,6 +7,8 @@ from seqtrain.base.criterions import Criterion
 from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec, Shard, Sum, TaskInfo
 from seqtrain.base.fingerprints import Fingerprint, differences
 from seqtrain.base.models import (
+    AdaptivelyProjected,
+    Choice,
     DecoderModel,
     EncoderDecoderModel,
     EncoderModel,
@@ -28,7 +30,9 @@ from seqtrain.base.optimizers import LRScheduler, Optimizer
 from seqtrain.base.tasks import Task
 
 __all__ = [
+    "AdaptivelyProjected",
     "Batch",
+    "Choice",
     "Criterion",
     "Dataset",
     "DecoderModel",

@@ -50,6 +50,14 @@ class Dictionary(ABC):
         symbols = Fingerprint.of("symbols", (f"{self.symbol(id)}\n".encode() for id in range(len(self))))
         return replace(symbols, sha256=self.fingerprint)
 
+    def in_language(self, language: str) -> "Dictionary":
+        """Return the dictionary for text of a language, ``de``: the same ids; itself where that makes no difference."""
+        return self
+
+    def shares_ids_with(self, other: "Dictionary") -> bool:
+        """Whether the two are one for the model, so that it may share their embeddings."""
+        return self is other
+
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines; a dictionary that can do so faster overrides this."""
         return [self.encode(line) for line in lines]
@@ -74,7 +82,7 @@ class TaskInfo:
     """What a model or a criterion may know of the task; a task adds fields in a subclass."""
 
     source_dictionary: Dictionary
-    """Symbols of the source; the same object as ``target_dictionary`` where the two are joint."""
+    """Symbols of the source; where the two are joint the same as ``target_dictionary`` (``shares_ids_with``)."""
     target_dictionary: Dictionary
     """Symbols of the target."""
     max_positions: tuple[int, int] = (1024, 1024)

@@ -51,13 +51,36 @@ class FeatureModel(Model):
 
 @runtime_checkable
 class LinearlyProjected(Protocol):
-    """A :class:`FeatureModel` whose ``project(features)`` is ``features weight^T + bias`` and nothing else.
+    """A :class:`FeatureModel` whose ``project(features)`` may be ``features weight^T + bias`` and nothing else.
 
     Criterions then compute logits and their gradients in chunks, at once.
     """
 
-    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
-        """Return the weight (V, D) and the bias (V,) or None."""
+    def projection_weights(self) -> tuple[Tensor, Tensor | None] | None:
+        """Return the weight (V, D), and the bias (V,) or None; None alone if ``project`` is something else."""
+
+
+class Choice(NamedTuple):
+    """N choices among C classes by the logits ``features weight^T``."""
+
+    features: Tensor
+    """What each is made by, (N, D)."""
+    weight: Tensor
+    """Of the classes, (C, D)."""
+    target: Tensor
+    """The classes to choose, (N,)."""
+
+
+@runtime_checkable
+class AdaptivelyProjected(Protocol):
+    """A :class:`FeatureModel` that may reach each symbol by choices among few classes, as an adaptive softmax does."""
+
+    def adaptive_choices(self, features: Tensor, target: Tensor) -> list[Choice] | None:
+        """Return the choices that lead from features (N, D) to target (N,), or None without an adaptive softmax.
+
+        Their log-probabilities add up to those that ``project`` gives the targets. A target takes part in one choice
+        or more.
+        """
 
 
 class EncoderModel(FeatureModel):

@@ -1,6 +1,6 @@
 """The words of a command line: Hydra's flags, in any place, and overrides."""
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,11 +27,16 @@ PATH_KEYS = (
     "hydra.run.dir",
     "tokenizer.model_file",
     "tokenizer.dictionary",
+    "tokenizer.codes",
+    "tokenizer.encoder_json",
+    "tokenizer.vocab_bpe",
+    "criterion.teacher",
 )
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
 ALLOWED_IN_RERUN = (
     "task.data=",
+    "criterion.teacher=",
     "dataset.cache_dir=",
     "training.device=",
     "training.log_interval=",
@@ -74,6 +79,25 @@ class Words(NamedTuple):
             PluginError: a user directory is missing or cannot be imported.
         """
         return discover(self.overrides, self.config_name, self.config_dir)
+
+
+def words_parser(command: str, description: str, epilog: str, usage: str | None = None) -> ArgumentParser:
+    """Return the parser of a command that takes words of its own: its help is printed as it is written.
+
+    Args:
+        command: its name.
+        description: what it does.
+        epilog: more about its words.
+        usage: the words that it takes; from the parser's arguments if None.
+    """
+    return ArgumentParser(
+        f"seqtrain {command}",
+        usage=usage and f"seqtrain {command} {usage}",
+        description=description,
+        epilog=epilog,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def read_words(words: Sequence[str], config_name: str) -> Words:

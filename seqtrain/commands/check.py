@@ -1,8 +1,8 @@
 """``check``: what the plug-ins of a user's directory guarantee, by the contract suite."""
 
-import argparse
 import difflib
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqtrain import composition
+from seqtrain.commands._words import words_parser
 from seqtrain.errors import ConfigError, PluginError, SeqtrainError
 from seqtrain.registry import REGISTRIES
 from seqtrain.testing.guarantees import Result, Verdict
@@ -67,15 +68,9 @@ def main(arguments: list[str]) -> None:
     console.print(f"all guarantees hold: {', '.join(map(str, chosen))}", soft_wrap=True)
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> Namespace:
     """Read the words of the command."""
-    parser = argparse.ArgumentParser(
-        "seqtrain check",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = words_parser("check", DESCRIPTION, EPILOG)
     parser.add_argument("directory", metavar="DIR", help="user directory, as on hydra.searchpath")
     parser.add_argument("words", metavar="KIND[/NAME] | KEY=VALUE", nargs="*", help="what to check, and overrides")
     parser.add_argument(

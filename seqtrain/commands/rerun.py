@@ -1,6 +1,5 @@
 """``rerun``: repeat a run from a checkpoint alone, up to that checkpoint, and say whether it comes out the same."""
 
-import argparse
 import contextlib
 import os
 import shlex
@@ -14,7 +13,15 @@ from rich.console import Console
 
 from seqtrain.checkpoint import STATE, Checkpoint, complete
 from seqtrain.commands._same_bytes import different_files
-from seqtrain.commands._words import ALLOWED_IN_RERUN, PATH_KEYS, PLUGINS, SEARCHPATH, read_words, value_of
+from seqtrain.commands._words import (
+    ALLOWED_IN_RERUN,
+    PATH_KEYS,
+    PLUGINS,
+    SEARCHPATH,
+    read_words,
+    value_of,
+    words_parser,
+)
 from seqtrain.commands.hydra_files import repeated_run_directory
 from seqtrain.commands.resume import plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
@@ -68,14 +75,7 @@ def main(arguments: Sequence[str]) -> None:
         SeqtrainError: a word is wrong, or the checkpoint, its data or its plug-ins are not there.
         SystemExit: with 1 if it comes out different, with 130 if it is interrupted.
     """
-    parser = argparse.ArgumentParser(
-        "seqtrain rerun",
-        usage="seqtrain rerun checkpoint=RUN [hydra.run.dir=DIR] [OVERRIDE ...]",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = words_parser("rerun", DESCRIPTION, EPILOG, "checkpoint=RUN [hydra.run.dir=DIR] [OVERRIDE ...]")
     _, words = parser.parse_known_args(list(arguments))
     if not rerun(parse(words)):
         raise SystemExit(1)
@@ -195,12 +195,15 @@ def resumes(started: Mapping[str, Any]) -> list[str]:
 
 
 def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) -> list[str]:
-    """Return what has changed since: versions, the machine, the data."""
+    """Return what has changed since: versions, the machine, the data, a teacher."""
     now = environment(find_device(cfg.training.device))
     with logging_to(Console(quiet=True)):
         task = REGISTRIES["task"].build(cfg.task)
         task.prepare()
-        return value_changes(state["environment"], now) + data_changes(task, original, state.get("data"))
+        criterion = task.build_criterion(cfg.criterion)
+        criterion.prepare()
+        data = {**task.fingerprints(), **criterion.fingerprints()}
+        return value_changes(state["environment"], now) + data_changes(data, original, state.get("data"))
 
 
 def describe(original: Checkpoint, state: Mapping[str, Any], overrides: Sequence[str], changed: Sequence[str]) -> None:

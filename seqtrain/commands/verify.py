@@ -1,16 +1,16 @@
 """``verify``: whether a config gives the same numbers twice, and once more with a stop and a resume in the middle."""
 
-import argparse
 import contextlib
 import shutil
 import tempfile
+from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqtrain import without_torch
 from seqtrain.commands._causes import When, points_to
 from seqtrain.commands._runs import Runs, ended_by_sigterm
-from seqtrain.commands._words import Words, read_words, value_of
+from seqtrain.commands._words import Words, read_words, value_of, words_parser
 from seqtrain.composition import to_config
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
@@ -61,20 +61,13 @@ def main(arguments: Sequence[str]) -> None:
         verify(Runs(rest, directory, options.updates), compiled=cfg.training.compile)
 
 
-def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+def parse(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
     """Return the command's own words, and the others."""
-    parser = argparse.ArgumentParser(
-        "seqtrain verify",
-        usage="seqtrain verify [updates=N] [keep=DIR] [OVERRIDE ...]",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = words_parser("verify", DESCRIPTION, EPILOG, "[updates=N] [keep=DIR] [OVERRIDE ...]")
     # With these it does one of its runs.
-    parser.add_argument("--trace", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--stop-after", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--trace", type=Path, help=SUPPRESS)
+    parser.add_argument("--run", type=Path, help=SUPPRESS)
+    parser.add_argument("--stop-after", type=int, help=SUPPRESS)
     options, words = parser.parse_known_args(list(arguments))
     options.updates = _number_of_updates(value_of(words, UPDATES, "20"))
     keep = value_of(words, KEEP)
@@ -103,7 +96,7 @@ def read(rest: Sequence[str]) -> Words:
     return words
 
 
-def one_run(words: Words, options: argparse.Namespace) -> None:
+def one_run(words: Words, options: Namespace) -> None:
     """Do one run, in this process."""
     without_torch.undo()
     from seqtrain.commands._traced_run import traced_run

@@ -2,7 +2,7 @@
 
 from seqtrain.base import Batch, Criterion, LossOutput, Model, Sum, TaskInfo
 from seqtrain.config import CriterionConfig
-from seqtrain.criterions._target_tokens import TargetTokenCriterion
+from seqtrain.criterions._target_tokens import TargetTokenConfig, TargetTokenCriterion
 from seqtrain.registry import Registry
 
 REGISTRY: Registry[Criterion] = Registry("criterion", CriterionConfig, Criterion)
@@ -17,6 +17,7 @@ __all__ = [
     "LossOutput",
     "Model",
     "Sum",
+    "TargetTokenConfig",
     "TargetTokenCriterion",
     "TaskInfo",
     "register_criterion",

@@ -1,5 +1,9 @@
 """What the criterions over target tokens share: which tokens count, how logits come about, what is reported."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -16,6 +20,7 @@ from seqtrain.base import (
 )
 from seqtrain.config import CriterionConfig
 from seqtrain.errors import PluginError
+from seqtrain.fields import bounded
 from seqtrain.nn.chunked_cross_entropy import (
     CrossEntropySums,
     Options,
@@ -23,6 +28,14 @@ from seqtrain.nn.chunked_cross_entropy import (
     linear_cross_entropy,
     projected_cross_entropy,
 )
+
+
+@dataclass
+class TargetTokenConfig(CriterionConfig):
+    """What the criterions over target tokens have in common."""
+
+    z_loss: float = bounded(0.0, at_least=0)
+    """Coefficient of the z-loss, log(Z)^2 of each token, which keeps logits from drifting; PaLM has 1e-4."""
 
 
 class TargetTokens:
@@ -54,12 +67,13 @@ class TargetTokens:
 class TargetTokenCriterion(Criterion):
     """Cross-entropy of the target tokens; of a model that projects features, logits are never held whole.
 
-    Reports ``loss`` and the unsmoothed ``nll_loss``, per token, and ``accuracy`` if the options count it.
+    Reports ``loss`` and the unsmoothed ``nll_loss``, per token; where the options have them, ``accuracy`` and
+    ``z_loss``, which is in ``loss``.
 
     Args:
         cfg: the criterion's config.
         task: gives the padding.
-        options: label smoothing and what to count.
+        options: label smoothing, z-loss, and what to count.
         ignore_prefix_size: target tokens at the start of each sentence that do not count.
     """
 
@@ -74,26 +88,62 @@ class TargetTokenCriterion(Criterion):
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
-        tokens = TargetTokens(batch, self.pad, self.ignore_prefix_size)
-        sums = target_cross_entropy(model, batch, tokens, self.options)
-        metrics = {"loss": Sum(sums.loss.detach(), tokens.number), "nll_loss": Sum(sums.nll, tokens.number)}
+        tokens = self.tokens_of(batch)
+        return self.output(self.sums(model, batch, tokens), batch, tokens)
+
+    def tokens_of(self, batch: Batch) -> TargetTokens:
+        """Return the target tokens of a batch that count."""
+        return TargetTokens(batch, self.pad, self.ignore_prefix_size)
+
+    def output(self, sums: CrossEntropySums, batch: Batch, tokens: TargetTokens) -> LossOutput:
+        """Return the loss of a batch with its metrics, each a sum over ``tokens``."""
+        values = {"loss": sums.loss.detach(), "nll_loss": sums.nll}
         if self.options.count_correct:
-            metrics["accuracy"] = Sum(sums.correct, tokens.number)
+            values["accuracy"] = sums.correct
+        if self.options.z_loss:
+            values["z_loss"] = sums.z_loss
+        metrics = {name: Sum(value, tokens.number) for name, value in values.items()}
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
+
+    def sums(self, model: Model, batch: Batch, tokens: TargetTokens) -> CrossEntropySums:
+        """Return the sums over the tokens that count."""
+        return target_cross_entropy(model, batch, tokens, self.options)
+
+
+class Projected(NamedTuple):
+    """What the logits of N tokens are made of, so that no more of them than a chunk need be held."""
+
+    features: Tensor
+    """Features (N, D); the logits (N, V) of a model that gives no features."""
+    project: Callable[[Tensor], Tensor]
+    """Takes rows of features to their logits."""
+
+
+def projected(model: Model, batch: Batch, tokens: TargetTokens) -> Projected:
+    """Run the model on a batch and return what the logits of ``tokens`` are made of."""
+    if isinstance(model, FeatureModel):
+        return Projected(tokens.select(model.extract_features(**batch.net_input)), model.project)
+    return Projected(tokens.select(logits_of(model(**batch.net_input))), lambda logits: logits)
 
 
 def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, options: Options) -> CrossEntropySums:
     """Return the sums over ``tokens``; the logits of a model that projects features are never held whole."""
+    features, project = projected(model, batch, tokens)
     if not isinstance(model, FeatureModel):
-        logits = logits_of(model(**batch.net_input))
-        return cross_entropy(tokens.select(logits), tokens.target, options)
-    features = tokens.select(model.extract_features(**batch.net_input))
-    if isinstance(model, LinearlyProjected) and _projects_linearly(type(model)):
-        return linear_cross_entropy(features, *model.projection_weights(), tokens.target, options)
-    return projected_cross_entropy(model.project, features, tokens.target, options)
+        return cross_entropy(features, tokens.target, options)
+    if weights := projection_weights(model):
+        return linear_cross_entropy(features, *weights, tokens.target, options)
+    return projected_cross_entropy(project, features, tokens.target, options)
 
 
-def _projects_linearly(model_type: type) -> bool:
-    """Whether ``projection_weights`` is as new as ``project``: a subclass may have changed the latter alone."""
-    newest = next(cls for cls in model_type.__mro__ if {"project", "projection_weights"} & vars(cls).keys())
-    return "projection_weights" in vars(newest)
+def projection_weights(model: Model) -> tuple[Tensor, Tensor | None] | None:
+    """Return the weight (V, D) and the bias (V,) of a model that projects linearly."""
+    if isinstance(model, LinearlyProjected) and is_as_new_as_project(model, "projection_weights"):
+        return model.projection_weights()
+    return None
+
+
+def is_as_new_as_project(model: Model, method: str) -> bool:
+    """Whether a method that says what ``project`` does is as new: a subclass may have changed the latter alone."""
+    newest = next(cls for cls in type(model).__mro__ if {"project", method} & vars(cls).keys())
+    return method in vars(newest)

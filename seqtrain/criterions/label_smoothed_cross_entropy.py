@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from seqtrain.criterions import CriterionConfig, TargetTokenCriterion, TaskInfo, register_criterion
+from seqtrain.criterions import TargetTokenConfig, TargetTokenCriterion, TaskInfo, register_criterion
 from seqtrain.fields import bounded
 from seqtrain.nn.chunked_cross_entropy import Options
 
 
 @dataclass
-class LabelSmoothedCrossEntropyConfig(CriterionConfig):
+class LabelSmoothedCrossEntropyConfig(TargetTokenConfig):
     """Settings of ``label_smoothed_cross_entropy``."""
 
     label_smoothing: float = bounded(0.1, at_least=0, below=1)
@@ -30,5 +30,5 @@ class LabelSmoothedCrossEntropy(TargetTokenCriterion):
     """
 
     def __init__(self, cfg: LabelSmoothedCrossEntropyConfig, task: TaskInfo) -> None:
-        options = Options(label_smoothing=cfg.label_smoothing, count_correct=cfg.report_accuracy)
+        options = Options(cfg.label_smoothing, cfg.report_accuracy, z_loss=cfg.z_loss)
         super().__init__(cfg, task, options, cfg.ignore_prefix_size)

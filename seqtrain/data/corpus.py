@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from seqtrain.base import Dictionary, Fingerprint
@@ -10,6 +11,9 @@ from seqtrain.data.encoding import index, lines_of
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import check_parallel, fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import Tokenizer
+
+Side = tuple[str, Sequence[Path]]
+"""A language, empty if it is not known, and files of it."""
 
 
 class Corpus(ABC):
@@ -25,7 +29,7 @@ class Corpus(ABC):
         """
 
     @abstractmethod
-    def learn(self, tokenizer: Tokenizer, files: Mapping[str, Sequence[Path]], cache_dir: Path) -> Path:
+    def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
         """Return the directory with the dictionaries of training files, by name.
 
         Raises:
@@ -69,17 +73,18 @@ class TextCorpus(Corpus):
         """Return the prefixes as they are: each epoch trains on all."""
         return [list(prefixes)]
 
-    def learn(self, tokenizer: Tokenizer, files: Mapping[str, Sequence[Path]], cache_dir: Path) -> Path:
+    def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
         """Learn dictionaries from the text, for each name from its files."""
         key = {
             "tokenizer": tokenizer.key(),
-            "external": [hash_file(file) for name in files for file in tokenizer.external_files(name)],
-            "text": {name: [hash_file(file) for file in mine] for name, mine in files.items()},
+            "external": [hash_file(file) for name in texts for file in tokenizer.external_files(name)],
+            "text": {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()},
         }
 
         def make(directory: Path) -> None:
-            for name, mine in files.items():
-                tokenizer.train(lines_of(mine), directory, name)
+            for name, text in texts.items():
+                words = (tokenizer.words_of(lines_of(files), language) for language, files in text)
+                tokenizer.train(chain.from_iterable(words), directory, name)
 
         return cached(cache_dir, "dictionary", key, make)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data.cache import cached
-from seqtrain.data.corpus import Corpus
+from seqtrain.data.corpus import Corpus, Side
 from seqtrain.data.fairseq_bin import FairseqBin, join
 from seqtrain.data.store import Tokens
 from seqtrain.data.symbol_file import read_symbols
@@ -69,9 +69,9 @@ class DataBin(Corpus):
         parts = ([part for prefix in prefixes for part in _parts(prefix, shard, find)] for shard in shards)
         return [list(dict.fromkeys(names)) for names in parts]
 
-    def learn(self, tokenizer: Tokenizer, files: Mapping[str, Sequence[Path]], cache_dir: Path) -> Path:
+    def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
         """Take over the dictionaries of the first directory."""
-        found = {name: self._dictionary(mine) for name, mine in files.items()}
+        found = {name: self._dictionary([file for _, files in text for file in files]) for name, text in texts.items()}
         key = {"tokenizer": tokenizer.key(), "data-bin": {name: hash_file(file) for name, file in found.items()}}
 
         def make(directory: Path) -> None:

@@ -17,7 +17,7 @@ def read_symbols(path: Path) -> list[str]:
     """
     symbols: list[str] = []
     seen = set(Dictionary.specials)
-    for number, line in enumerate(_read_text(path).removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(read_text(path, "the dictionary").removesuffix("\n").split("\n"), start=1):
         symbol, overwrite = _parse(line, f"{path}:{number}")
         if symbol in seen and not overwrite:
             raise DataError(
@@ -29,13 +29,18 @@ def read_symbols(path: Path) -> list[str]:
     return symbols
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file; ``what`` is what an error calls it.
+
+    Raises:
+        DataError: it cannot be read, or is no UTF-8.
+    """
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise DataError(f"cannot read the dictionary {path}: {error.strerror or error}") from error
+        raise DataError(f"cannot read {what} {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"the dictionary {path} is not UTF-8; convert it, for example with iconv") from error
+        raise DataError(f"{what} {path} is not UTF-8; convert it, for example with iconv") from error
 
 
 def _parse(line: str, where: str) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: a plug-in of the group `tokenizer` does all between text and ids
+        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
     """,
     "common": """
         --seed=                    | training.seed |
@@ -137,6 +137,7 @@ ROWS = {
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
+        --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
         --source-lang= -s=                   | task.source_lang |
@@ -212,6 +213,16 @@ ROWS = {
         --sentencepiece-model=               | tokenizer.model_file | of the tokenizer sentencepiece
         --sentencepiece-enable-sampling      | tokenizer.sampling_alpha=0.1 | in training, not where text is decoded
         --sentencepiece-alpha=               | tokenizer.sampling_alpha | in training, not where text is decoded
+        --bpe-codes=                         | tokenizer.codes | of the tokenizer subword_nmt
+        --bpe-separator=                     | not needed: subword_nmt joins what ends in @@
+        --gpt2-encoder-json=                 | tokenizer.encoder_json | of the tokenizer gpt2_bpe
+        --gpt2-vocab-bpe=                    | tokenizer.vocab_bpe | of the tokenizer gpt2_bpe
+        --bpe-vocab=                         | tokenizer.encoder_json | of the tokenizer gpt2_bpe, for hf_byte_bpe
+        --bpe-merges=                        | tokenizer.vocab_bpe | of the tokenizer gpt2_bpe, for hf_byte_bpe
+        --bpe-add-prefix-space               | not there: a line is encoded as it stands
+        --moses-source-lang= --moses-target-lang=  | not needed: the task knows the languages
+        --moses-no-dash-splits  | tokenizer.moses_no_dash_splits=true | with tokenizer.moses=true
+        --moses-no-escape        | tokenizer.moses_no_escape=true | with tokenizer.moses=true
     """,
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
@@ -291,10 +302,19 @@ CHOICES = {
         )
     },
     "task": {"translation": "translation"},
-    "criterion": {name: name for name in ("cross_entropy", "label_smoothed_cross_entropy")},
+    "criterion": {
+        name: name
+        for name in (
+            *("cross_entropy", "label_smoothed_cross_entropy"),
+            "label_smoothed_cross_entropy_with_rdrop",
+        )
+    },
     "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
     "lr_scheduler": {name: name for name in ("fixed", "inverse_sqrt", "polynomial_decay", "reduce_lr_on_plateau")},
-    "tokenizer": {"sentencepiece": "sentencepiece", "characters": "char"},
+    "tokenizer": {
+        **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
+        **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},
+    },
 }
 """fairseq's names that are there, by group, and what they are called here."""
 

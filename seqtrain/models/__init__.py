@@ -1,6 +1,8 @@
 """Models: the network and all learnable parameters. Importing this registers none; see ``plugins.import_builtin``."""
 
 from seqtrain.base import (
+    AdaptivelyProjected,
+    Choice,
     DecoderModel,
     EncoderDecoderModel,
     EncoderModel,
@@ -24,6 +26,8 @@ register_model_preset = REGISTRY.register_preset
 
 __all__ = [
     "REGISTRY",
+    "AdaptivelyProjected",
+    "Choice",
     "DecoderModel",
     "EncoderDecoderModel",
     "EncoderModel",

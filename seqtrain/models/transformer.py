@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
-from seqtrain.models import EncoderDecoderModel, EncoderOutput, ModelConfig, TaskInfo, register_model
-from seqtrain.nn.attention import KeysValues
-from seqtrain.nn.decoder import Decoder, DecoderState
-from seqtrain.nn.embedding import InputEmbedding, output_projection, token_embedding
+from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
+from seqtrain.models._output import OutputFields, ProjectingModel, build_output
+from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
+from seqtrain.nn.embedding import InputEmbedding, token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.layer import LayerSpec
@@ -19,7 +19,7 @@ from seqtrain.nn.positions import Positions, build_positions
 
 
 @dataclass
-class TransformerConfig(ModelConfig):
+class TransformerConfig(OutputFields):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
     dropout: float = bounded(0.1, at_least=0, below=1)
@@ -56,8 +56,6 @@ class TransformerConfig(ModelConfig):
     """Normalise before each decoder sublayer (pre-norm) instead of after it (post-norm)."""
     decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping a decoder layer in training."""
-    share_decoder_input_output_embed: bool = False
-    """Use the decoder's embeddings as the output projection too."""
     share_all_embeddings: bool = False
     """One table for the embeddings of encoder and decoder and the output projection; needs a joint dictionary."""
     no_scale_embedding: bool = False
@@ -67,6 +65,7 @@ class TransformerConfig(ModelConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Heads divide dimensions, and shared embeddings have one dimension."""
+        yield from super().contradictions()
         for side in ("encoder", "decoder"):
             dim, heads = vars(self)[f"{side}_embed_dim"], vars(self)[f"{side}_attention_heads"]
             if dim % heads:
@@ -79,6 +78,11 @@ class TransformerConfig(ModelConfig):
                 f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
                 f"and model.decoder_embed_dim={self.decoder_embed_dim}: make them equal, "
                 "or set model.share_decoder_input_output_embed=true instead"
+            )
+        if self.share_all_embeddings and self.adaptive_softmax_cutoff:
+            yield (
+                "model.share_all_embeddings=true is for a linear output projection, but "
+                f"model.adaptive_softmax_cutoff={self.adaptive_softmax_cutoff} is set: leave out one of them"
             )
 
     def layer_spec(self, side: str) -> LayerSpec:
@@ -96,20 +100,8 @@ class TransformerConfig(ModelConfig):
         )
 
 
-@dataclass(frozen=True)
-class TransformerEncoderOutput(EncoderOutput):
-    """The encoder's features, and the keys and values that each decoder layer makes of them, once a sentence."""
-
-    cross: list[KeysValues]
-
-    def reorder(self, order: Tensor) -> "TransformerEncoderOutput":
-        """Return the sentences ``order`` (N,) of it."""
-        cross = [KeysValues(keys[order], values[order]) for keys, values in self.cross]
-        return TransformerEncoderOutput(self.features[order], self.padding_mask[order], cross)
-
-
 @register_model("transformer", TransformerConfig)
-class Transformer(EncoderDecoderModel):
+class Transformer(ProjectingModel, EncoderDecoderModel):
     """An encoder, a decoder that attends to it, and a projection to the target's vocabulary."""
 
     def __init__(self, cfg: TransformerConfig, task: TaskInfo) -> None:
@@ -124,8 +116,8 @@ class Transformer(EncoderDecoderModel):
             layerdrop=cfg.decoder_layerdrop,
         )
         tied = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
-        self.output_projection = output_projection(
-            cfg.decoder_embed_dim, len(task.target_dictionary), tied_to=target_embedding.tokens if tied else None
+        self.output_projection = build_output(
+            cfg, cfg.decoder_embed_dim, task, target_embedding.tokens if tied else None
         )
 
     def extract_features(
@@ -140,38 +132,32 @@ class Transformer(EncoderDecoderModel):
             **_: Whatever else a task gives.
         """
         mask = _padding_mask(source_tokens, source_lengths)
-        features: Tensor = self.decoder(prev_output_tokens, self.encoder(source_tokens, mask), mask)
+        source = EncoderOutput(self.encoder(source_tokens, mask), mask)
+        features: Tensor = self.decoder(prev_output_tokens, source)
         return features
 
-    def project(self, features: Tensor) -> Tensor:
-        """Return the logits (..., V) of features (..., D)."""
-        logits: Tensor = self.output_projection(features)
-        return logits
-
-    def projection_weights(self) -> tuple[Tensor, Tensor | None]:
-        """Return the weight (V, D) that ``project`` multiplies with, and no bias: criterions may do so in chunks."""
-        return self.output_projection.weight, None
-
-    def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> TransformerEncoderOutput:
+    def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> AttendedSource:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""
         mask = _padding_mask(source_tokens, source_lengths)
-        features = self.encoder(source_tokens, mask)
-        return TransformerEncoderOutput(features, mask, self.decoder.cross_keys_values(features))
+        return self.decoder.attended(EncoderOutput(self.encoder(source_tokens, mask), mask))
 
-    def new_state(self, encoder_output: TransformerEncoderOutput, rows: int, max_length: int) -> DecoderState:
+    def new_state(self, encoder_output: AttendedSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
-        return self.decoder.new_state(encoder_output.cross[0], rows, max_length)
+        return self.decoder.new_state(rows, max_length)
 
-    def decode_step(self, prev_tokens: Tensor, encoder_output: TransformerEncoderOutput, state: DecoderState) -> Tensor:
+    def decode_step(self, prev_tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,)."""
-        features = self.decoder.step(prev_tokens, encoder_output.cross, encoder_output.padding_mask, state)
-        return self.project(features)
+        return self.project(self.decoder.step(prev_tokens[:, None], state, encoder_output)[:, 0])
+
+    def prefill(self, tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> None:
+        """Add the tokens (N, P) that hypotheses begin with to the state, in one pass."""
+        self.decoder.step(tokens, state, encoder_output)
 
 
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:
     """Build the embeddings of source and target, over one table if all are shared."""
     source, target = task.source_dictionary, task.target_dictionary
-    if cfg.share_all_embeddings and source is not target:
+    if cfg.share_all_embeddings and not source.shares_ids_with(target):
         raise ConfigError(
             "model.share_all_embeddings needs one dictionary for source and target: "
             "set task.joined_dictionary=true, or model.share_all_embeddings=false"

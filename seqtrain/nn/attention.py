@@ -6,10 +6,11 @@ of three small ones.
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqtrain.nn.linear import output_linear, packed_linear
+from seqtrain.nn.linear import output_linear, packed_linear, product_dtype
 
 
 class KeysValues(NamedTuple):
@@ -38,14 +39,22 @@ class Attention(nn.Module):
     ) -> Tensor:
         """Let queries (B, H, T, K) attend to keys and values (B, H, S, K); return (B, T, D).
 
-        ``padding_mask`` (B, S) is True where keys are padding. ``causal`` hides from each query what comes after it.
+        ``padding_mask`` (B, S) is True where keys are padding. ``causal`` hides from each query what comes after it;
+        the last query stands where the last key does.
         """
+        length, keys_length = queries.size(2), source.keys.size(2)
+        if padding_mask is not None:
+            mask = ~padding_mask[:, None, None]  # (B, 1, 1, S)
+        elif causal and 1 < length < keys_length:
+            mask = _up_to_each(length, keys_length, queries.device)
+        else:
+            mask = None
         attended = F.scaled_dot_product_attention(
             queries,
             *source,
-            attn_mask=None if padding_mask is None else ~padding_mask[:, None, None],  # (B, 1, 1, S)
+            attn_mask=mask,
             dropout_p=self.dropout if self.training else 0.0,
-            is_causal=causal,
+            is_causal=causal and length == keys_length,
         )
         out: Tensor = self.out_proj(attended.transpose(1, 2).flatten(2))
         return out
@@ -66,16 +75,23 @@ class SelfAttention(Attention):
         queries, keys, values = self.split_heads(self.qkv_proj(x), 3)
         return self.attend(queries, KeysValues(keys, values), padding_mask, causal=causal)
 
+    def new_cache(self, rows: int, max_length: int) -> KeysValues:
+        """Return room for the keys and values of ``rows`` sequences, (N, H, max_length, K), for :meth:`step`."""
+        weight = self.out_proj.weight
+        shape = (rows, self.heads, max_length, len(weight) // self.heads)
+        return KeysValues(*(weight.new_empty(shape, dtype=product_dtype(weight)) for _ in range(2)))
+
     def step(self, x: Tensor, cache: KeysValues, position: int) -> Tensor:
-        """Attend from x (N, D), at ``position`` of its sequence, to all up to it; return (N, D).
+        """Attend from x (N, P, D), at the positions from ``position``, to all up to each of them; return (N, P, D).
 
         The cache (N, H, max_length, K) holds what was before and takes up the new keys and values.
         """
-        queries, keys, values = self.split_heads(self.qkv_proj(x[:, None]), 3)  # (N, H, 1, K)
-        cache.keys[:, :, position] = keys[:, :, 0]
-        cache.values[:, :, position] = values[:, :, 0]
-        so_far = KeysValues(cache.keys[:, :, : position + 1], cache.values[:, :, : position + 1])
-        return self.attend(queries, so_far)[:, 0]
+        queries, keys, values = self.split_heads(self.qkv_proj(x), 3)  # (N, H, P, K)
+        end = position + x.size(1)
+        cache.keys[:, :, position:end] = keys
+        cache.values[:, :, position:end] = values
+        so_far = KeysValues(cache.keys[:, :, :end], cache.values[:, :, :end])
+        return self.attend(queries, so_far, causal=True)
 
 
 class CrossAttention(Attention):
@@ -91,6 +107,16 @@ class CrossAttention(Attention):
         return KeysValues(*self.split_heads(self.kv_proj(features), 2))
 
     def forward(self, x: Tensor, source: KeysValues, padding_mask: Tensor) -> Tensor:
-        """Attend from x (B, T, D) to a source with padding (B, S); return (B, T, D)."""
-        (queries,) = self.split_heads(self.q_proj(x), 1)
-        return self.attend(queries, source, padding_mask)
+        """Attend from x (N, T, D) to B sources with padding (B, S); return (N, T, D).
+
+        The N // B sequences of a source stand together: they attend to it as if they were one.
+        """
+        joined = x.reshape(len(padding_mask), -1, x.size(-1))  # (B, N // B * T, D)
+        (queries,) = self.split_heads(self.q_proj(joined), 1)
+        return self.attend(queries, source, padding_mask).view_as(x)
+
+
+def _up_to_each(length: int, keys_length: int, device: torch.device) -> Tensor:
+    """Return a mask (T, S), True where the last T of S positions may attend: to themselves and all before them."""
+    positions = torch.arange(keys_length, device=device)
+    return positions <= positions[-length:, None]

@@ -3,7 +3,8 @@
 Shape letters: N target tokens, D model dim, V vocabulary. Logarithms are natural and sums run over the N tokens. With
 the smoothing eps, the loss expects the target with probability 1 - eps and each other symbol with eps / (V - 1), so
 that it is (1 - eps - eps / (V - 1)) nll + eps / (V - 1) sum_v(-log p_v), as in fairseq. (Szegedy et al., CVPR 2016,
-section 7, spread eps over the target too.)
+section 7, spread eps over the target too.) On top of that the z-loss, c log(Z)^2 with Z = sum_v exp(logit_v), keeps
+logits from drifting (Chowdhery et al., PaLM, 2022, section 5).
 
 Under ``torch.compile`` the logits are held whole: a loop over chunks would be compiled anew for each number of them.
 """
@@ -15,21 +16,22 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
-CHUNK_ROWS = 512
-"""Tokens whose logits are held at a time: enough for fast matrix products, few enough for a processor's cache."""
+from seqtrain.nn.linear import product_dtype
+from seqtrain.nn.row_chunks import CHUNK_ROWS, sums_of_chunks
 
 
 class CrossEntropySums(NamedTuple):
     """Sums over the tokens; only the loss carries a gradient."""
 
     loss: Tensor
-    """Label-smoothed cross-entropy, in nats, ()."""
+    """Label-smoothed cross-entropy and z-loss, in nats, ()."""
     nll: Tensor
     """Negative log-likelihood, in nats, ()."""
     correct: Tensor
     """Tokens that the model finds most likely, (); 0 unless they are counted."""
+    z_loss: Tensor
+    """The z-loss in the loss, ()."""
 
 
 class Options(NamedTuple):
@@ -41,13 +43,34 @@ class Options(NamedTuple):
     """Count the tokens that the model finds most likely."""
     chunk_rows: int = CHUNK_ROWS
     """Tokens whose logits are held at a time, where they are computed here."""
+    z_loss: float = 0.0
+    """Coefficient of log(Z)^2, at least 0."""
+
+
+class Normalized(NamedTuple):
+    """Logits of N tokens as log-probabilities, in fp32 at least."""
+
+    log_probs: Tensor
+    """Log-probabilities, (N, V)."""
+    log_z: Tensor | None
+    """What was taken from the logits, log(Z), (N,); None without z-loss."""
+
+
+def normalized(logits: Tensor, options: Options = Options()) -> Normalized:
+    """Return logits (N, V) as log-probabilities."""
+    dtype = _at_least_fp32(logits.dtype)
+    return Normalized(torch.log_softmax(logits, dim=1, dtype=dtype), _log_z(logits.to(dtype), options))
 
 
 def cross_entropy(logits: Tensor, target: Tensor, options: Options = Options()) -> CrossEntropySums:
     """Return the sums for logits (N, V) and target (N,), computed in fp32 at least."""
-    log_probs = torch.log_softmax(logits, dim=1, dtype=_at_least_fp32(logits.dtype))
-    loss, nll, correct = _sums(log_probs, target, options)
-    return CrossEntropySums(loss, nll.detach(), correct)
+    return cross_entropy_of(normalized(logits, options), target, options)
+
+
+def cross_entropy_of(given: Normalized, target: Tensor, options: Options = Options()) -> CrossEntropySums:
+    """Return the sums for log-probabilities (N, V) and target (N,)."""
+    loss, *others = _sums(given, target, options)
+    return CrossEntropySums(loss, *(number.detach() for number in others))
 
 
 def projected_cross_entropy(
@@ -61,11 +84,7 @@ def projected_cross_entropy(
     def of_chunk(features: Tensor, target: Tensor) -> CrossEntropySums:
         return cross_entropy(project(features), target, options)
 
-    if len(target) <= options.chunk_rows or torch.compiler.is_compiling():
-        return of_chunk(features, target)
-    chunks = zip(torch.split(features, options.chunk_rows), torch.split(target, options.chunk_rows), strict=True)
-    sums = [checkpoint(of_chunk, *chunk, use_reentrant=False) for chunk in chunks]
-    return CrossEntropySums(*(torch.stack(parts).sum() for parts in zip(*sums, strict=True)))
+    return CrossEntropySums(*sums_of_chunks(of_chunk, features, target, rows=options.chunk_rows))
 
 
 def linear_cross_entropy(
@@ -78,7 +97,7 @@ def linear_cross_entropy(
     """
     if torch.compiler.is_compiling():
         return cross_entropy(functional.linear(features, weight, bias), target, options)
-    apply: Callable[..., tuple[Tensor, Tensor, Tensor]] = _LinearCrossEntropy.apply
+    apply: Callable[..., tuple[Tensor, ...]] = _LinearCrossEntropy.apply
     return CrossEntropySums(*apply(features, weight, bias, target, options, torch.is_grad_enabled()))
 
 
@@ -95,18 +114,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         wanted = [gradients and needed for needed in ctx.needs_input_grad[:3]]
         projection = _ChunkedProjection(features, weight, bias, wanted, options.chunk_rows)
-        sums = torch.zeros(3, dtype=projection.buffer.dtype, device=features.device)
+        sums = torch.zeros(len(CrossEntropySums._fields), dtype=projection.buffer.dtype, device=features.device)
         for start in range(0, len(target), options.chunk_rows):
             rows = slice(start, start + options.chunk_rows)
             logits = projection.logits(rows)
-            log_probs = torch.log_softmax(logits, dim=1, out=logits)
-            sums += torch.stack(_sums(log_probs, target[rows], options))
+            log_z = _log_z(logits, options)
+            given = Normalized(torch.log_softmax(logits, dim=1, out=logits), log_z)
+            sums += torch.stack(_sums(given, target[rows], options))
             if any(wanted):
-                projection.add_gradients(rows, _into_gradient(log_probs, target[rows], options.label_smoothing))
+                projection.add_gradients(rows, _into_gradient(given, target[rows], options))
         ctx.save_for_backward(*projection.gradients())
-        loss, nll, correct = sums.unbind()
-        ctx.mark_non_differentiable(nll, correct)
-        return loss, nll, correct
+        loss, *others = sums.unbind()
+        ctx.mark_non_differentiable(*others)
+        return loss, *others
 
     @staticmethod
     @once_differentiable
@@ -121,8 +141,7 @@ class _ChunkedProjection:
     def __init__(
         self, features: Tensor, weight: Tensor, bias: Tensor | None, wanted: Sequence[bool], chunk_rows: int
     ) -> None:
-        device = features.device.type
-        format = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        format = product_dtype(weight)
         precise = _at_least_fp32(format)
         self.inputs = features, weight, bias
         self.features, self.weight, self.bias = features.to(format), weight.to(format), bias
@@ -169,21 +188,33 @@ def _add_product(total: Tensor, a: Tensor, b: Tensor) -> None:
         total += a @ b
 
 
-def _sums(log_probs: Tensor, target: Tensor, options: Options) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss, negative log-likelihood and number of correct tokens, each (), of log_probs (N, V) and target (N,)."""
+def _sums(given: Normalized, target: Tensor, options: Options) -> tuple[Tensor, ...]:
+    """Return the ``CrossEntropySums`` of log-probabilities (N, V) and target (N,)."""
+    log_probs, log_z = given
     nll = -log_probs.gather(1, target.unsqueeze(1)).sum()
     loss = nll
     if options.label_smoothing:
         share, rest = _shares(options.label_smoothing, log_probs.size(1))
         loss = rest * nll - share * log_probs.sum()
     correct = (log_probs.argmax(dim=1) == target).sum() if options.count_correct else nll.new_zeros(())
-    return loss, nll, correct.to(nll.dtype)
+    z_loss = nll.new_zeros(()) if log_z is None else options.z_loss * log_z.square().sum()
+    return loss + z_loss, nll, correct.to(nll.dtype), z_loss
 
 
-def _into_gradient(log_probs: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
-    """Turn log_probs (N, V) into the loss's gradient for the logits: probabilities less those expected."""
-    share, rest = _shares(label_smoothing, log_probs.size(1))
-    gradient = log_probs.exp_()
+def _log_z(logits: Tensor, options: Options) -> Tensor | None:
+    """Return log(Z) (N,) of logits (N, V) if the loss needs it."""
+    return logits.logsumexp(dim=1) if options.z_loss else None
+
+
+def _into_gradient(given: Normalized, target: Tensor, options: Options) -> Tensor:
+    """Turn log-probabilities (N, V) into the loss's gradient for the logits: probabilities less those expected.
+
+    The z-loss adds to it: the gradient of log(Z)^2 is 2 log(Z) times the probabilities.
+    """
+    share, rest = _shares(options.label_smoothing, given.log_probs.size(1))
+    gradient = given.log_probs.exp_()
+    if given.log_z is not None:
+        gradient.mul_((1 + 2 * options.z_loss * given.log_z).unsqueeze(1))
     if share:
         gradient.sub_(share)
     return gradient.scatter_add_(1, target.unsqueeze(1), gradient.new_full((len(target), 1), -rest))

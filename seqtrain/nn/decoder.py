@@ -1,54 +1,63 @@
-"""The transformer decoder (Vaswani et al., 2017, section 3.1), over whole targets and token by token."""
+"""The transformer decoder (Vaswani et al., 2017, section 3.1), over whole targets and token by token.
+
+Without a source to attend to it is a language model.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
 from torch import Tensor, nn
 
-from seqtrain.base import IncrementalState
+from seqtrain.base import EncoderOutput, IncrementalState
 from seqtrain.nn.attention import CrossAttention, KeysValues
 from seqtrain.nn.embedding import InputEmbedding
 from seqtrain.nn.layer import LayerSpec, TransformerLayer, layer_drop
 
+Sublayer = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class AttendedSource(EncoderOutput):
+    """The encoder's features, and the keys and values (B, H, S, K) that each decoder layer makes of them."""
+
+    cross: list[KeysValues]
+
+    def reorder(self, order: Tensor) -> "AttendedSource":
+        """Return the sentences ``order`` (N,) of it."""
+        cross = [KeysValues(keys[order], values[order]) for keys, values in self.cross]
+        return AttendedSource(self.features[order], self.padding_mask[order], cross)
+
 
 class DecoderLayer(TransformerLayer):
-    """Self attention, attention to the source, then a feed-forward network."""
+    """Self attention, attention to the source if it has a dimension, then a feed-forward network."""
 
-    def __init__(self, spec: LayerSpec, source_dim: int) -> None:
+    def __init__(self, spec: LayerSpec, source_dim: int | None = None) -> None:
         super().__init__(spec)
-        self.cross_attention = CrossAttention(spec.dim, source_dim, spec.heads, spec.attention_dropout)
-        self.cross_attention_norm = nn.LayerNorm(spec.dim)
+        if source_dim is not None:
+            self.cross_attention = CrossAttention(spec.dim, source_dim, spec.heads, spec.attention_dropout)
+            self.cross_attention_norm = nn.LayerNorm(spec.dim)
 
-    def forward(self, x: Tensor, features: Tensor, padding_mask: Tensor) -> Tensor:
-        """Transform targets x (B, T, D), given features (B, S, D) with padding (B, S); return (B, T, D)."""
-        source = self.cross_attention.keys_values(features)
-        return self._sublayers(
-            x,
-            partial(self.self_attention, causal=True),
-            lambda y: self.cross_attention(y, source, padding_mask),
-        )
+    def forward(self, x: Tensor, source: EncoderOutput | None = None) -> Tensor:
+        """Transform targets x (B, T, D), given their sources if the layer attends to one; return (B, T, D)."""
+        cross = None
+        if source is not None:
+            cross = self.attending_to(self.cross_attention.keys_values(source.features), source.padding_mask)
+        return self._sublayers(x, partial(self.self_attention, causal=True), cross)
 
-    def step(self, x: Tensor, source: KeysValues, padding_mask: Tensor, cache: KeysValues, position: int) -> Tensor:
-        """Transform one token of each hypothesis, x (N, D), to (N, D).
+    def step(self, x: Tensor, cache: KeysValues, position: int, cross: Sublayer | None = None) -> Tensor:
+        """Transform x (N, P, D), the tokens of each hypothesis at the positions from ``position``; return (N, P, D)."""
+        return self._sublayers(x, partial(self.self_attention.step, cache=cache, position=position), cross)
 
-        The N // B hypotheses of a sentence attend to its one source (B, H, S, K) as if they were one target.
-        """
-        return self._sublayers(
-            x,
-            lambda y: self.self_attention.step(y, cache, position),
-            lambda y: self.cross_attention(
-                y.view(len(padding_mask), -1, y.size(-1)),  # (B, N // B, D)
-                source,
-                padding_mask,
-            ).flatten(0, 1),
-        )
+    def attending_to(self, source: KeysValues, padding_mask: Tensor) -> Sublayer:
+        """Return the attention to a source (B, H, S, K) with padding (B, S)."""
+        return partial(self.cross_attention, source=source, padding_mask=padding_mask)
 
-    def _sublayers(
-        self, x: Tensor, self_attention: Callable[[Tensor], Tensor], cross_attention: Callable[[Tensor], Tensor]
-    ) -> Tensor:
+    def _sublayers(self, x: Tensor, self_attention: Sublayer, cross: Sublayer | None) -> Tensor:
         x = self.residual(x, self.self_attention_norm, self_attention)
-        x = self.residual(x, self.cross_attention_norm, cross_attention)
+        if cross is not None:
+            x = self.residual(x, self.cross_attention_norm, cross)
         return self.residual(x, self.feed_forward_norm, self.feed_forward)
 
 
@@ -76,13 +85,18 @@ class Decoder(nn.Module):
     Args:
         embedding: Embedding of the target.
         spec: What the layers are like.
-        source_dim: Dimension of the source's features.
         num_layers: L.
+        source_dim: Dimension of the features of a source to attend to; None if there is no source.
         layerdrop: Rate of skipping a layer in training.
     """
 
     def __init__(
-        self, embedding: InputEmbedding, spec: LayerSpec, source_dim: int, num_layers: int, layerdrop: float = 0.0
+        self,
+        embedding: InputEmbedding,
+        spec: LayerSpec,
+        num_layers: int,
+        source_dim: int | None = None,
+        layerdrop: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -90,31 +104,34 @@ class Decoder(nn.Module):
         self.layerdrop = layerdrop
         self.norm = spec.final_norm()
 
-    def forward(self, tokens: Tensor, features: Tensor, padding_mask: Tensor) -> Tensor:
-        """Decode tokens (B, T), given the source's features (B, S, D) with padding (B, S); return (B, T, D)."""
+    def forward(self, tokens: Tensor, source: EncoderOutput | None = None) -> Tensor:
+        """Decode tokens (B, T), given their sources if the layers attend to one; return features (B, T, D)."""
         x = self.embedding(tokens)
         for layer in self.layers:
-            y = layer(x, features, padding_mask)
+            y = layer(x, source)
             x = layer_drop(x, y, self.layerdrop) if self.training and self.layerdrop else y
         out: Tensor = self.norm(x)
         return out
 
-    def cross_keys_values(self, features: Tensor) -> list[KeysValues]:
-        """Return the keys and values that each layer makes of the source's features (B, S, D), for :meth:`step`."""
-        return [layer.cross_attention.keys_values(features) for layer in self._layers]
+    def attended(self, source: EncoderOutput) -> AttendedSource:
+        """Return a source with the keys and values that each layer makes of it, once a sentence, for :meth:`step`."""
+        cross = [layer.cross_attention.keys_values(source.features) for layer in self._layers]
+        return AttendedSource(source.features, source.padding_mask, cross)
 
-    def new_state(self, source: KeysValues, rows: int, max_length: int) -> DecoderState:
-        """Return an empty state, on the device and in the number format of ``source``."""
-        _, heads, _, head_dim = source.keys.shape
-        shape = (rows, heads, max_length, head_dim)
-        return DecoderState([KeysValues(*(x.new_empty(shape) for x in source)) for _ in self.layers])
+    def new_state(self, rows: int, max_length: int) -> DecoderState:
+        """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
+        return DecoderState([layer.self_attention.new_cache(rows, max_length) for layer in self._layers])
 
-    def step(self, tokens: Tensor, cross: list[KeysValues], padding_mask: Tensor, state: DecoderState) -> Tensor:
-        """Decode one token of each hypothesis, (N,), and add it to the state; return features (N, D)."""
-        x = self.embedding(tokens[:, None], start=state.length)[:, 0]
-        for layer, source, cache in zip(self._layers, cross, state.caches, strict=True):
-            x = layer.step(x, source, padding_mask, cache, state.length)
-        state.length += 1
+    def step(self, tokens: Tensor, state: DecoderState, source: AttendedSource | None = None) -> Tensor:
+        """Decode the next tokens of each hypothesis, (N, P), and add them to the state; return features (N, P, D).
+
+        The N // B hypotheses of a sentence stand together and attend to its one source.
+        """
+        x = self.embedding(tokens, start=state.length)
+        for number, (layer, cache) in enumerate(zip(self._layers, state.caches, strict=True)):
+            cross = None if source is None else layer.attending_to(source.cross[number], source.padding_mask)
+            x = layer.step(x, cache, state.length, cross)
+        state.length += tokens.size(1)
         out: Tensor = self.norm(x)
         return out
 

@@ -1,17 +1,22 @@
 """Embeddings: what enters the first layer."""
 
 import math
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from seqtrain.nn.positions import PositionEmbedding
 
+if TYPE_CHECKING:
+    from seqtrain.nn.adaptive import AdaptiveEmbedding
 
-def token_embedding(vocab_size: int, dim: int, pad: int) -> nn.Embedding:
-    """Return a table (V, D) drawn from N(0, 1/D); the row of padding is zero and gets no gradient."""
+
+def token_embedding(vocab_size: int, dim: int, pad: int | None) -> nn.Embedding:
+    """Return a table (V, D) drawn from N(0, 1/D); the row of padding, if it has one, is zero and gets no gradient."""
     table = nn.Embedding(vocab_size, dim, padding_idx=pad)
     nn.init.normal_(table.weight, std=dim**-0.5)
-    nn.init.zeros_(table.weight.detach()[pad])
+    if pad is not None:
+        nn.init.zeros_(table.weight.detach()[pad])
     return table
 
 
@@ -19,7 +24,7 @@ class InputEmbedding(nn.Module):
     """Tokens and their positions: dropout(norm(scale * tokens + positions)).
 
     Args:
-        tokens: Table (V, D); it may be shared with other modules.
+        tokens: Table (V, D), or one in bands; it may be shared with other modules.
         positions: Embedding of positions, None for none.
         dropout: Rate of dropout.
         scale: Whether to multiply tokens by sqrt(D) (Vaswani et al., 2017, section 3.4).
@@ -28,7 +33,7 @@ class InputEmbedding(nn.Module):
 
     def __init__(
         self,
-        tokens: nn.Embedding,
+        tokens: "nn.Embedding | AdaptiveEmbedding",
         positions: PositionEmbedding | None,
         *,
         dropout: float,

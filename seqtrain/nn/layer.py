@@ -31,9 +31,12 @@ class LayerSpec:
     activation: Activation = Activation.relu
     """Nonlinearity of the feed-forward network."""
 
+    no_final_norm: bool = False
+    """Leave out the norm that follows the last of pre-norm layers."""
+
     def final_norm(self) -> nn.Module:
-        """Return what follows the last layer: a norm if the layers are pre-norm."""
-        return nn.LayerNorm(self.dim) if self.normalize_before else nn.Identity()
+        """Return what follows the last layer: a norm if the layers are pre-norm and it is not left out."""
+        return nn.LayerNorm(self.dim) if self.normalize_before and not self.no_final_norm else nn.Identity()
 
 
 class TransformerLayer(nn.Module):

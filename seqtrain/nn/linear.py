@@ -2,7 +2,8 @@
 
 import math
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 def output_linear(in_dim: int, out_dim: int) -> nn.Linear:
@@ -22,3 +23,9 @@ def packed_linear(in_dim: int, out_dim: int, parts: int) -> nn.Linear:
     for part in layer.weight.detach().chunk(parts):
         nn.init.xavier_uniform_(part, gain=math.sqrt(0.5))
     return layer
+
+
+def product_dtype(weight: Tensor) -> torch.dtype:
+    """Return the number format in which products with a weight are computed: autocast's where it is on."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype

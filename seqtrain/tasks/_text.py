@@ -61,6 +61,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def dictionary_names(self) -> tuple[str, ...]:
         """Names of the dictionaries: one for each side, or one for all."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Language of each side; empty where the task knows none."""
+        return ("",)
+
     @abstractmethod
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return the files with a prefix, one for each side, with the names that messages call them.
@@ -178,8 +183,8 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
     def _learn_dictionaries(self) -> Path:
-        sides, names = self.files("train"), self.dictionary_names
-        texts = dict(zip(names, sides if len(names) > 1 else [list(chain.from_iterable(sides))], strict=True))
+        sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names
+        texts = dict(zip(names, ([side] for side in sides) if len(names) > 1 else [sides], strict=True))
         return self.corpus.learn(self.tokenizer, texts, Path(self.cfg.cache_dir))
 
     def _read_dictionaries(self, directory: Path) -> None:

@@ -119,7 +119,8 @@ class TranslationTask(TextTask[ParallelDataset]):
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
         """Return the dictionaries of source and target, and the limits on their lengths."""
         limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
-        return TaskInfo(dictionaries[0], dictionaries[-1], limits)
+        source, target = dictionaries[0].in_language(self.languages[0]), dictionaries[-1].in_language(self.languages[1])
+        return TaskInfo(source, target, limits)
 
     def _report(self, split: str, dataset: ParallelDataset, lines: Sequence[tuple[Path, int]]) -> None:
         """Warn of pairs that are left out or cut; ``lines`` are the source files and how many lines each has."""

@@ -10,11 +10,19 @@ import torch
 from torch import Tensor
 
 from seqtrain.config import CriterionConfig
-from seqtrain.criterions import REGISTRY, Batch, LossOutput, Model, TaskInfo
+from seqtrain.criterions import Batch, LossOutput, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config
 from seqtrain.testing.guarantees import Check, assert_close
-from seqtrain.testing.judged import LinearModel, LogitsModel, ProjectingModel, padded, random_batch, rows_of
+from seqtrain.testing.judged import (
+    LinearModel,
+    LogitsModel,
+    ProjectingModel,
+    build_criterion,
+    padded,
+    random_batch,
+    rows_of,
+)
 
 MODELS = (LogitsModel, ProjectingModel, LinearModel)
 
@@ -27,7 +35,7 @@ def check_criterion(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 def check_loss(cfg: CriterionConfig, task: TaskInfo) -> None:
     """The loss is a finite number with a gradient; the metrics are sums of a weight above 0, without one."""
-    output = REGISTRY.build(cfg, task)(LogitsModel(task), random_batch(task))
+    output = build_criterion(cfg, task)(LogitsModel(task), random_batch(task))
     assert output.loss.shape == () and output.loss.isfinite(), f"loss is {output.loss}, should be one finite number"
     assert output.loss.requires_grad, "the loss has no gradient"
     assert "loss" in output.metrics, f"metrics are {sorted(output.metrics)}, should have a loss among them"
@@ -39,7 +47,7 @@ def check_loss(cfg: CriterionConfig, task: TaskInfo) -> None:
 def check_sum(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Loss and metrics of a batch are the sums of its halves': the trainer divides, once, by all sample_size."""
     batch, model = random_batch(task), LinearModel(task)
-    criterion = REGISTRY.build(cfg, task)
+    criterion = build_criterion(cfg, task)
     parts = torch.stack([_sums(criterion(model, half)) for half in _halves(batch, task)])
     whole = _sums(criterion(model, batch))
     what = "halves of a batch do not add up to it: the loss and each metric must be sums, divided by nothing"
@@ -49,8 +57,8 @@ def check_sum(cfg: CriterionConfig, task: TaskInfo) -> None:
 def check_sample_size(cfg: CriterionConfig, task: TaskInfo) -> None:
     """``sample_size`` is an int: the sentences with ``sentence_avg``, the target tokens that count without."""
     model, batch = LogitsModel(task), random_batch(task)
-    by_sentence = REGISTRY.build(replace(cfg, sentence_avg=True), task)(model, batch).sample_size
-    by_token = REGISTRY.build(replace(cfg, sentence_avg=False), task)(model, batch).sample_size
+    by_sentence = build_criterion(replace(cfg, sentence_avg=True), task)(model, batch).sample_size
+    by_token = build_criterion(replace(cfg, sentence_avg=False), task)(model, batch).sample_size
     counted = int(_counted(cfg, task, batch).sum())
     assert isinstance(by_token, int), f"sample_size is {by_token!r}, should be an int"
     assert counted <= by_token <= batch.ntokens, (
@@ -88,14 +96,24 @@ def check_accumulation(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 
 def check_without_gradients(cfg: CriterionConfig, task: TaskInfo) -> None:
-    """Where gradients are off, as in validation, the same comes out."""
+    """Where gradients are off, the same comes out."""
     for model in (model(task) for model in MODELS):
-        criterion, batch = REGISTRY.build(cfg, task), random_batch(task)
+        criterion, batch = build_criterion(cfg, task), random_batch(task)
         expected = _numbers(criterion(model, batch))
         with torch.no_grad():
-            output = criterion.eval()(model, batch)
+            output = criterion(model, batch)
         assert not output.loss.requires_grad, "the loss has a gradient where gradients are off"
         assert_close(_numbers(output), expected, "the loss differs where gradients are off")
+
+
+def check_evaluation(cfg: CriterionConfig, task: TaskInfo) -> None:
+    """In evaluation, which may leave out what only training needs, the loss is finite and the likelihood the same."""
+    for model in (model(task) for model in MODELS):
+        criterion, batch = build_criterion(cfg, task), random_batch(task)
+        training, evaluation = criterion(model, batch), criterion.eval()(model, batch)
+        assert evaluation.loss.isfinite(), f"the loss is {evaluation.loss} in evaluation"
+        found, expected = (torch.tensor([float(x.sample_size), *_nll(x)]) for x in (evaluation, training))
+        assert_close(found, expected, "sample_size or nll_loss differ in evaluation")
 
 
 def check_padding(cfg: CriterionConfig, task: TaskInfo) -> None:
@@ -103,7 +121,7 @@ def check_padding(cfg: CriterionConfig, task: TaskInfo) -> None:
     batch = random_batch(task)
     more = padded(batch, 3, task)
     for model in (model(task) for model in MODELS):
-        criterion = REGISTRY.build(cfg, task)
+        criterion = build_criterion(cfg, task)
         found, expected = (_numbers(criterion(model, one)) for one in (more, batch))
         assert_close(found, expected, "padding changes the loss, the sample_size or a metric")
         after, before = (_gradients(cfg, task, model, [one]) for one in (more, batch))
@@ -115,7 +133,7 @@ def check_empty(cfg: CriterionConfig, task: TaskInfo) -> None:
     batch = random_batch(task)
     nothing = replace(batch, target=torch.full_like(batch.target, task.target_dictionary.pad), ntokens=0)
     for model in (model(task) for model in MODELS):
-        loss = REGISTRY.build(cfg, task)(model, nothing).loss
+        loss = build_criterion(cfg, task)(model, nothing).loss
         assert loss == 0, f"the loss of padding alone is {loss}, should be 0"
         assert not _gradients(cfg, task, model, [nothing]).any(), "padding alone has a gradient"
 
@@ -124,7 +142,7 @@ def check_bf16(cfg: CriterionConfig, task: TaskInfo) -> None:
     """Under autocast to bfloat16 the loss is finite and close to that in float32."""
     batch = random_batch(task)
     for model in (model(task) for model in MODELS):
-        criterion = REGISTRY.build(cfg, task)
+        criterion = build_criterion(cfg, task)
         with torch.autocast("cpu", torch.bfloat16):
             loss = criterion(model, batch).loss
         assert loss.isfinite(), f"the loss is {loss} in bfloat16"
@@ -134,7 +152,7 @@ def check_bf16(cfg: CriterionConfig, task: TaskInfo) -> None:
 
 def check_compiles(cfg: CriterionConfig, task: TaskInfo) -> str | None:
     """``torch.compile`` (with its backend aot_eager) gives the same loss and gradients."""
-    return compare_compiled(LinearModel(task), REGISTRY.build(cfg, task), random_batch(task))
+    return compare_compiled(LinearModel(task), build_criterion(cfg, task), random_batch(task))
 
 
 CHECKS: tuple[Check, ...] = (
@@ -146,6 +164,7 @@ CHECKS: tuple[Check, ...] = (
     check_gradients,
     check_accumulation,
     check_without_gradients,
+    check_evaluation,
     check_padding,
     check_empty,
     check_bf16,
@@ -161,14 +180,14 @@ def _counted(cfg: CriterionConfig, task: TaskInfo, batch: Batch) -> Tensor:
     """Return which target tokens (B, T) the loss depends on: those whose logits have a gradient."""
     model, logits = LogitsModel(task), []
     model.register_forward_hook(lambda *call: logits.append(call[-1]))
-    loss = REGISTRY.build(replace(cfg, sentence_avg=False), task)(model, batch).loss
+    loss = build_criterion(replace(cfg, sentence_avg=False), task)(model, batch).loss
     assert logits, "the criterion does not call the model, model(**batch.net_input)"
     return torch.stack([gradient.ne(0).any(-1) for gradient in torch.autograd.grad(loss, logits)]).any(0)
 
 
 def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list[Batch]) -> Tensor:
     """Gradient of all parameters, accumulated over the batches, in one row."""
-    criterion = REGISTRY.build(cfg, task)
+    criterion = build_criterion(cfg, task)
     model.zero_grad()
     for batch in batches:
         criterion(model, batch).loss.backward()
@@ -180,6 +199,11 @@ def _gradients(cfg: CriterionConfig, task: TaskInfo, model: Model, batches: list
 def _numbers(output: LossOutput) -> Tensor:
     """Loss, metrics and sample_size in one row."""
     return torch.cat([_sums(output), torch.tensor([float(output.sample_size)])])
+
+
+def _nll(output: LossOutput) -> list[float]:
+    """Value and weight of the ``nll_loss``, if it is reported."""
+    return [float(number) for number in output.metrics.get("nll_loss", ())]
 
 
 def _sums(output: LossOutput) -> Tensor:

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqtrain.base import IncrementalModel
+from seqtrain.base import IncrementalModel, PrefillingModel
 from seqtrain.config import ModelConfig
-from seqtrain.models import Model, TaskInfo
+from seqtrain.models import DecoderModel, Model, TaskInfo
 from seqtrain.testing.guarantees import assert_close
 from seqtrain.testing.inputs import SOURCE_LENGTHS, build, random_input, random_tokens, run
 
@@ -21,14 +21,14 @@ def check_incremental_decoding(cfg: ModelConfig, task: TaskInfo) -> str | None:
     model = build(cfg, task).eval()
     if not isinstance(model, IncrementalModel):
         return NOT_INCREMENTAL
-    source, tokens = _source(model, task), _hypotheses(task)
+    source, tokens = _source(model, task), _hypotheses(model, task)
     repeated = {name: x.repeat_interleave(BEAM, 0) for name, x in source.items()}
     incremental: IncrementalModel[Any, Any] = model
     encoded = incremental.encode(**source)
     state = incremental.new_state(encoded, len(tokens), LENGTH)
     for position in range(LENGTH):
         logits = incremental.decode_step(tokens[:, position], encoded, state)
-        full = run(model, {**repeated, "prev_output_tokens": tokens[:, : position + 1]})
+        full = run(model, _continued(model, repeated, tokens[:, : position + 1]))
         what = f"decode_step differs from a full pass at position {position}: check what the state keeps of each token"
         assert_close(logits, full[:, -1], what)
     return None
@@ -41,7 +41,7 @@ def check_reordering(cfg: ModelConfig, task: TaskInfo) -> str | None:
     if not isinstance(model, IncrementalModel):
         return NOT_INCREMENTAL
     incremental: IncrementalModel[Any, Any] = model
-    source, tokens = _source(model, task), _hypotheses(task)
+    source, tokens = _source(model, task), _hypotheses(model, task)
     encoded = incremental.encode(**source)
     state, _ = _decoded(incremental, encoded, tokens[:, :2])
     for position, order, sentences in (
@@ -60,12 +60,38 @@ def check_reordering(cfg: ModelConfig, task: TaskInfo) -> str | None:
     return None
 
 
+@torch.no_grad()
+def check_prefilling(cfg: ModelConfig, task: TaskInfo) -> str | None:
+    """Tokens that are taken up in one pass leave the state that decoding them one by one leaves."""
+    model = build(cfg, task).eval()
+    if not isinstance(model, PrefillingModel):
+        return "the model has no prefill: given tokens are taken up one by one"
+    prefilling: PrefillingModel[Any, Any] = model
+    tokens = _hypotheses(model, task)
+    encoded = prefilling.encode(**_source(model, task))
+    state = prefilling.new_state(encoded, len(tokens), LENGTH)
+    for start, end in ((0, 2), (2, 3), (3, 5)):
+        prefilling.prefill(tokens[:, start:end], encoded, state)
+    _, expected = _decoded(prefilling, encoded, tokens)
+    what = "after prefill(tokens) decode_step gives other logits than after decoding the tokens one by one"
+    assert_close(prefilling.decode_step(tokens[:, 5], encoded, state), expected, what)
+    return None
+
+
+def _continued(model: Model, source: dict[str, Tensor], tokens: Tensor) -> dict[str, Tensor]:
+    """Return the ``net_input`` of a full pass over tokens (N, T), given a source of as many rows if there is one."""
+    if isinstance(model, DecoderModel):
+        return {"source_tokens": tokens, "source_lengths": torch.full((len(tokens),), tokens.size(1))}
+    return {**source, "prev_output_tokens": tokens}
+
+
 def _source(model: Model, task: TaskInfo) -> dict[str, Tensor]:
     return {name: x for name, x in random_input(model, task).items() if name != "prev_output_tokens"}
 
 
-def _hypotheses(task: TaskInfo) -> Tensor:
-    return random_tokens(task.target_dictionary, [LENGTH] * (BEAM * len(SOURCE_LENGTHS)), end=False)
+def _hypotheses(model: Model, task: TaskInfo) -> Tensor:
+    dictionary = task.source_dictionary if isinstance(model, DecoderModel) else task.target_dictionary
+    return random_tokens(dictionary, [LENGTH] * (BEAM * len(SOURCE_LENGTHS)), end=False)
 
 
 def _decoded(model: IncrementalModel[Any, Any], encoded: Any, tokens: Tensor) -> tuple[Any, Tensor]:

@@ -32,13 +32,12 @@ def random_input(
 ) -> dict[str, Tensor]:
     """Return a ``net_input`` of sentences of these lengths, as the model takes it."""
     source_tokens = random_tokens(task.source_dictionary, source_lengths)
-    if isinstance(model, EncoderModel | DecoderModel):
+    if isinstance(model, EncoderModel):
         return {"source_tokens": source_tokens}
-    return {
-        "source_tokens": source_tokens,
-        "source_lengths": torch.tensor(source_lengths),
-        "prev_output_tokens": random_tokens(task.target_dictionary, target_lengths),
-    }
+    source = {"source_tokens": source_tokens, "source_lengths": torch.tensor(source_lengths)}
+    if isinstance(model, DecoderModel):
+        return source
+    return {**source, "prev_output_tokens": random_tokens(task.target_dictionary, target_lengths)}
 
 
 def random_batch(model: Model, task: TaskInfo) -> Batch:

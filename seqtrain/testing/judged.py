@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Batch, FeatureModel, Model, TaskInfo
-from seqtrain.config import ModelConfig
+from seqtrain.base import Batch, Criterion, FeatureModel, Model, TaskInfo
+from seqtrain.config import CriterionConfig, ModelConfig
+from seqtrain.criterions import REGISTRY
+from seqtrain.criterions.knowledge_distillation import KnowledgeDistillation
 
 LENGTHS = (5, 3, 6, 1)
 
@@ -14,10 +16,10 @@ LENGTHS = (5, 3, 6, 1)
 class LogitsModel(Model):
     """Predicts the next token from the last one alone, and gives logits."""
 
-    def __init__(self, task: TaskInfo, dim: int = 6) -> None:
+    def __init__(self, task: TaskInfo, dim: int = 6, seed: int = 1) -> None:
         super().__init__(ModelConfig(), task)
         size = len(task.target_dictionary)
-        generator = torch.Generator().manual_seed(1)
+        generator = torch.Generator().manual_seed(seed)
         self.embedding = nn.Parameter(torch.randn(size, dim, generator=generator))
         self.weight = nn.Parameter(torch.randn(size, dim, generator=generator))
         self.bias = nn.Parameter(torch.randn(size, generator=generator))
@@ -45,6 +47,14 @@ class LinearModel(ProjectingModel):
     def projection_weights(self) -> tuple[Tensor, Tensor | None]:
         """Return the weight (V, D) and the bias (V,)."""
         return self.weight, self.bias
+
+
+def build_criterion(cfg: CriterionConfig, task: TaskInfo) -> Criterion:
+    """Build a criterion, ready to train; a teacher that it needs is another small model."""
+    criterion: Criterion = REGISTRY.build(cfg, task)
+    if isinstance(criterion, KnowledgeDistillation):
+        criterion.learn_from(LogitsModel(task, seed=2))
+    return criterion
 
 
 def random_batch(task: TaskInfo, lengths: Iterable[int] = LENGTHS) -> Batch:

@@ -18,7 +18,7 @@ from seqtrain.model_tensors import model_tensors
 from seqtrain.models import REGISTRY, EncoderModel, FeatureModel, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
-from seqtrain.testing.decoding import check_incremental_decoding, check_reordering
+from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
 from seqtrain.testing.guarantees import Check, assert_close
 from seqtrain.testing.inputs import (
     SOURCE_LENGTHS,
@@ -108,7 +108,9 @@ def check_projection(cfg: ModelConfig, task: TaskInfo) -> str | None:
     model = build(cfg, task).eval()
     if not (isinstance(model, LinearlyProjected) and isinstance(model, FeatureModel)):
         return "the model has no projection_weights"
-    weight, bias = model.projection_weights()
+    if (weights := model.projection_weights()) is None:
+        return "the model's projection is not linear"
+    weight, bias = weights
     features = seeded(lambda: torch.randn(3, weight.size(1)))
     expected = torch.nn.functional.linear(features, weight, bias)
     assert_close(model.project(features), expected, "project does something else than projection_weights says")
@@ -209,6 +211,7 @@ CHECKS: tuple[Check, ...] = (
     check_causality,
     check_incremental_decoding,
     check_reordering,
+    check_prefilling,
     check_checkpoint,
     check_bf16,
     check_compiles,

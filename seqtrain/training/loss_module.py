@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from seqtrain.base import Batch, Criterion, LossOutput, Model
+from seqtrain.base import Batch, Criterion, Fingerprint, LossOutput, Model
 from seqtrain.config import TrainingConfig
 from seqtrain.training.precision import AUTOCAST, LossScaler
 
@@ -36,6 +36,10 @@ class LossStep(Criterion):
         if cfg.compile:
             module.compile(dynamic=True)
         self.module = module
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return those of the criterion."""
+        return self.module.criterion.fingerprints()
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch; ``model`` is the one this was built for."""

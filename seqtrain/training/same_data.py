@@ -2,9 +2,10 @@
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from typing import Any
 
-from seqtrain.base import Fingerprint, Task, differences
+from seqtrain.base import Fingerprint, differences
 from seqtrain.checkpoint import STATE, Checkpoint
 from seqtrain.documents import DocumentError, build
 from seqtrain.errors import CheckpointError
@@ -12,27 +13,27 @@ from seqtrain.errors import CheckpointError
 log = logging.getLogger(__name__)
 
 
-def describe_data(task: Task[Any]) -> dict[str, Any]:
+def describe_data(data: Mapping[str, Fingerprint]) -> dict[str, Any]:
     """Return what a checkpoint says of the data, as JSON can hold it."""
-    return {name: dataclasses.asdict(fingerprint) for name, fingerprint in task.fingerprints().items()}
+    return {name: dataclasses.asdict(fingerprint) for name, fingerprint in data.items()}
 
 
-def data_changes(task: Task[Any], saved: Checkpoint, described: Any) -> list[str]:
+def data_changes(data: Mapping[str, Fingerprint], saved: Checkpoint, described: Any) -> list[str]:
     """Return a line for each difference between the data and what a checkpoint says of it.
 
     Raises:
         CheckpointError: the checkpoint does not say that.
     """
-    return differences(_fingerprints(saved, described), task.fingerprints())
+    return differences(_fingerprints(saved, described), data)
 
 
-def check_data(task: Task[Any], saved: Checkpoint, described: Any, *, forced: bool) -> None:
+def check_data(data: Mapping[str, Fingerprint], saved: Checkpoint, described: Any, *, forced: bool) -> None:
     """Compare the data with what a checkpoint says of it; a difference that is forced is a warning.
 
     Raises:
         CheckpointError: they differ, and that is not forced.
     """
-    lines = data_changes(task, saved, described)
+    lines = data_changes(data, saved, described)
     if not lines:
         return
     listed = "\n".join([f"the data is not that of {saved.path}:", *(f"  {line}" for line in lines)])

@@ -146,10 +146,12 @@ class Session:
         self._check_splits(task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
-        criterion = LossStep(model, task.build_criterion(cfg.criterion), cfg.training, self.scaler)
+        criterion = task.build_criterion(cfg.criterion)
+        criterion.prepare()
+        step = LossStep(model, criterion, cfg.training, self.scaler)
         optimizer = REGISTRIES["optimizer"].build(cfg.optimizer, model.named_parameters())
         lr_scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
-        return Parts(task, model, criterion, optimizer, lr_scheduler)
+        return Parts(task, model, step, optimizer, lr_scheduler)
 
     def hooks(self) -> list[Hook]:
         """Return the hooks in the order of what they do at an update."""

@@ -32,7 +32,7 @@ def take(
         "loss_scaler": trainer.scaler.state_dict() if trainer.scaler else {},
         "hooks": {name: hook.state_dict() for name, hook in _named(trainer.hooks).items()},
         "micro_batches_per_update": trainer.micro_batches_per_update,
-        "data": describe_data(parts.task),
+        "data": describe_data(parts.fingerprints()),
         "environment": environment,
         "started": started,
     }
@@ -74,7 +74,7 @@ def compare(trainer: Trainer, saved: Checkpoint, environment: Mapping[str, Any],
     state = saved.state()
     for change in value_changes(state["environment"], environment, OF_NUMBERS):
         log.warning("%s: the numbers may differ in their last digits", change)
-    check_data(trainer.parts.task, saved, state.get("data"), forced=force)
+    check_data(trainer.parts.fingerprints(), saved, state.get("data"), forced=force)
     before, now = state["micro_batches_per_update"], trainer.micro_batches_per_update
     if before != now:
         log.warning("an update takes %d batches from here on, and took %d", now, before)

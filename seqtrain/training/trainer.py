@@ -9,7 +9,19 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Criterion, LossOutput, LRScheduler, Model, Optimizer, PlanSpec, Shard, Sum, Task
+from seqtrain.base import (
+    Batch,
+    Criterion,
+    Fingerprint,
+    LossOutput,
+    LRScheduler,
+    Model,
+    Optimizer,
+    PlanSpec,
+    Shard,
+    Sum,
+    Task,
+)
 from seqtrain.config import TrainConfig
 from seqtrain.errors import TrainingError
 from seqtrain.metrics.sums import add_sums
@@ -110,6 +122,10 @@ class Parts:
     """Updates the parameters."""
     lr_scheduler: LRScheduler
     """Sets the rate."""
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return what training depends on besides its config, by name: the data, and what the criterion has read."""
+        return {**self.task.fingerprints(), **self.criterion.fingerprints()}
 
 
 @dataclass

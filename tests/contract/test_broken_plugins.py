@@ -44,6 +44,7 @@ FAULTS = [
 
 FOLLOW = {
     "parameter_unregistered": {"checkpoint"},
+    "stale_cache": {"prefilling"},
     "mean_instead_of_sum": {"accumulation"},
     "dropout_in_eval": {
         "padding",
@@ -51,6 +52,7 @@ FOLLOW = {
         "causality",
         "incremental decoding",
         "reordering",
+        "prefilling",
         "checkpoint",
         "logits",
         "bf16",

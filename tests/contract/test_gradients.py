@@ -4,6 +4,7 @@ A real transformer in fp32, without dropout, on number names. Accumulated gradie
 ``sample_size``: that is compared, parameter by parameter.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.nn.functional import pad
 
 import seqtrain
 from seqtrain.base import Batch
+from seqtrain.config import TrainConfig
 from seqtrain.criterions import REGISTRY
 from seqtrain.data.number_names import english, german
 from seqtrain.plugins import import_builtin
@@ -64,9 +66,27 @@ def sentence_avg(request: pytest.FixtureRequest) -> bool:
 def trainer(request: pytest.FixtureRequest, sentence_avg: bool, corpus: Path) -> Trainer:
     """A trainer that has not begun."""
     chosen = [f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
-    cfg = seqtrain.compose([*TINY, *chosen, f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}"])
+    cfg = config(corpus, *chosen, *NEEDED.get(request.param, lambda _: [])(corpus))
     session = Session(cfg, RunDirectory(corpus / "run", cfg.saving), Console(quiet=True))
     return Trainer(cfg, session.build(), [])
+
+
+def config(corpus: Path, *overrides: str) -> TrainConfig:
+    return seqtrain.compose([*TINY, f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}", *overrides])
+
+
+def with_a_teacher(corpus: Path) -> list[str]:
+    """Train a teacher, and choose it."""
+    directory = Path(tempfile.mkdtemp(dir=corpus))
+    seqtrain.train(config(corpus, "training.max_update=1"), directory / "teacher", console=Console(quiet=True))
+    return [f"criterion.teacher={directory / 'teacher'}"]
+
+
+NEEDED: dict[str, Callable[[Path], list[str]]] = {
+    "knowledge_distillation": with_a_teacher,
+    "label_smoothed_cross_entropy_with_rdrop": lambda _: ["criterion.rdrop_alpha=5"],
+}
+"""What a criterion needs to compute all that it can, made beside the corpus."""
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ from seqtrain.testing.toy import toy_task
 
 import_builtin()
 
+SIZES = {"embed_dim": 8, "ffn_embed_dim": 12, "layers": 2, "attention_heads": 2}
 SMALL = {
-    "transformer": {
-        f"{side}_{name}": value
-        for side in ("encoder", "decoder")
-        for name, value in {"embed_dim": 8, "ffn_embed_dim": 12, "layers": 2, "attention_heads": 2}.items()
-    }
+    "transformer": {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in SIZES.items()},
+    "transformer_lm": {f"decoder_{name}": value for name, value in SIZES.items()},
 }
 """Values that make a model small; other models are checked with their defaults."""
 

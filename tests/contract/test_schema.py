@@ -227,6 +227,8 @@ SCALARS = st.one_of(
     st.sampled_from([float("inf"), float("nan"), 1e30, "no", "bleu", "auto", "gelu", "train", "1e-3"]),
     st.text("abc-", min_size=1, max_size=4),
 )
+NEEDED = {"knowledge_distillation": {"teacher": "runs/teacher"}}
+"""What has no default: a file may leave it to the command line."""
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=1)
 
 
@@ -239,7 +241,7 @@ def test_what_composing_refuses_is_not_valid(
     (section, field), (kind, _, plugin) = key, key[0].partition("/")
     content: dict[str, Any] = {section: {field + suffix: value}}
     if plugin:
-        content = {"defaults": [plugin, "_self_"], field + suffix: value}
+        content = {"defaults": [plugin, "_self_"], **NEEDED.get(plugin, {}), field + suffix: value}
     kind = kind if plugin else "experiment"
     try:
         compose(user, kind, copy.deepcopy(content))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.file_events import NOT_READ_BACK
+from tests.integration.runs import untimed, untimed_lines
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
-TIMED = ("seconds", "train/tokens_per_second")
 """What of metrics and state depends on the clock."""
 
 
@@ -178,10 +178,10 @@ def _timeless(file: Path, run: Path) -> Any:
     """Return a file's content without what depends on the clock and on where the run directory is."""
     content = file.read_bytes()
     if file.name == "metrics.jsonl":
-        return [{k: v for k, v in json.loads(line).items() if k not in TIMED} for line in content.splitlines()]
+        return untimed_lines(content.splitlines())
     if file.name == "state.json":
         state = json.loads(content)
-        return {**state, "trainer": {k: v for k, v in state["trainer"].items() if k not in TIMED}}
+        return {**state, "trainer": untimed(state["trainer"])}
     if file.name == "manifest.json":
         manifest = json.loads(content)
         return {**manifest, "files": {k: v for k, v in manifest["files"].items() if k != "training/state.json"}}

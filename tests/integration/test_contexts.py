@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import seqtrain
+from tests.integration.linear_model import linear_model
 
 Call = Callable[..., Any]
 
@@ -26,35 +27,6 @@ from .linear import LinearConfig
 
 register_model_preset("linear_of_8", LinearConfig(dim=8))
 """
-
-LINEAR = '''
-from dataclasses import dataclass
-
-from torch import nn
-
-from seqtrain.models import Model, ModelConfig, register_model
-
-
-@dataclass
-class LinearConfig(ModelConfig):
-    """Config of the model ``linear``."""
-
-    dim: int = 4
-    """Dimension."""
-
-
-@register_model("linear", LinearConfig)
-class Linear(Model):
-    """Predicts the next token from the one before."""
-
-    def __init__(self, cfg, task):
-        super().__init__(cfg, task)
-        self.embedding = nn.Embedding(len(task.target_dictionary), cfg.dim)
-        self.output = nn.Linear(cfg.dim, len(task.target_dictionary))
-
-    def forward(self, prev_output_tokens, **_):
-        return self.output(self.embedding(prev_output_tokens))
-'''
 
 YAML = "defaults: [linear, _self_]\ndim: 16\n"
 
@@ -97,7 +69,7 @@ def write_plugins(directory: Path) -> Path:
     """Write a model, a preset of it in Python and one in YAML."""
     (directory / "model").mkdir(parents=True)
     (directory / "__init__.py").write_text(INIT)
-    (directory / "linear.py").write_text(LINEAR)
+    (directory / "linear.py").write_text(linear_model())
     (directory / "model" / "linear_of_16.yaml").write_text(YAML)
     return directory
 
@@ -187,7 +159,7 @@ def test_all_kinds_of_directories_and_one_called_json(
     write_plugins(tmp_path / "json")
     for file, name in (("loose/file.py", "of_loose"), ("by-group/model/file.py", "of_group")):
         (tmp_path / file).parent.mkdir(parents=True)
-        (tmp_path / file).write_text(LINEAR.replace('"linear"', f'"{name}"') + RECORD)
+        (tmp_path / file).write_text(linear_model(name) + RECORD)
     sweep = ["-m", f"hydra/launcher={launcher}"] if launcher else []
     options = [*short[2:], "hydra.searchpath=[json,loose,by-group]", "hydra.sweep.dir=runs", "hydra.run.dir=runs/0"]
     done = run(*sweep, *options, f"model={','.join(models)}", cwd=tmp_path)

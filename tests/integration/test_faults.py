@@ -17,6 +17,7 @@ from seqtrain.nn.feed_forward import FeedForward
 from seqtrain.training import recovery
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.trainer import Trainer, UpdateResult
+from tests.integration.runs import metrics, untimed
 
 Call = Callable[..., Any]
 Place = tuple[int, int]
@@ -72,11 +73,8 @@ def model(run: Path) -> dict[str, Tensor]:
 
 def without_times(run: Path) -> tuple[list[Any], dict[str, Any]]:
     """Return the metrics and the state of a run but for the clock."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    metrics = [{k: v for k, v in line.items() if k not in ("seconds", "train/tokens_per_second")} for line in lines]
     last = state(run)
-    del last["trainer"]["seconds"]
-    return metrics, last
+    return metrics(run), {**last, "trainer": untimed(last["trainer"])}
 
 
 def assert_same_end(run: Path, other: Path) -> None:

@@ -1,6 +1,5 @@
 """A real disk that is full for a while: training goes on, and ends as it would have."""
 
-import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from seqtrain import cli
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.trainer import Trainer, UpdateResult
+from tests.integration.runs import metrics
 
 Call = Callable[..., Any]
 SAVING = [
@@ -94,13 +94,6 @@ def assert_same_end(run: Path, other: Path) -> None:
         assert (run / "last" / file).read_bytes() == (other / "last" / file).read_bytes(), file
     assert (run / "last").resolve().name == (other / "last").resolve().name
     assert metrics(run) == metrics(other)
-
-
-def metrics(run: Path) -> list[dict[str, Any]]:
-    """Return the reports of a run without what depends on the clock."""
-    timed = ("seconds", "train/tokens_per_second")
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
 
 
 def test_training_goes_on_and_saves_when_there_is_room_again(

@@ -10,36 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.integration.linear_model import linear_model
+
 ROOT = Path(__file__).parents[2]
-
-MODEL = '''
-from dataclasses import dataclass
-
-from torch import nn
-
-from seqtrain.models import Model, ModelConfig, register_model
-
-
-@dataclass
-class LinearConfig(ModelConfig):
-    """Config of a model."""
-
-    dim: int = 4
-    """Dimension."""
-
-
-@register_model("NAME", LinearConfig)
-class Linear(Model):
-    """Predicts the next token from the one before."""
-
-    def __init__(self, cfg, task):
-        super().__init__(cfg, task)
-        self.embedding = nn.Embedding(len(task.target_dictionary), cfg.dim)
-        self.output = nn.Linear(cfg.dim, len(task.target_dictionary))
-
-    def forward(self, prev_output_tokens, **_):
-        return self.output(self.embedding(prev_output_tokens))
-'''
 
 PYPROJECT = """
 [build-system]
@@ -61,7 +34,7 @@ def write_package(directory: Path, name: str) -> None:
     """Write a package with a model, and a preset of it in YAML."""
     (directory / "model").mkdir(parents=True)
     (directory / "__init__.py").write_text("from . import linear\n")
-    (directory / "linear.py").write_text(MODEL.replace("NAME", name))
+    (directory / "linear.py").write_text(linear_model(name))
     (directory / "model" / f"{name}_of_16.yaml").write_text(f"defaults: [{name}, _self_]\ndim: 16\n")
 
 

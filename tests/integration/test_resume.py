@@ -14,8 +14,8 @@ from seqtrain import cli
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.training import session
 from seqtrain.training.hooks.interrupt import Interrupt
-from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from tests.integration.runs import metrics, send_in_update
 
 Call = Callable[..., Any]
 
@@ -29,31 +29,12 @@ EXACT = [
 """Dropout, accumulation, and about 16 updates an epoch: the run is interrupted within one."""
 
 
-def metrics(run: Path) -> list[dict[str, Any]]:
-    """Return the reports of a run without what depends on the clock."""
-    timed = ("seconds", "train/tokens_per_second")
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
-
-
 def assert_same_end(run: Path, other: Path) -> None:
     last, expected = run / "last", other / "last"
     assert last.resolve().name == expected.resolve().name
     for file in ("model.safetensors", "training/optimizer.safetensors", "metrics.json"):
         assert (last / file).read_bytes() == (expected / file).read_bytes(), file
     assert metrics(run) == metrics(other)
-
-
-def interrupt_after(monkeypatch: pytest.MonkeyPatch, update: int) -> None:
-    """Let Ctrl-C come during an update."""
-    on_update = Limits.on_update
-
-    def interrupt(self: Limits, trainer: Trainer, result: UpdateResult | None) -> None:
-        if trainer.state.num_updates == update:
-            signal.raise_signal(signal.SIGINT)
-        on_update(self, trainer, result)
-
-    monkeypatch.setattr(Limits, "on_update", interrupt)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +74,7 @@ def test_interrupted_at_any_update(
     call: Call, train: Call, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: int
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt_after(patch, update)
+        send_in_update(patch, update)
         stopped = train(*EXACT)
     assert stopped.code == 130
     assert f"interrupted after update {update}; to go on:" in stopped.out
@@ -125,7 +106,7 @@ def test_subword_sampling_and_a_schedule_with_a_state(
     call: Call, train: Call, sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: int
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt_after(patch, update)
+        send_in_update(patch, update)
         assert train(*EXACT, *SAMPLING).code == 130
     assert call(f"resume={tmp_path / 'run'}").code == 0
     assert_same_end(tmp_path / "run", sampled)

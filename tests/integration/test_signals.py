@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from seqtrain import cli
-from seqtrain.training.hooks.limits import Limits
 from seqtrain.training.session import Session
-from seqtrain.training.trainer import Trainer, UpdateResult
+from tests.integration.runs import metrics, send_in_update
 
 Call = Callable[..., Any]
 
@@ -30,25 +29,6 @@ EXACT = [
 VALIDATING = [*EXACT, "validation.interval_updates=2", "validation.generate=true", "generation.max_len_b=150"]
 """Decoding takes nearly all of the time."""
 END = 14
-
-
-def metrics(run: Path) -> list[dict[str, Any]]:
-    """Return the reports of a run without what depends on the clock."""
-    timed = ("seconds", "train/tokens_per_second")
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in timed} for line in lines]
-
-
-def send_in_update(monkeypatch: pytest.MonkeyPatch, update: int, number: int) -> None:
-    """Let a signal come during an update."""
-    on_update = Limits.on_update
-
-    def send(self: Limits, trainer: Trainer, result: UpdateResult | None) -> None:
-        if trainer.state.num_updates == update:
-            signal.raise_signal(number)
-        on_update(self, trainer, result)
-
-    monkeypatch.setattr(Limits, "on_update", send)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ class Tokenizer(ABC):
         """Return what of the config the files of the dictionaries depend on; a cache's key needs it."""
         return repr(self.cfg)
 
+    def words_of(self, lines: Iterable[str], language: str) -> Iterable[str]:
+        """Return lines of a language, empty if it is not known, as :meth:`train` is to learn from them."""
+        return lines
+
     @abstractmethod
     def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
         """Learn from ``lines`` and write the files of the dictionary ``name`` into ``directory``.

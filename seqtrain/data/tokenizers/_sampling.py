@@ -15,6 +15,8 @@ import numpy as np
 
 Segment = Callable[[str, Iterator[float]], list[str]]
 """Returns the pieces of a word, drawn with numbers from 0 to below 1."""
+Merge = Callable[[Sequence[str], Iterator[float]], list[str]]
+"""Returns the pieces that the symbols of a word, such as its characters, are merged to."""
 
 WORD_START = "\u2581"
 """What SentencePiece writes for a space: no piece crosses one."""
@@ -33,7 +35,7 @@ def uniform(seed: int) -> Iterator[float]:
         yield from ((bits.random_raw(BLOCK) >> np.uint64(11)) * 2.0**-53).tolist()
 
 
-def bpe_dropout(scores: Mapping[str, float], dropout: float) -> Segment:
+def bpe_dropout(scores: Mapping[str, float], dropout: float) -> Merge:
     """Return BPE-dropout (Provilkov et al., 2020, algorithm 1).
 
     From characters on, the best merge is made again and again, but each possible one is left out of account with
@@ -41,8 +43,8 @@ def bpe_dropout(scores: Mapping[str, float], dropout: float) -> Segment:
     neighbours that make a piece, those that make the best are merged.
     """
 
-    def segment(word: str, random: Iterator[float]) -> list[str]:
-        pieces = list(word)
+    def merge(symbols: Sequence[str], random: Iterator[float]) -> list[str]:
+        pieces = list(symbols)
         while merges := [
             (-scores[piece], left)
             for left, piece in enumerate(map(add, pieces, pieces[1:]))
@@ -52,7 +54,7 @@ def bpe_dropout(scores: Mapping[str, float], dropout: float) -> Segment:
             pieces[left : left + 2] = [pieces[left] + pieces[left + 1]]
         return pieces
 
-    return segment
+    return merge
 
 
 def unigram_sampling(scores: Mapping[str, float], alpha: float) -> Segment:

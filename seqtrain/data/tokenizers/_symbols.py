@@ -104,7 +104,7 @@ class SymbolTokenizer(Tokenizer):
             )
         write_entries(dictionary_file(directory, name), self.choose(entries))
 
-    def load(self, directory: Path, name: str) -> SymbolDictionary:
+    def load(self, directory: Path, name: str) -> Dictionary:
         """Read ``dict.<name>.txt``.
 
         Raises:

@@ -108,16 +108,23 @@ def stranger(seed: int, directory: Path, file: str, mutate: Mutate, change: Chan
     return mutate(rng, content)
 
 
+@contextmanager
+def from_a_stranger(seed: int, directory: Path, file: str, content: bytes) -> Iterator[None]:
+    """Give a file of a checkpoint another content for a while, with a manifest that fits; a case may be refused."""
+    with replaced(directory / file, content):
+        if file != "manifest.json":
+            (directory / "manifest.json").unlink()
+            write_manifest(directory)
+        with refused_or_fine(f"{file}, seed {seed}", directory):
+            yield
+
+
 def test_a_strangers_checkpoint_is_read_or_refused(seeds: range, copy: Path, mutate: Mutate, change: Change) -> None:
     files = names(copy)
     for seed in seeds:
         file = files[seed % len(files)]
-        with replaced(copy / file, stranger(seed, copy, file, mutate, change)):
-            if file != "manifest.json":
-                (copy / "manifest.json").unlink()
-                write_manifest(copy)
-            with refused_or_fine(f"{file}, seed {seed}", copy):
-                read(copy)
+        with from_a_stranger(seed, copy, file, stranger(seed, copy, file, mutate, change)):
+            read(copy)
 
 
 def test_a_strangers_checkpoint_translates_or_is_refused(
@@ -126,11 +133,8 @@ def test_a_strangers_checkpoint_translates_or_is_refused(
     files = ["config.yaml", "config.yaml", "tokenizer/dict.joined.txt", "model.safetensors"]
     for seed in seeds:
         file = files[seed % len(files)]
-        with replaced(copy / file, stranger(seed, copy, file, mutate, change)):
-            (copy / "manifest.json").unlink()
-            write_manifest(copy)
-            with refused_or_fine(f"{file}, seed {seed}", copy):
-                seqtrain.load(copy, device="cpu").translate(["one", ""], SHORT)
+        with from_a_stranger(seed, copy, file, stranger(seed, copy, file, mutate, change)):
+            seqtrain.load(copy, device="cpu").translate(["one", ""], SHORT)
 
 
 @pytest.fixture(scope="module")
@@ -147,16 +151,13 @@ def test_a_strangers_state_is_taken_over_or_refused(
     files = ["training/state.json", "training/state.json", "training/optimizer.safetensors"]
     for seed in seeds:
         file = files[seed % len(files)]
-        with replaced(copy / file, stranger(seed, copy, file, mutate, change)):
-            (copy / "manifest.json").unlink()
-            write_manifest(copy)
-            with refused_or_fine(f"{file}, seed {seed}", copy):
-                saved = Checkpoint.open(copy)
-                with taking_over(copy / "training/state.json"):
-                    trainer = Trainer(session.cfg, parts, session.hooks(), session.recovery(parts), session.scaler)
-                    snapshots.compare(trainer, saved, environment(session.device))
-                    snapshots.put_back(trainer, session.ema, saved)
-                    parts.lr_scheduler.lr_at(trainer.state.num_updates)
+        with from_a_stranger(seed, copy, file, stranger(seed, copy, file, mutate, change)):
+            saved = Checkpoint.open(copy)
+            with taking_over(copy / "training/state.json"):
+                trainer = Trainer(session.cfg, parts, session.hooks(), session.recovery(parts), session.scaler)
+                snapshots.compare(trainer, saved, environment(session.device))
+                snapshots.put_back(trainer, session.ema, saved)
+                parts.lr_scheduler.lr_at(trainer.state.num_updates)
 
 
 def test_a_damaged_run_directory(seeds: range, trained: Path, tmp_path: Path, mutate: Mutate) -> None:

@@ -41,9 +41,8 @@ def find(data: object) -> DataBin:
 
 def learn(data_bin: DataBin, tmp_path: Path, languages: tuple[str, ...] = EN_DE) -> Path:
     sides = data_bin.find_files("train", languages)
-    return data_bin.learn(
-        TOKENIZER, {language: [file] for language, (_, file) in zip(EN_DE, sides, strict=True)}, tmp_path
-    )
+    texts = {name: [(name, [file])] for name, (_, file) in zip(EN_DE, sides, strict=True)}
+    return data_bin.learn(TOKENIZER, texts, tmp_path)
 
 
 def test_it_is_known_by_what_is_in_it(directory: Path, text: Path) -> None:
@@ -121,7 +120,7 @@ def test_the_dictionaries_of_the_directory(directory: Path, tmp_path: Path) -> N
 def test_the_dictionary_of_one_language(tmp_path: Path) -> None:
     write_bin(tmp_path / "train.v2", [[4, 2]])
     (tmp_path / "dict.txt").write_text("a 3\n")
-    learned = find(tmp_path).learn(TOKENIZER, {"text": [tmp_path / "train.v2.bin"]}, tmp_path / "cache")
+    learned = find(tmp_path).learn(TOKENIZER, {"text": [("", [tmp_path / "train.v2.bin"])]}, tmp_path / "cache")
     assert TOKENIZER.load(learned, "text").encode("a b") == [4, 3]
 
 
@@ -134,7 +133,7 @@ def test_a_language_with_a_hyphen(text: Path, tmp_path: Path) -> None:
 
 
 def test_a_joint_dictionary(directory: Path, text: Path, tmp_path: Path) -> None:
-    files = [file for _, file in find(directory).find_files("train", EN_DE)]
+    files = [(language, [directory / f"train.en-de.{language}.bin"]) for language in EN_DE]
     different = r"dict\.de\.txt and .*dict\.en\.txt are not the same: write task.joined_dictionary=false"
     with pytest.raises(ConfigError, match=different):
         find(directory).learn(TOKENIZER, {"joined": files}, tmp_path)
@@ -150,13 +149,9 @@ def test_a_missing_dictionary(directory: Path, tmp_path: Path) -> None:
 
 def test_another_tokenizer(directory: Path, tmp_path: Path) -> None:
     data_bin = find(directory)
-    files = {"en": [directory / "train.en-de.en.bin"]}
+    files = {"en": [("en", [directory / "train.en-de.en.bin"])]}
     with pytest.raises(ConfigError, match=r"the symbols of .*dict\.en\.txt, not for those of CharTokenizer: write tok"):
         data_bin.learn(CharTokenizer(CharConfig()), files, tmp_path)
-    for config in ({"nwords": 10}, {"dictionary": "dict.txt"}, {"padding_factor": 8}, {"threshold": 1}):
-        tokenizer = WhitespaceTokenizer(WhitespaceConfig(**config))
-        with pytest.raises(ConfigError, match=r"leave out tokenizer\.dictionary, threshold, nwords"):
-            data_bin.learn(tokenizer, files, tmp_path)
     tokenizer = WhitespaceTokenizer(WhitespaceConfig(post_process=PostProcess.subword_nmt))
     assert tokenizer.load(data_bin.learn(tokenizer, files, tmp_path), "en").decode([6, 7]) == "cd"
 

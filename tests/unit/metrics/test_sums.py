@@ -62,3 +62,11 @@ def test_strict_json_has_no_numbers_that_are_none() -> None:
     assert strict_json({"ppl": math.inf, "loss": math.nan, "bleu": 1.5, "name": "ü"}) == (
         '{"ppl": null, "loss": null, "bleu": 1.5, "name": "ü"}'
     )
+
+
+@pytest.mark.parametrize(("base", "displayed"), [(2.0, 3.0), (8.0, 1.0), (math.e, 2.0794415)])
+def test_the_perplexity_is_the_base_to_the_power_of_the_displayed_loss(base: float, displayed: float) -> None:
+    # 4 tokens of probability 1/8 each: 3 bits, ln 8 = 2.0794415 nats, a perplexity of 8 whatever the unit
+    shown = to_log_base(reduce_sums({"nll_loss": Sum(4 * math.log(8), 4)}), base)
+    assert shown == {"nll_loss": pytest.approx(displayed), "ppl": pytest.approx(8.0)}
+    assert base ** shown["nll_loss"] == pytest.approx(shown["ppl"])

@@ -73,13 +73,26 @@ def test_cross_attention_is_the_formula() -> None:
     torch.testing.assert_close(attention(x, attention.keys_values(features), padding_mask), expected)
 
 
-def test_steps_equal_causal_attention() -> None:
+@pytest.mark.parametrize("sizes", [[1, 1, 1, 1, 1], [5], [2, 1, 2], [1, 4]])
+def test_steps_equal_causal_attention(sizes: list[int]) -> None:
     attention = SelfAttention(8, heads=2)
     x = torch.randn(3, 5, 8)
     cache = KeysValues(torch.full((3, 2, 5, 4), math.nan), torch.full((3, 2, 5, 4), math.nan))
     with torch.no_grad():
-        steps = [attention.step(x[:, position], cache, position) for position in range(5)]
-    torch.testing.assert_close(torch.stack(steps, 1), attention(x, causal=True))
+        position, steps = 0, []
+        for part in torch.split(x, sizes, dim=1):
+            steps.append(attention.step(part, cache, position))
+            position += part.size(1)
+    torch.testing.assert_close(torch.cat(steps, 1), attention(x, causal=True))
+
+
+def test_sequences_of_a_source_stand_together() -> None:
+    attention = CrossAttention(8, source_dim=6, heads=2)
+    x, features = torch.randn(4, 3, 8), torch.randn(2, 5, 6)
+    padding_mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
+    order = torch.tensor([0, 0, 1, 1])
+    expected = attention(x, attention.keys_values(features[order]), padding_mask[order])
+    torch.testing.assert_close(attention(x, attention.keys_values(features), padding_mask), expected)
 
 
 def test_dropout_is_for_training_only() -> None:

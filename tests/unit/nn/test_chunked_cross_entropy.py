@@ -72,16 +72,31 @@ def test_by_hand() -> None:
     assert sums.correct.item() == 1
 
 
+def test_the_z_loss_by_hand() -> None:
+    # the logits' exponentials add up to 4 and to 8
+    logits = torch.tensor([[1.0, 2.0, 1.0], [6.0, 1.0, 1.0]]).log()
+    plain, sums = (cross_entropy(logits, torch.tensor([1, 2]), Options(z_loss=z)) for z in (0.0, 0.1))
+    z_loss = 0.1 * (math.log(4) ** 2 + math.log(8) ** 2)
+    assert plain.z_loss.item() == 0.0
+    assert sums.z_loss.item() == pytest.approx(z_loss, rel=1e-6)
+    assert sums.loss.item() == pytest.approx(plain.loss.item() + z_loss, rel=1e-6)
+    assert sums.nll.item() == plain.nll.item()
+
+
+@pytest.mark.parametrize("z_loss", [0.0, 0.3])
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("compute", [Inputs.plain, *CHUNKED])
 def test_the_loss_is_the_cross_entropy_with_the_distribution_it_expects(
-    compute: Compute, label_smoothing: float
+    compute: Compute, label_smoothing: float, z_loss: float
 ) -> None:
     inputs = Inputs()
-    sums = compute(inputs, Options(label_smoothing, chunk_rows=8))
-    log_probs = functional.log_softmax(inputs.project(inputs.features), dim=1)
-    loss = -(expected_distribution(inputs.target, label_smoothing) * log_probs).sum()
+    sums = compute(inputs, Options(label_smoothing, chunk_rows=8, z_loss=z_loss))
+    logits = inputs.project(inputs.features)
+    log_probs = functional.log_softmax(logits, dim=1)
+    of_z = z_loss * logits.exp().sum(dim=1).log().square().sum()
+    loss = of_z - (expected_distribution(inputs.target, label_smoothing) * log_probs).sum()
     torch.testing.assert_close(sums.loss, loss, rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(sums.z_loss, of_z.detach(), rtol=1e-12, atol=0.0)
     torch.testing.assert_close(sums.nll, functional.nll_loss(log_probs, inputs.target, reduction="sum"))
     for found, expected in zip(inputs.gradients(sums.loss), inputs.gradients(loss), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
@@ -92,7 +107,7 @@ def test_the_loss_is_the_cross_entropy_with_the_distribution_it_expects(
 @pytest.mark.parametrize("compute", CHUNKED)
 def test_whatever_the_chunks_it_is_the_plain_loss(compute: Compute, bias: bool, chunk_rows: int) -> None:
     inputs = Inputs(torch.float32, bias)
-    options = Options(0.1, count_correct=True, chunk_rows=chunk_rows)
+    options = Options(0.1, count_correct=True, chunk_rows=chunk_rows, z_loss=0.2)
     found, expected = compute(inputs, options), inputs.plain(options)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
@@ -101,12 +116,13 @@ def test_whatever_the_chunks_it_is_the_plain_loss(compute: Compute, bias: bool, 
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("label_smoothing", [0.0, 0.3])
-def test_gradients_agree_with_finite_differences(label_smoothing: float) -> None:
+@pytest.mark.parametrize("options", [Options(), Options(0.3), Options(z_loss=0.2), Options(0.3, z_loss=0.2)])
+def test_gradients_agree_with_finite_differences(options: Options) -> None:
     inputs = Inputs()
+    options = options._replace(chunk_rows=8)
 
     def loss(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return linear_cross_entropy(features, weight, bias, inputs.target, Options(label_smoothing, chunk_rows=8)).loss
+        return linear_cross_entropy(features, weight, bias, inputs.target, options).loss
 
     assert inputs.bias is not None
     assert torch.autograd.gradcheck(loss, (inputs.features, inputs.weight, inputs.bias))
@@ -123,10 +139,9 @@ def test_gradients_are_scaled_by_the_incoming_one_each_time() -> None:
 
 @pytest.mark.parametrize("compute", [Inputs.plain, *CHUNKED])
 def test_only_the_loss_has_a_gradient(compute: Compute) -> None:
-    sums = compute(Inputs(), Options(0.1, count_correct=True, chunk_rows=8))
-    assert sums.loss.requires_grad
-    assert not sums.nll.requires_grad
-    assert not sums.correct.requires_grad
+    loss, *others = compute(Inputs(), Options(0.1, count_correct=True, chunk_rows=8, z_loss=0.2))
+    assert loss.requires_grad
+    assert not any(number.requires_grad for number in others)
 
 
 @pytest.mark.parametrize("frozen", ["features", "weight", "bias"])
@@ -160,7 +175,7 @@ class Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
 def test_the_logits_are_never_held_whole(compute: Compute) -> None:
     inputs = Inputs()
     with Sizes() as sizes:
-        compute(inputs, Options(0.1, chunk_rows=8)).loss.backward()  # type: ignore[no-untyped-call]  # torch's
+        compute(inputs, Options(0.1, chunk_rows=8, z_loss=0.2)).loss.backward()  # type: ignore[no-untyped-call]  # torch's
     assert sizes.largest <= max(8 * V, N * D, V * D)
 
 
@@ -180,8 +195,8 @@ def test_no_tokens_at_all(compute: Compute) -> None:
         inputs.features = inputs.features[:0]
     inputs.features.requires_grad_()
     inputs.target = inputs.target[:0]
-    sums = compute(inputs, Options(0.1, count_correct=True))
-    assert [number.item() for number in sums] == [0.0, 0.0, 0.0]
+    sums = compute(inputs, Options(0.1, count_correct=True, z_loss=0.2))
+    assert [number.item() for number in sums] == [0.0, 0.0, 0.0, 0.0]
     assert not any(gradient.any() for gradient in inputs.gradients(sums.loss))
 
 
@@ -216,6 +231,7 @@ def test_large_logits_do_not_overflow() -> None:
     weight = torch.tensor([[1.0], [-1.0]], requires_grad=True)
     sums = linear_cross_entropy(features, weight, None, torch.tensor([0, 0]))
     assert sums.loss.item() == 2e4
+    assert cross_entropy(features.detach() @ weight.t(), torch.tensor([0, 0]), Options(z_loss=1.0)).z_loss.item() == 2e8
     gradient = torch.autograd.grad(sums.loss, features)[0]
     torch.testing.assert_close(gradient, torch.tensor([[0.0], [-2.0]]))
 

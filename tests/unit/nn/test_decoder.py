@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqtrain.base import EncoderOutput
 from seqtrain.nn.attention import KeysValues
 from seqtrain.nn.decoder import Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
@@ -12,15 +13,16 @@ from seqtrain.nn.positions import SinusoidalPositions
 
 FEATURES = torch.linspace(-1, 1, 2 * 3 * 6).view(2, 3, 6)
 PADDING_MASK = torch.tensor([[False, False, False], [False, False, True]])
+SOURCE = EncoderOutput(FEATURES, PADDING_MASK)
 TOKENS = torch.tensor([[2, 4, 5, 6], [2, 6, 4, 7]])
 
 
-def decoder(layerdrop: float = 0.0) -> Decoder:
+def decoder(layerdrop: float = 0.0, source_dim: int | None = 6) -> Decoder:
     torch.manual_seed(1)
     inputs = InputEmbedding(
         token_embedding(8, 4, pad=1), SinusoidalPositions(4, 3), dropout=0.0, scale=True, layernorm=False
     )
-    return Decoder(inputs, LayerSpec(4, 8, 2), source_dim=6, num_layers=2, layerdrop=layerdrop)
+    return Decoder(inputs, LayerSpec(4, 8, 2), num_layers=2, source_dim=source_dim, layerdrop=layerdrop)
 
 
 def state_of(rows: list[float], max_length: int, length: int) -> DecoderState:
@@ -37,30 +39,52 @@ def filled(x: Tensor, length: int) -> list[list[float]]:
 
 
 def test_a_source_of_another_dimension() -> None:
-    assert decoder()(TOKENS, FEATURES, PADDING_MASK).shape == (2, 4, 4)
+    assert decoder()(TOKENS, SOURCE).shape == (2, 4, 4)
 
 
 def test_later_tokens_do_not_matter() -> None:
     stack = decoder()
-    short = stack(TOKENS[:, :2], FEATURES, PADDING_MASK)
-    torch.testing.assert_close(stack(TOKENS, FEATURES, PADDING_MASK)[:, :2], short)
+    short = stack(TOKENS[:, :2], SOURCE)
+    torch.testing.assert_close(stack(TOKENS, SOURCE)[:, :2], short)
 
 
-def test_steps_equal_a_full_pass_beyond_max_positions() -> None:
-    stack = decoder()
+def test_without_a_source_there_is_no_attention_to_one() -> None:
+    stack = decoder(source_dim=None)
+    assert not any("cross" in name for name, _ in stack.named_parameters())
+    short = stack(TOKENS[:, :2])
+    torch.testing.assert_close(stack(TOKENS)[:, :2], short)
+
+
+@pytest.mark.parametrize("source_dim", [6, None])
+@pytest.mark.parametrize("sizes", [[1, 1, 1, 1], [4], [2, 2], [1, 3], [3, 1]])
+def test_steps_equal_a_full_pass_beyond_max_positions(source_dim: int | None, sizes: list[int]) -> None:
+    stack = decoder(source_dim=source_dim)
+    source = SOURCE if source_dim else None
     with torch.no_grad():
-        cross = stack.cross_keys_values(FEATURES)
-        state = stack.new_state(cross[0], rows=2, max_length=4)
-        steps = [stack.step(TOKENS[:, position], cross, PADDING_MASK, state) for position in range(4)]
-    torch.testing.assert_close(torch.stack(steps, 1), stack(TOKENS, FEATURES, PADDING_MASK))
+        attended = stack.attended(source) if source else None
+        state = stack.new_state(rows=2, max_length=4)
+        steps = [stack.step(tokens, state, attended) for tokens in torch.split(TOKENS, sizes, dim=1)]
+    assert state.length == 4
+    torch.testing.assert_close(torch.cat(steps, 1), stack(TOKENS, source))
 
 
-def test_a_new_state_has_the_format_of_the_source() -> None:
-    stack = decoder().to(torch.float64)
-    state = stack.new_state(stack.cross_keys_values(FEATURES.double())[0], rows=5, max_length=7)
+def test_hypotheses_share_a_source_over_several_tokens() -> None:
+    stack, order = decoder(), torch.tensor([0, 0, 1, 1])
+    tokens = torch.cat([TOKENS, TOKENS.flip(1)])
+    with torch.no_grad():
+        steps = stack.step(tokens, stack.new_state(4, 4), stack.attended(SOURCE))
+    repeated = EncoderOutput(FEATURES[order], PADDING_MASK[order])
+    torch.testing.assert_close(steps, stack(tokens, repeated))
+
+
+def test_a_new_state_has_the_format_of_the_parameters_or_of_autocast() -> None:
+    stack = decoder(source_dim=None).to(torch.float64)
+    state = stack.new_state(rows=5, max_length=7)
     assert state.length == 0
     assert [x.shape for cache in state.caches for x in cache] == [(5, 2, 7, 2)] * 4
     assert {x.dtype for cache in state.caches for x in cache} == {torch.float64}
+    with torch.autocast("cpu", torch.bfloat16):
+        assert stack.new_state(rows=1, max_length=1).caches[0].keys.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("order", [[2, 0, 1], [1, 1, 1], [2], [0, 1, 2, 2, 0]])
@@ -76,6 +100,6 @@ def test_reorder_picks_repeats_drops_and_adds_rows(order: list[int]) -> None:
 def test_layer_drop_in_training_only() -> None:
     dropped, plain = decoder(layerdrop=0.999999), decoder()
     torch.manual_seed(1)
-    assert torch.equal(dropped(TOKENS, FEATURES, PADDING_MASK), dropped.embedding(TOKENS))
+    assert torch.equal(dropped(TOKENS, SOURCE), dropped.embedding(TOKENS))
     dropped.eval()
-    assert torch.equal(dropped(TOKENS, FEATURES, PADDING_MASK), plain(TOKENS, FEATURES, PADDING_MASK))
+    assert torch.equal(dropped(TOKENS, SOURCE), plain(TOKENS, SOURCE))

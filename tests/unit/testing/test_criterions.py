@@ -44,9 +44,14 @@ class Faulty(Criterion):
             loss = 2 * loss
         if self.fault == "without_gradients" and not torch.is_grad_enabled():
             loss = loss * 0
+        likelihood = loss.detach() if self.training or self.fault != "evaluation" else 2 * loss.detach()
         reported = loss if self.fault == "loss" else loss.detach()
         sample_size = batch.nsentences if self.sentence_avg and self.fault != "sample_size" else batch.ntokens
-        return LossOutput(loss, sample_size, {"loss": Sum(reported, batch.ntokens)})
+        return LossOutput(
+            loss,
+            sample_size,
+            {name: Sum(value, batch.ntokens) for name, value in {"loss": reported, "nll_loss": likelihood}.items()},
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +72,7 @@ def test_a_sound_criterion_passes() -> None:
         ("sample_size", checks.check_sample_size, "sample_size is 15 with .*sentence_avg=true, should be 4 sentences"),
         ("gradients", checks.check_gradients, "the gradient depends on how the model gives its logits"),
         ("without_gradients", checks.check_without_gradients, "the loss differs where gradients are off"),
+        ("evaluation", checks.check_evaluation, "sample_size or nll_loss differ in evaluation"),
         ("padding", checks.check_padding, "padding changes the loss, the sample_size or a metric"),
         ("mean", checks.check_sum, "halves of a batch do not add up to it: the loss and each metric must be sums"),
         ("mean", checks.check_accumulation, "gradients of a batch's halves do not add up to the batch's"),

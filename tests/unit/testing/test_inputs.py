@@ -29,7 +29,7 @@ def test_tokens_end_and_are_padded() -> None:
     ("model", "names"),
     [
         (LogitsModel(toy_task()), {"source_tokens", "source_lengths", "prev_output_tokens"}),
-        (LanguageModel(ModelConfig(), toy_task()), {"source_tokens"}),
+        (LanguageModel(ModelConfig(), toy_task()), {"source_tokens", "source_lengths"}),
     ],
 )
 def test_a_model_gets_what_it_takes_the_same_each_time(model: Model, names: set[str]) -> None:

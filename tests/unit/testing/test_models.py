@@ -11,7 +11,7 @@ from seqtrain.base import EncoderOutput
 from seqtrain.models import REGISTRY, EncoderDecoderModel, Model, ModelConfig, ModelOutput, TaskInfo
 from seqtrain.nn.decoder import DecoderState
 from seqtrain.testing import models as checks
-from seqtrain.testing.decoding import check_incremental_decoding, check_reordering
+from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
 from seqtrain.testing.guarantees import Check
 from seqtrain.testing.inputs import build
 from seqtrain.testing.toy import toy_task
@@ -85,7 +85,11 @@ class Faulty(EncoderDecoderModel):
         rows = len(prev_tokens) // len(encoder_output.features)
         source = encoder_output.features.repeat_interleave(rows, 0)
         features = self.extract_features(source_tokens=source, prev_output_tokens=prev_tokens[:, None])
-        return self.project(features)[:, 0]
+        return self.project(features + state.length)[:, 0]
+
+    def prefill(self, tokens: Tensor, encoder_output: EncoderOutput, state: DecoderState) -> None:
+        """Remember nothing; the fault is to do so."""
+        state.length += self.fault == "prefilling"
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +121,7 @@ def test_a_sound_model_passes() -> None:
         ("causal", checks.check_causality, "a later token changes the logits at position 0"),
         ("bf16", checks.check_bf16, "logits are not finite in bfloat16"),
         ("compiles", checks.check_compiles, "torch.compile changes the loss"),
+        ("prefilling", check_prefilling, r"after prefill\(tokens\) decode_step gives other logits"),
         ("none", check_incremental_decoding, "decode_step differs from a full pass at position 1"),
     ],
 )
@@ -148,6 +153,9 @@ def test_what_a_model_lacks_does_not_concern_it() -> None:
     reasons = [check(BareConfig(), toy_task()) for check in (check_incremental_decoding, check_reordering)]
     assert reasons == ["the model has no decode_step: it is decoded by full forward passes"] * 2
     assert checks.check_projection(BareConfig(), toy_task()) == "the model has no projection_weights"
+    assert (
+        check_prefilling(BareConfig(), toy_task()) == "the model has no prefill: given tokens are taken up one by one"
+    )
     checks.check_model(BareConfig(), toy_task())
 
 

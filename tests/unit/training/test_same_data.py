@@ -1,11 +1,11 @@
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from seqtrain.base import Fingerprint, Task
+from seqtrain.base import Fingerprint
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.errors import CheckpointError
 from seqtrain.training.same_data import check_data, describe_data
@@ -14,30 +14,22 @@ SAVED = Checkpoint(Path("run/checkpoints/update-00000005"))
 FINGERPRINT = Fingerprint.of("lines", [b"one\n", b"two\n"])
 
 
-class FakeTask:
-    def __init__(self, *parts: bytes) -> None:
-        self.parts = parts
-
-    def fingerprints(self) -> dict[str, Fingerprint]:
-        return {"train.en": Fingerprint.of("lines", self.parts)}
-
-
-def task(*parts: bytes) -> Task[Any]:
-    return cast("Task[Any]", FakeTask(*parts))
+def data(*parts: bytes) -> dict[str, Fingerprint]:
+    return {"train.en": Fingerprint.of("lines", parts)}
 
 
 DESCRIBED = {"train.en": dataclasses.asdict(FINGERPRINT)}
 
 
 def test_the_same_data(caplog: pytest.LogCaptureFixture) -> None:
-    assert describe_data(task(b"one\n", b"two\n")) == DESCRIBED
-    check_data(task(b"one\n", b"two\n"), SAVED, DESCRIBED, forced=False)
+    assert describe_data(data(b"one\n", b"two\n")) == DESCRIBED
+    check_data(data(b"one\n", b"two\n"), SAVED, DESCRIBED, forced=False)
     assert not caplog.records
 
 
 def test_other_data_is_refused() -> None:
     with pytest.raises(CheckpointError) as error:
-        check_data(task(b"one\n"), SAVED, DESCRIBED, forced=False)
+        check_data(data(b"one\n"), SAVED, DESCRIBED, forced=False)
     assert str(error.value).splitlines()[:2] == [
         "the data is not that of run/checkpoints/update-00000005:",
         "  train.en has 1 lines and had 2, differs first in lines 1 to 2 of 2",
@@ -46,7 +38,7 @@ def test_other_data_is_refused() -> None:
 
 
 def test_other_data_that_is_forced_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    check_data(task(b"one\n"), SAVED, DESCRIBED, forced=True)
+    check_data(data(b"one\n"), SAVED, DESCRIBED, forced=True)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "  train.en has 1 lines and had 2" in record.getMessage()
@@ -65,4 +57,4 @@ def test_other_data_that_is_forced_is_a_warning(caplog: pytest.LogCaptureFixture
 )
 def test_a_checkpoint_that_does_not_say_it(described: Any) -> None:
     with pytest.raises(CheckpointError, match=r"state\.json does not say what the data was"):
-        check_data(task(b"one\n", b"two\n"), SAVED, described, forced=False)
+        check_data(data(b"one\n", b"two\n"), SAVED, described, forced=False)

@@ -45,14 +45,15 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         TensorBoard(tmp_path)
 
 
+def refuse(*arguments: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_a_disk_that_refuses_is_said_once(
     tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook = TensorBoard(tmp_path)
     hook.on_start(trainer)
-
-    def refuse(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
 
     with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
         patch.setattr(hook.writer, "add_scalar", refuse)
@@ -69,9 +70,6 @@ def test_a_disk_that_refuses_when_training_goes_back(
 ) -> None:
     hook = TensorBoard(tmp_path)
     hook.on_start(trainer)
-
-    def refuse(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
 
     with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
         patch.setattr(hook.writer, "close", refuse)
