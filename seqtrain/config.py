@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 from omegaconf import II, MISSING
 
@@ -45,6 +45,8 @@ class TokenizerConfig(PluginConfig):
 class TaskConfig(PluginConfig):
     """Base of the configs in group ``task``."""
 
+    has_references: ClassVar[bool] = True
+    """Whether there is text to score decoded text against, as in translation."""
     tokenizer: TokenizerConfig = II("tokenizer")
     """The chosen tokenizer; set it through the group ``tokenizer``."""
     cache_dir: str = II("dataset.cache_dir")
@@ -209,7 +211,7 @@ class ValidationConfig(Checked):
     bleu_tokenizer: str = "13a"
     """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
     final_split: str = ""
-    """Split that the best checkpoint decodes when training ends, such as ``test``; empty for none."""
+    """Split that the best checkpoint decodes, or has its loss computed on, when training ends; empty for none."""
 
 
 @dataclass
@@ -309,6 +311,11 @@ class TrainConfig(Checked):
         """Training has an end, and ``saving.metric`` is a score that validation gives."""
         if not (self.training.max_update or self.training.max_epoch):
             yield "training would never end: set training.max_update or training.max_epoch"
+        if self.validation.generate and not self.task.has_references:
+            yield (
+                f"validation.generate=true scores decoded text, and task={self.task._name} has no references to score "
+                "it against: set validation.generate=false"
+            )
         metric, validation = self.saving.metric, self.validation
         name = metric.rpartition("/")[2]
         if name not in Scorer.__members__:
@@ -354,6 +361,12 @@ class EvaluateConfig(Checked):
     """Split of the checkpoint's task to evaluate, such as ``valid``, ``test`` or ``test1``."""
     data: str = ""
     """Directory of the data if it is no longer where the checkpoint was trained from."""
+    context_window: int | None = bounded(None, at_least=0)
+    """Tokens that a language model is given before each block; null: ``task.context_window`` of the checkpoint."""
+    output_word_probs: str = ""
+    """File to write a language model's log-probabilities of tokens and words to, a line of JSON for each of text."""
+    output_word_stats: str = ""
+    """File to write how often each word comes and its mean log-probability to, a line of JSON for each word."""
     bleu_tokenizer: str = "13a"
     """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
     dataset: DatasetConfig = field(default_factory=DatasetConfig)

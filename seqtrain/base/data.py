@@ -87,6 +87,8 @@ class TaskInfo:
     """Symbols of the target."""
     max_positions: tuple[int, int] = (1024, 1024)
     """Longest source and target, end of sentence included."""
+    decoding_start: int = Dictionary.eos
+    """Token that decoding starts from."""
 
 
 @dataclass(frozen=True)

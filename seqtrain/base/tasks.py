@@ -61,6 +61,13 @@ class Task(ABC, Generic[InfoT]):
         """Return what the training and validation data is, by name: a resume compares it, and says what differs."""
         return {split: Fingerprint(self.dataset(split).fingerprint) for split in ["train", *self.splits("valid")]}
 
+    def counts(self, split: str) -> dict[str, int]:
+        """Return how much a split holds, by units in the plural.
+
+        With ``tokens``, the number of those that are predicted, evaluation tells the bits of each other unit.
+        """
+        return {"sentences": len(self.dataset(split))}
+
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return a split as text: what is given, and what decoding should give, a line for each sentence.
 

@@ -1,14 +1,15 @@
-"""``evaluate``: loss, perplexity, BLEU and chrF of a split, as JSON."""
+"""``evaluate``: loss and perplexity of a split, and BLEU and chrF of its decoded text or bits a character, as JSON."""
 
 from typing import Any
 
 from rich.console import Console
 
 from seqtrain.base import PlanSpec
+from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.composition import quote
-from seqtrain.config import EvaluateConfig, Scorer
+from seqtrain.config import DatasetConfig, EvaluateConfig, Scorer
 from seqtrain.metrics.sums import strict_json
-from seqtrain.trained import load
+from seqtrain.trained import TrainedModel, load
 from seqtrain.training.evaluation import decode_split, evaluate_loss
 from seqtrain.training.logs import logging_to
 from seqtrain.training.loss_module import LossStep
@@ -21,20 +22,38 @@ def run(cfg: EvaluateConfig) -> None:
 
 
 def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
-    """Return the loss, the perplexity and the scores of the decoded text, with what makes them comparable."""
-    moved = [f"task.data={quote(cfg.data)}"] if cfg.data else []
-    here = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
-    trained = load(cfg.checkpoint, device=cfg.device, overrides=[*moved, *here], plugins=cfg.plugins)
-    step = LossStep(trained.model, trained.task.build_criterion(trained.cfg.criterion), trained.cfg.training)
-    plan = PlanSpec(cfg.dataset.max_tokens, cfg.dataset.max_sentences, shuffle=False)
-    metrics = evaluate_loss(trained.task, trained.model, step, cfg.split, plan)
-    decoded = decode_split(trained.task, trained.model, cfg.split, cfg.generation)
-    scores = decoded.scores(list(Scorer), cfg.bleu_tokenizer)
+    """Return what the split holds, its loss and perplexity, and the scores of decoded text where there are references.
+
+    Raises:
+        ConfigError: the split is not there, or the task has no such option.
+    """
+    overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
+    overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
+    overrides += [f"task.context_window={cfg.context_window}"] if cfg.context_window is not None else []
+    trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
+    losses = losses_of(trained, cfg.split, cfg.dataset)
+    write_word_scores(trained, cfg)
     return {
         "checkpoint": str(trained.checkpoint.path),
         "split": cfg.split,
-        "sentences": len(decoded.hypotheses),
-        **metrics,
+        **trained.task.counts(cfg.split),
+        **losses,
+        **(_scores(trained, cfg) if trained.cfg.task.has_references else {}),
+    }
+
+
+def losses_of(trained: TrainedModel, split: str, dataset: DatasetConfig) -> dict[str, float]:
+    """Return the averages of a split that the model's criterion gives, and what follows from them."""
+    step = LossStep(trained.model, trained.task.build_criterion(trained.cfg.criterion), trained.cfg.training)
+    plan = PlanSpec(dataset.max_tokens, dataset.max_sentences, shuffle=False)
+    return evaluate_loss(trained.task, trained.model, step, split, plan)
+
+
+def _scores(trained: TrainedModel, cfg: EvaluateConfig) -> dict[str, Any]:
+    """Return the scores of the decoded text, with what makes them comparable."""
+    decoded = decode_split(trained.task, trained.model, cfg.split, cfg.generation)
+    scores = decoded.scores(list(Scorer), cfg.bleu_tokenizer)
+    return {
         **{score.name: score.value for score in scores},
         "signatures": {score.name: score.signature for score in scores},
         "generation": {"beam": cfg.generation.beam, "lenpen": cfg.generation.lenpen},

@@ -4,8 +4,8 @@ import shlex
 from itertools import islice
 from pathlib import Path
 
+from seqtrain.commands.evaluate import losses_of
 from seqtrain.config import TrainConfig
-from seqtrain.metrics.text import TextScore
 from seqtrain.signals import ending_at_once
 from seqtrain.trained import TrainedModel, load
 from seqtrain.training.evaluation import decode_split
@@ -37,19 +37,21 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
     _say(f"run directory: {result.run_directory}")
     _say(f"translate a file: python -m seqtrain {found} input=FILE output=FILE")
     if cfg.validation.final_split:
-        for score in _decode_final_split(cfg, trained):
-            _say(str(score))
+        for score in _final_scores(cfg, trained):
+            _say(score)
     return result.objective
 
 
-def _decode_final_split(cfg: TrainConfig, trained: TrainedModel) -> list[TextScore]:
-    """Print some translations of the split and return its scores."""
+def _final_scores(cfg: TrainConfig, trained: TrainedModel) -> list[str]:
+    """Return the scores of the final split: of its decoded text, of which some is printed, else its losses."""
     split = cfg.validation.final_split
+    if not cfg.task.has_references:
+        return [f"{split}/{name} {value:.4g}" for name, value in losses_of(trained, split, cfg.dataset).items()]
     decoded = decode_split(trained.task, trained.model, split, cfg.generation)
     _say(f"{split}, some of {len(decoded.hypotheses)} sentences:")
     for source, hypothesis in islice(zip(decoded.sources, decoded.hypotheses, strict=True), NUM_EXAMPLES):
         _say(f"  {source} -> {hypothesis}")
-    return decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
+    return [str(score) for score in decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)]
 
 
 def _say(line: str) -> None:

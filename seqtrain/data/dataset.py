@@ -9,8 +9,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from seqtrain.base import Batch, Dataset, PlanSpec, Shard
+from seqtrain.base import Batch, Dataset, Dictionary, PlanSpec, Shard
 from seqtrain.data.plan import BatchPlan, batch_seed, plan_batches
+from seqtrain.data.store import Tokens
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -44,6 +45,16 @@ class PlannedDataset(Dataset):
 
         first = start + (shard.rank - start) % shard.world
         return prefetch(make, range(first, len(batch_plan), shard.world))
+
+
+def padded(
+    tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Return sentences (B,), each cut to ``max_length``, as a matrix padded on the right, and their lengths (B,)."""
+    flat, lengths = tokens.gather(ids, max_length)
+    matrix = np.full((len(ids), lengths.max(initial=0)), Dictionary.pad, dtype=np.int64)
+    matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = flat
+    return matrix, lengths
 
 
 def prefetch(make: Callable[[ItemT], ResultT], items: Iterable[ItemT], depth: int = PREFETCH) -> Iterator[ResultT]:

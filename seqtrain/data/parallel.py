@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import Batch, Dictionary
-from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.dataset import PlannedDataset, padded
 from seqtrain.data.store import Tokens
 from seqtrain.errors import DataError
 
@@ -56,8 +56,8 @@ class ParallelDataset(PlannedDataset):
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
         """Return pairs (B,) as source_tokens (B, S), source_lengths (B,), prev_output_tokens and target (B, T)."""
-        source, source_lengths = _padded(self.source, ids, self.max_positions[0])
-        target, target_lengths = _padded(self.target, ids, self.max_positions[1])
+        source, source_lengths = _ended(self.source, ids, self.max_positions[0])
+        target, target_lengths = _ended(self.target, ids, self.max_positions[1])
         net_input = _source_input(source, source_lengths)
         net_input["prev_output_tokens"] = torch.from_numpy(_shifted(target))
         return Batch(
@@ -95,7 +95,7 @@ class SourceDataset(PlannedDataset):
         """Return sentences (B,) as source_tokens (B, S) and source_lengths (B,), with an empty target (B, 0)."""
         return Batch(
             ids=torch.from_numpy(ids),
-            net_input=_source_input(*_padded(self.source, ids, self.max_length)),
+            net_input=_source_input(*_ended(self.source, ids, self.max_length)),
             target=torch.empty(len(ids), 0, dtype=torch.int64),
             ntokens=0,
             nsentences=len(ids),
@@ -109,14 +109,12 @@ def _source_input(source: Matrix, lengths: npt.NDArray[np.int32]) -> dict[str, T
     }
 
 
-def _padded(tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int) -> tuple[Matrix, npt.NDArray[np.int32]]:
+def _ended(tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int) -> tuple[Matrix, npt.NDArray[np.int32]]:
     """Return sentences as a matrix (B, longest), padded on the right, and their lengths (B,).
 
     A truncated sentence ends like any other: its last token becomes the end of sentence.
     """
-    flat, lengths = tokens.gather(ids, max_length)
-    matrix = np.full((len(ids), lengths.max(initial=0)), Dictionary.pad, dtype=np.int64)
-    matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = flat
+    matrix, lengths = padded(tokens, ids, max_length)
     matrix[np.arange(len(ids)), lengths - 1] = Dictionary.eos
     return matrix, lengths
 

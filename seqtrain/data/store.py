@@ -57,6 +57,12 @@ class Tokens:
             raise IndexError(f"sentence {index} of {len(self)}")
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
+    def part(self, first: int, end: int) -> "Tokens":
+        """Return the sentences from ``first`` to before ``end``, in the same memory."""
+        offsets = self.offsets[first : end + 1]
+        fingerprint = hashlib.sha256(f"{self.fingerprint} {first} {end}".encode()).hexdigest()
+        return Tokens(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0], fingerprint)
+
     def gather(
         self, ids: npt.NDArray[np.int64], max_length: int | None = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:

@@ -5,7 +5,8 @@ import contextlib
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from seqtrain.base import Fingerprint
@@ -21,21 +22,37 @@ def find_text(directory: Path, prefix: str, language: str) -> Path:
     Raises:
         DataError: there is none.
     """
-    plain = directory / f"{prefix}.{language}"
-    for path in (plain, plain.with_name(f"{plain.name}.gz")):
+    advice = "check task.source_lang and task.target_lang"
+    return _find(directory, prefix, [f"{prefix}.{language}"], advice)
+
+
+def find_monolingual_text(directory: Path, name: str) -> Path:
+    """Return the file ``<name>`` in ``directory``, else ``<name>.txt``, each also with ``.gz``.
+
+    Raises:
+        DataError: there is none.
+    """
+    return _find(directory, name, [name, f"{name}.txt"], "name one of them")
+
+
+def _find(directory: Path, prefix: str, names: Sequence[str], advice: str) -> Path:
+    candidates = [directory / f"{name}{suffix}" for name in names for suffix in ("", ".gz")]
+    for path in candidates:
         if path.is_file():
             return path
-    raise DataError(f"there is no text file {plain} (nor {plain.name}.gz): {_what_there_is(plain, prefix)}")
+    first, *others = candidates
+    there_is = _what_there_is(directory / prefix, advice)
+    raise DataError(f"there is no text file {first} (nor {', '.join(path.name for path in others)}): {there_is}")
 
 
-def _what_there_is(wanted: Path, prefix: str) -> str:
+def _what_there_is(wanted: Path, advice: str) -> str:
     if not wanted.parent.is_dir():
         return f"the directory {wanted.parent} does not exist; check task.data"
-    start = Path(prefix).name + "."
+    start = f"{wanted.name}."
     names = sorted(p.name for p in wanted.parent.iterdir() if p.is_file())
     same_prefix = [name for name in names if name.startswith(start)]
     if same_prefix:
-        return f"with this prefix there are {', '.join(same_prefix)}; check task.source_lang and task.target_lang"
+        return f"with this prefix there are {', '.join(same_prefix)}; {advice}"
     return f"no file in {wanted.parent} starts with {start!r}; it holds {', '.join(names[:10]) or 'no files'}"
 
 
@@ -84,6 +101,27 @@ def check_parallel(source: Path, target: Path) -> int:
             "from one source"
         )
     return source_count
+
+
+@dataclass(frozen=True)
+class TextSize:
+    """How much text there is; ends of lines are counted apart."""
+
+    lines: int = 0
+    characters: int = 0
+    bytes: int = 0
+    words: int = 0
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> "TextSize":
+        """Measure lines without their ends: characters (code points), bytes of UTF-8, words between whitespace."""
+        num_lines = characters = num_bytes = words = 0
+        for line in lines:
+            num_lines += 1
+            characters += len(line)
+            num_bytes += len(line.encode())
+            words += len(line.split())
+        return cls(num_lines, characters, num_bytes, words)
 
 
 def fingerprint_text(path: Path) -> Fingerprint:

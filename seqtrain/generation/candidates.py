@@ -41,11 +41,11 @@ def forbid(scores: Tensor, token: int, where: Tensor | None = None) -> None:
         column.masked_fill_(where.unsqueeze(-1), -math.inf)
 
 
-def force(scores: Tensor, token: int, where: Tensor) -> None:
-    """Rule out all but one token in the sentences ``where`` (B,) is true; changes ``scores`` (B, beam, V)."""
-    kept = scores[..., token].clone()
-    scores.masked_fill_(where.view(-1, 1, 1), -math.inf)
-    scores[..., token] = kept
+def force(scores: Tensor, tokens: Tensor, where: Tensor) -> None:
+    """Rule out all but one token (B,) in the sentences ``where`` (B,) is true; changes ``scores`` (B, beam, V)."""
+    columns = tokens.view(-1, 1, 1).expand(-1, scores.size(1), 1)
+    kept = scores.gather(2, columns)
+    scores.masked_fill_(where.view(-1, 1, 1), -math.inf).scatter_(2, columns, kept)
 
 
 def top_candidates(scores: Tensor, count: int) -> Candidates:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqtrain.base import IncrementalState, Model, logits_of
+from seqtrain.base import DecoderModel, IncrementalState, Model, logits_of
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class Source:
 class PrevOutputTokens(IncrementalState):
     """The tokens fed so far, (N, T)."""
 
-    def __init__(self, rows: int, max_length: int, device: torch.device) -> None:
-        self._tokens = torch.zeros(rows, max_length, dtype=torch.long, device=device)
-        self._length = 0
+    def __init__(self) -> None:
+        self._tokens: Tensor | None = None
 
     def append(self, prev_tokens: Tensor) -> Tensor:
         """Add ``prev_tokens`` (N,) and return all, (N, T)."""
-        self._tokens[:, self._length] = prev_tokens
-        self._length += 1
-        return self._tokens[:, : self._length]
+        new = prev_tokens[:, None].clone()  # the search goes on to change what it handed over
+        self._tokens = new if self._tokens is None else torch.cat([self._tokens, new], dim=1)
+        return self._tokens
 
     def reorder(self, order: Tensor) -> None:
         """Go on with the rows ``order`` (N,)."""
-        self._tokens = self._tokens[order]
+        if self._tokens is not None:
+            self._tokens = self._tokens[order]
 
 
 class FullForward:
@@ -48,15 +48,22 @@ class FullForward:
         self.model = model
 
     def encode(self, **source: Tensor) -> Source:
-        """Keep ``source_tokens`` (B, S), ``source_lengths`` (B,)."""
+        """Keep ``source_tokens`` (B, S), ``source_lengths`` (B,); a language model has none."""
         return Source(source)
 
     def new_state(self, encoder_output: Source, rows: int, max_length: int) -> PrevOutputTokens:
-        """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
-        device = next(iter(encoder_output.net_input.values())).device
-        return PrevOutputTokens(rows, max_length, device)
+        """Return an empty state."""
+        return PrevOutputTokens()
 
     def decode_step(self, prev_tokens: Tensor, encoder_output: Source, state: PrevOutputTokens) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,)."""
+        tokens = state.append(prev_tokens)
+        if isinstance(self.model, DecoderModel):
+            return logits_of(self.model(**decoder_input(tokens)))[:, -1]
         source = encoder_output.repeat(len(prev_tokens))
-        return logits_of(self.model(**source, prev_output_tokens=state.append(prev_tokens)))[:, -1]
+        return logits_of(self.model(**source, prev_output_tokens=tokens))[:, -1]
+
+
+def decoder_input(tokens: Tensor) -> dict[str, Tensor]:
+    """Return the ``net_input`` of a language model for tokens (N, T) without padding."""
+    return {"source_tokens": tokens, "source_lengths": torch.full_like(tokens[:, 0], tokens.size(1))}

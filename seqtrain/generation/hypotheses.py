@@ -12,18 +12,19 @@ from seqtrain.generation.candidates import Candidates
 
 
 class Hypotheses:
-    """``beam`` unfinished hypotheses of each sentence that is not done; at first the empty one.
+    """``beam`` unfinished hypotheses of each sentence that is not done; at first one, empty or with given tokens.
 
     B counts the sentences that are not done, N = B * beam; hypotheses of a sentence stand together.
 
     Args:
         cfg: beam, nbest and lenpen are used.
+        start: token that decoding starts from.
         eos: id of the end of sentence.
         limits: most tokens of each sentence's hypotheses, end of sentence excluded.
         device: where the search runs.
     """
 
-    def __init__(self, cfg: GenerationConfig, eos: int, limits: list[int], device: torch.device) -> None:
+    def __init__(self, cfg: GenerationConfig, start: int, eos: int, limits: list[int], device: torch.device) -> None:
         self.cfg = cfg
         self.eos = eos
         self.sentences = list(range(len(limits)))
@@ -34,18 +35,25 @@ class Hypotheses:
         self.scores = torch.full((len(limits), cfg.beam), -math.inf, device=device)
         self.scores[:, 0] = 0.0
         rows = len(limits) * cfg.beam
-        self._tokens = torch.full((rows, max(limits) + 1), eos, device=device)
+        self._tokens = torch.full((rows, max(limits) + 1), start, device=device)
         self._scores = torch.zeros(rows, max(limits) + 1, device=device)
 
     @property
     def prev_tokens(self) -> Tensor:
-        """Last token of each hypothesis, at first end of sentence, (N,)."""
+        """Last token of each hypothesis, at first the one that decoding starts from, (N,)."""
         return self._tokens[:, max(self.length - 1, 0)]
 
     @property
     def at_limit(self) -> Tensor:
         """Sentences that must end now, bool on the CPU, (B,)."""
         return self.limits <= self.length
+
+    def begin(self, tokens: Tensor, log_probs: Tensor) -> None:
+        """Let the hypotheses of each sentence begin with tokens (B, P) of these log-probabilities (B, P)."""
+        rows, self.length = self.cfg.beam, tokens.size(1)
+        self._tokens[:, : self.length] = tokens.repeat_interleave(rows, dim=0)
+        self._scores[:, : self.length] = log_probs.cumsum(1).repeat_interleave(rows, dim=0)
+        self.scores[:, 0] = log_probs.sum(1)
 
     def finish(self, candidates: Candidates) -> None:
         """Keep the candidates that end, as far as they are among the first ``beam``."""

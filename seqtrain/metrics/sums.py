@@ -32,6 +32,20 @@ def reduce_sums(sums: Mapping[str, Sum]) -> dict[str, float]:
     return averages
 
 
+def bits_per_unit(averages: Mapping[str, float], counts: Mapping[str, int]) -> dict[str, float]:
+    """Return ``bits_per_character`` and the like: all of a text's ``nll_loss`` in bits, divided by its characters.
+
+    Args:
+        averages: with ``nll_loss``, in nats a token; else nothing is returned.
+        counts: how many ``tokens`` the text has, and of what else it is made, in the plural; without tokens, nothing.
+    """
+    if "nll_loss" not in averages or "tokens" not in counts:
+        return {}
+    bits = averages["nll_loss"] / math.log(2) * counts["tokens"]
+    units = {name: count for name, count in counts.items() if name != "tokens" and count}
+    return {f"bits_per_{name.removesuffix('s')}": bits / count for name, count in units.items()}
+
+
 def to_log_base(metrics: Mapping[str, float], base: float) -> dict[str, float]:
     """Return the metrics as they are displayed: those whose name ends in ``loss`` as logarithms to ``base``.
 

@@ -120,7 +120,14 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind, ``valid``, ``valid1``, ...: one for each prefix."""
-        return list(self._prefixes(kind))
+        return list(self.prefixes(kind))
+
+    def prefixes(self, kind: str) -> dict[str, list[str]]:
+        """Return the prefixes of the files of each split of a kind."""
+        if kind == "train":
+            return {"train": self.cfg.train}
+        each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
+        return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
     def dataset(self, split: str) -> DatasetT:
         """Return a split, indexed on first use.
@@ -147,7 +154,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
-        splits = {**self._prefixes("train"), **self._prefixes("valid"), **self._prefixes("test")}
+        splits = {**self.prefixes("train"), **self.prefixes("valid"), **self.prefixes("test")}
         if split not in splits:
             raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
         if not splits[split]:
@@ -167,20 +174,12 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return [place(number, counted) for number in numbers]
 
     def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = chain(*self._prefixes("train").values(), *self._prefixes("valid").values())
+        prefixes = dict.fromkeys(chain(*self.prefixes("train").values(), *self.prefixes("valid").values()))
         return {name: self.corpus.describe(file) for prefix in prefixes for name, file in self.find_files(prefix)}
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)
         return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
-
-    def _prefixes(self, kind: str) -> dict[str, list[str]]:
-        """Return the prefixes of the files of each split of a kind."""
-        if kind == "train":
-            sets = self.corpus.training_sets(self.cfg.train, self.find_files)
-            return {f"train@{number}" if number > 1 else "train": names for number, names in enumerate(sets, start=1)}
-        each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
-        return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
     def _learn_dictionaries(self) -> Path:
         sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names

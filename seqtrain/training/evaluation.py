@@ -11,7 +11,7 @@ from seqtrain.base import Criterion, Model, PlanSpec, Task
 from seqtrain.config import GenerationConfig, Scorer
 from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import decode_dataset, generation_plan
-from seqtrain.metrics.sums import add_sums, reduce_sums
+from seqtrain.metrics.sums import add_sums, bits_per_unit, reduce_sums
 from seqtrain.metrics.text import SCORERS, TextScore
 from seqtrain.nn.mode import evaluation_mode
 
@@ -34,7 +34,9 @@ class DecodedSplit:
 def evaluate_loss(
     task: Task[Any], model: Model, criterion: Criterion, split: str, plan: PlanSpec, max_batches: int = 0
 ) -> dict[str, float]:
-    """Return the criterion's averages over a split, without dropout; no sentence is left out.
+    """Return the criterion's averages over a split, without dropout, and bits a unit of what the task counts.
+
+    No sentence is left out.
 
     Args:
         task: owns the split.
@@ -47,7 +49,8 @@ def evaluate_loss(
     batches = task.get_batch_iterator(task.dataset(split), epoch=1, plan=plan)
     with evaluation_mode(criterion):
         outputs = (task.valid_step(batch, model, criterion) for batch in islice(batches, max_batches or None))
-        return reduce_sums(add_sums(output.metrics for output in outputs))
+        averages = reduce_sums(add_sums(output.metrics for output in outputs))
+    return averages | bits_per_unit(averages, task.counts(split))
 
 
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:

@@ -61,6 +61,14 @@ def test_gather_nothing(directory: Path) -> None:
     assert flat.shape == lengths.shape == (0,)
 
 
+def test_a_part(directory: Path) -> None:
+    whole = TokenStore(directory)
+    parts = [whole.part(0, 2), whole.part(2, 4), whole.part(4, 4)]
+    assert [contents(part) for part in parts] == [SENTENCES[:2], SENTENCES[2:], []]
+    assert len({whole.fingerprint, *(part.fingerprint for part in parts)}) == 4
+    assert parts[1].gather(np.array([1, 0]))[0].tolist() == [4, 2, 7, 8, 9, 10, 2]
+
+
 def test_index_out_of_range(directory: Path) -> None:
     for index in (-1, 4):
         with pytest.raises(IndexError, match=f"sentence {index} of 4"):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.data.text import check_parallel, find_text, hash_file, read_lines
+from seqtrain.data.text import TextSize, check_parallel, find_monolingual_text, find_text, hash_file, read_lines
 from seqtrain.errors import DataError
 
 
@@ -146,3 +146,34 @@ def test_a_line_without_end(tmp_path: Path, name: str, monkeypatch: pytest.Monke
     assert [len(next(lines)), len(next(lines))] == [1, (1 << 20) - 1]
     with pytest.raises(DataError, match=rf"{name}:3: a line of over 1 MiB; is this a file of text\?"):
         next(lines)
+
+
+def test_text_of_one_language_by_its_name_or_prefix(tmp_path: Path) -> None:
+    for name in ("wiki.train.tokens", "input.txt", "valid.txt.gz", "valid.en"):
+        (tmp_path / name).touch()
+    for name, file in {
+        "wiki.train.tokens": "wiki.train.tokens",
+        "input.txt": "input.txt",
+        "input": "input.txt",
+        "valid": "valid.txt.gz",
+    }.items():
+        assert find_monolingual_text(tmp_path, name) == tmp_path / file
+    (tmp_path / "valid.txt").touch()
+    assert find_monolingual_text(tmp_path, "valid") == tmp_path / "valid.txt"
+    (tmp_path / "valid").mkdir()
+    assert find_monolingual_text(tmp_path, "valid") == tmp_path / "valid.txt"
+
+
+def test_no_text_of_one_language(tmp_path: Path) -> None:
+    (tmp_path / "train.en").touch()
+    with pytest.raises(DataError) as error:
+        find_monolingual_text(tmp_path, "train")
+    assert str(error.value) == (
+        f"there is no text file {tmp_path / 'train'} (nor train.gz, train.txt, train.txt.gz): "
+        "with this prefix there are train.en; name one of them"
+    )
+
+
+def test_size_of_a_text() -> None:
+    assert TextSize.of(["zwölf  Boxkämpfer", "", " a\u00a0b\t"]) == TextSize(3, 22, 25, 4)
+    assert TextSize.of([]) == TextSize()

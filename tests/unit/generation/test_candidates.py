@@ -30,7 +30,7 @@ def test_forbid_everywhere_or_in_some_sentences() -> None:
 
 def test_force_leaves_one_token() -> None:
     scores = torch.tensor([[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]]])
-    force(scores, 1, where=torch.tensor([False, True]))
+    force(scores, torch.tensor([0, 1]), where=torch.tensor([False, True]))
     assert scores.tolist() == [[[1.0, 2.0, 3.0]], [[-INF, 5.0, -INF]]]
 
 

@@ -17,13 +17,24 @@ def candidates(scores: list[list[float]], parents: list[list[int]], tokens: list
 
 
 def test_starts_from_one_empty_hypothesis_a_sentence() -> None:
-    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, [3, 4], CPU)
+    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
     assert hypotheses.scores.tolist() == [[0.0, -math.inf], [0.0, -math.inf]]
     assert hypotheses.prev_tokens.tolist() == [EOS, EOS, EOS, EOS]
 
 
+def test_begin_with_given_tokens() -> None:
+    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
+    hypotheses.begin(torch.tensor([[4, 5], [6, 7]]), torch.tensor([[-1.0, -2.0], [-3.0, -4.0]]))
+    assert hypotheses.prev_tokens.tolist() == [5, 5, 7, 7]
+    assert hypotheses.scores.tolist() == [[-3.0, -math.inf], [-7.0, -math.inf]]
+    hypotheses.finish(candidates([[-3.5, -9.0], [-7.5, -9.0]], [[0, 0], [0, 0]], [[EOS, 4], [EOS, 4]]))
+    (first,), (second,) = hypotheses.finished
+    assert (first.tokens.tolist(), second.tokens.tolist()) == ([4, 5, EOS], [6, 7, EOS])
+    assert second.positional_scores.tolist() == [-3.0, -4.0, -0.5]
+
+
 def test_extend_takes_the_first_candidates_that_do_not_end_and_says_where_they_come_from() -> None:
-    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, [3, 4], CPU)
+    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
     first = candidates([[-1.0, -2.0, -3.0, -4.0]] * 2, [[0, 0, 0, 0]] * 2, [[4, 5, 6, 7], [EOS, 7, 6, 5]])
     assert hypotheses.extend(first, torch.tensor([0, 1])).tolist() == [0, 0, 2, 2]
     assert hypotheses.prev_tokens.tolist() == [4, 5, 7, 6]
@@ -41,19 +52,19 @@ def test_extend_takes_the_first_candidates_that_do_not_end_and_says_where_they_c
 
 
 def test_finish_passes_over_candidates_without_probability() -> None:
-    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, [3], CPU)
+    hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3], CPU)
     hypotheses.finish(candidates([[-1.0, -math.inf, -math.inf, -math.inf]], [[0, 1, 1, 1]], [[EOS, EOS, 4, 5]]))
     assert len(hypotheses.finished[0]) == 1
 
 
 def test_unfinished_ends_with_enough_hypotheses_or_at_the_limit() -> None:
-    hypotheses = Hypotheses(GenerationConfig(beam=1), EOS, [0, 1, 1], CPU)
+    hypotheses = Hypotheses(GenerationConfig(beam=1), EOS, EOS, [0, 1, 1], CPU)
     hypotheses.finish(candidates([[-1.0, -2.0]] * 3, [[0, 0]] * 3, [[4, 5], [EOS, 4], [4, EOS]]))
     assert hypotheses.unfinished().tolist() == [2]
 
 
 def test_results_of_equal_score_come_in_the_order_they_ended() -> None:
-    hypotheses = Hypotheses(GenerationConfig(beam=3, nbest=2, lenpen=0.0), EOS, [3], CPU)
+    hypotheses = Hypotheses(GenerationConfig(beam=3, nbest=2, lenpen=0.0), EOS, EOS, [3], CPU)
     hypotheses.finish(candidates([[-2.0, -3.0, -4.0, -5.0, -6.0, -7.0]], [[0] * 6], [[EOS, 4, 5, 6, 7, 8]]))
     first = candidates([[-1.0, -2.0, -4.0, -5.0, -6.0, -7.0]], [[0] * 6], [[4, 5, 6, 7, 8, 9]])
     hypotheses.extend(first, torch.tensor([0]))
@@ -64,7 +75,7 @@ def test_results_of_equal_score_come_in_the_order_they_ended() -> None:
 
 
 def test_a_sentence_without_a_result_is_an_error() -> None:
-    hypotheses = Hypotheses(GenerationConfig(beam=1), EOS, [3, 3], CPU)
+    hypotheses = Hypotheses(GenerationConfig(beam=1), EOS, EOS, [3, 3], CPU)
     hypotheses.finish(candidates([[-1.0, -2.0], [math.nan, math.nan]], [[0, 0]] * 2, [[EOS, 4]] * 2))
     with pytest.raises(SeqtrainError, match="no output for sentence 1 of a batch"):
         hypotheses.results()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqtrain.base import Sum
-from seqtrain.metrics.sums import add_sums, reduce_sums, strict_json, to_log_base
+from seqtrain.metrics.sums import add_sums, bits_per_unit, reduce_sums, strict_json, to_log_base
 
 
 def test_add_sums_adds_values_and_weights_by_name() -> None:
@@ -35,6 +35,17 @@ def test_perplexity_comes_from_nll_loss() -> None:
     # exp(6.907755 / 3) = 1000 ** (1 / 3) = 10
     metrics = reduce_sums({"loss": Sum(9.0, 3), "nll_loss": Sum(math.log(1000), 3)})
     assert metrics == {"loss": 3.0, "nll_loss": pytest.approx(2.302585), "ppl": pytest.approx(10.0)}
+
+
+def test_bits_of_each_unit_of_a_text() -> None:
+    # 8 tokens of ln 4 = 2 bits: 16 bits for 10 characters, 16 bytes, 2 words.
+    counts = {"tokens": 8, "characters": 10, "bytes": 16, "words": 2, "nothings": 0}
+    assert bits_per_unit({"nll_loss": math.log(4)}, counts) == {
+        "bits_per_character": pytest.approx(1.6),
+        "bits_per_byte": pytest.approx(1.0),
+        "bits_per_word": pytest.approx(8.0),
+    }
+    assert bits_per_unit({"nll_loss": 1.0}, {"sentences": 3}) == bits_per_unit({"loss": 1.0}, counts) == {}
 
 
 def test_perplexity_beyond_floats_is_infinite() -> None:

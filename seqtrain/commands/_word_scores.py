@@ -1,0 +1,131 @@
+"""What ``evaluate`` writes of each token and word of a split: the log-probability that a language model gives it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqtrain.base import Dictionary, PlanSpec
+from seqtrain.commands.generate import open_output
+from seqtrain.config import DatasetConfig, EvaluateConfig
+from seqtrain.data.blocks import BlockDataset, Target
+from seqtrain.errors import ConfigError
+from seqtrain.generation.token_scores import token_log_probs
+from seqtrain.trained import TrainedModel
+
+
+class Word(NamedTuple):
+    """A word of a line, or the end of the line, and its log-probability in nats."""
+
+    text: str
+    log_prob: float
+
+
+class Total(NamedTuple):
+    """How often a word came, and the sum of its log-probabilities."""
+
+    times: int
+    log_prob: float
+
+    def plus(self, log_prob: float) -> "Total":
+        """Return the total with the word once more."""
+        return Total(self.times + 1, self.log_prob + log_prob)
+
+
+class ScoredLine(NamedTuple):
+    """A line of text, token by token."""
+
+    ids: list[int]
+    log_probs: list[float]
+
+
+def write_word_scores(trained: TrainedModel, cfg: EvaluateConfig) -> None:
+    """Write the files ``output_word_probs`` and ``output_word_stats``, those that are asked for.
+
+    Raises:
+        ConfigError: the model is no language model that predicts the next token.
+        SeqtrainError: a file cannot be written.
+    """
+    if not (cfg.output_word_probs or cfg.output_word_stats):
+        return
+    dictionary: Dictionary = trained.task.info.target_dictionary
+    totals: dict[str, Total] = {}
+    with ExitStack() as stack:
+        probs, stats = (
+            stack.enter_context(open_output(name)) if name else None
+            for name in (cfg.output_word_probs, cfg.output_word_stats)
+        )
+        for line in scored_lines(trained, cfg.split, cfg.dataset):
+            words = words_of(line, dictionary)
+            for word in words:
+                totals[word.text] = totals.get(word.text, Total(0, 0.0)).plus(word.log_prob)
+            if probs:
+                probs.write(_json(_described(line, words, dictionary)))
+        if stats:
+            stats.writelines(map(_json, _statistics(totals)))
+
+
+def scored_lines(trained: TrainedModel, split: str, cfg: DatasetConfig) -> Iterator[ScoredLine]:
+    """Yield the lines of a split in order; of lines at the boundary of blocks, those that are in a block."""
+    dataset = trained.task.dataset(split)
+    if not (isinstance(dataset, BlockDataset) and dataset.spec.target is Target.future):
+        raise ConfigError("output_word_probs and output_word_stats need a language model that predicts the next token")
+    log_probs = _log_probs(trained, dataset, PlanSpec(cfg.max_tokens, cfg.max_sentences, shuffle=False))
+    offsets = dataset.tokens.offsets
+    for number, (start, end) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
+        if not np.isnan(log_probs[start:end]).any():
+            yield ScoredLine(dataset.tokens[number].tolist(), log_probs[start:end].tolist())
+
+
+@torch.inference_mode()
+def _log_probs(trained: TrainedModel, dataset: BlockDataset, plan: PlanSpec) -> npt.NDArray[np.float32]:
+    """Return the log-probability of each token of a text, (n,); NaN where none was predicted."""
+    found = np.full(len(dataset.tokens.tokens), np.nan, dtype=np.float32)
+    device = next(trained.model.parameters()).device
+    for batch in trained.task.get_batch_iterator(dataset, epoch=1, plan=plan):
+        moved = batch.to(device)
+        log_probs = token_log_probs(trained.model, moved.net_input, moved.target).cpu().numpy()
+        predicted = (batch.target != Dictionary.pad).numpy()
+        positions, _ = dataset.positions(batch.ids.numpy())
+        found[positions[predicted]] = log_probs[predicted]
+    return found
+
+
+def words_of(line: ScoredLine, dictionary: Dictionary) -> list[Word]:
+    """Return the words of a line, whatever its tokens are, and its end, ``</s>``.
+
+    A token that begins with whitespace, as the line is decoded, begins a word.
+    """
+    words, before = list[Word](), ""
+    for end, log_prob in enumerate(line.log_probs[:-1], start=1):
+        text = dictionary.decode(line.ids[:end])
+        added, before = text.removeprefix(before), text
+        if words and not added[:1].isspace():
+            word = words.pop()
+            words.append(Word(word.text + added, word.log_prob + log_prob))
+        else:
+            words.append(Word(added, log_prob))
+    return [*(Word(word.text.strip(), word.log_prob) for word in words), Word("</s>", line.log_probs[-1])]
+
+
+def _described(line: ScoredLine, words: Iterable[Word], dictionary: Dictionary) -> dict[str, object]:
+    return {
+        "tokens": [dictionary.symbol(id) for id in line.ids],
+        "token_log_probs": [round(log_prob, 6) for log_prob in line.log_probs],
+        "words": [word.text for word in words],
+        "word_log_probs": [round(word.log_prob, 6) for word in words],
+    }
+
+
+def _statistics(totals: dict[str, Total]) -> Iterator[dict[str, object]]:
+    """Yield what there is to say of each word, the most frequent first."""
+    for word, total in sorted(totals.items(), key=lambda item: (-item[1].times, item[0])):
+        yield {"word": word, "count": total.times, "mean_log_prob": round(total.log_prob / total.times, 6)}
+
+
+def _json(data: dict[str, object]) -> str:
+    return json.dumps(data, ensure_ascii=False) + "\n"
