@@ -1,9 +1,12 @@
 """What a task reads: files of text, or files of ids, each with some sentences of one language."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data.cache import cached
@@ -19,14 +22,12 @@ Side = tuple[str, Sequence[Path]]
 class Corpus(ABC):
     """How files are read that hold the sentences of a corpus."""
 
-    @abstractmethod
-    def training_sets(self, prefixes: Sequence[str], find: Callable[[str], object]) -> list[list[str]]:
-        """Return the prefixes of the files that the first epoch trains on, and of those for the next, in turns.
+    num_turns = 1
+    """Epochs until one trains on the same sentences again."""
 
-        Args:
-            prefixes: those that the config names.
-            find: raises a ``DataError`` where there are no files with a prefix.
-        """
+    def turns(self, files: Sequence[Path]) -> npt.NDArray[np.int32]:
+        """Return the turn that each sentence of training files has, from 0, (N,)."""
+        return np.zeros(sum(size for file in files for _, size in self.sizes(file)), dtype=np.int32)
 
     @abstractmethod
     def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
@@ -46,20 +47,20 @@ class Corpus(ABC):
         """
 
     @abstractmethod
-    def count(self, file: Path) -> int:
-        """Return the number of sentences."""
+    def sizes(self, file: Path) -> list[tuple[Path, int]]:
+        """Return the number of sentences of a file; more files with theirs, if more belong to it."""
 
     @abstractmethod
-    def check_parallel(self, source: Path, target: Path) -> int:
-        """Return the number of sentences of two files.
+    def check_parallel(self, source: Path, target: Path) -> list[tuple[Path, int]]:
+        """Return the number of sentences of two files, as :meth:`sizes` does for the first.
 
         Raises:
             DataError: they differ in it.
         """
 
     @abstractmethod
-    def describe(self, file: Path) -> Fingerprint:
-        """Return what a file is, so that a resume can tell whether it is the same."""
+    def describe(self, name: str, file: Path) -> dict[str, Fingerprint]:
+        """Return what a file is, so that a resume can tell whether it is the same, by its name."""
 
     @abstractmethod
     def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
@@ -68,10 +69,6 @@ class Corpus(ABC):
 
 class TextCorpus(Corpus):
     """Files of lines, plain or .gz. What is made from them is kept in the cache."""
-
-    def training_sets(self, prefixes: Sequence[str], find: Callable[[str], object]) -> list[list[str]]:
-        """Return the prefixes as they are: each epoch trains on all."""
-        return [list(prefixes)]
 
     def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
         """Learn dictionaries from the text, for each name from its files."""
@@ -92,17 +89,17 @@ class TextCorpus(Corpus):
         """Return the ids from the cache, or encode the text into it."""
         return index(files, dictionary, cache_dir)
 
-    def count(self, file: Path) -> int:
+    def sizes(self, file: Path) -> list[tuple[Path, int]]:
         """Return the number of lines."""
-        return sum(1 for _ in read_lines(file))
+        return [(file, sum(1 for _ in read_lines(file)))]
 
-    def check_parallel(self, source: Path, target: Path) -> int:
+    def check_parallel(self, source: Path, target: Path) -> list[tuple[Path, int]]:
         """Compare the numbers of lines."""
-        return check_parallel(source, target)
+        return [(source, check_parallel(source, target))]
 
-    def describe(self, file: Path) -> Fingerprint:
+    def describe(self, name: str, file: Path) -> dict[str, Fingerprint]:
         """Return the fingerprint of the lines."""
-        return fingerprint_text(file)
+        return {name: fingerprint_text(file)}
 
     def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
         """Yield the lines as they are."""

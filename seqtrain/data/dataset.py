@@ -1,5 +1,6 @@
 """Datasets that are batched by a plan, and fetched ahead by one thread."""
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,6 +46,24 @@ class PlannedDataset(Dataset):
 
         first = start + (shard.rank - start) % shard.world
         return prefetch(make, range(first, len(batch_plan), shard.world))
+
+
+class Selection(PlannedDataset):
+    """Some sentences of a dataset, as often as they are named: what an epoch sees of it.
+
+    Args:
+        dataset: the whole.
+        positions: where in its ``ids`` they stand, (n,).
+    """
+
+    def __init__(self, dataset: PlannedDataset, positions: npt.NDArray[np.int64]) -> None:
+        self.dataset = dataset
+        self.ids, self.lengths = dataset.ids[positions], dataset.lengths[positions]
+        self.fingerprint = hashlib.sha256(dataset.fingerprint.encode() + self.ids.tobytes()).hexdigest()
+
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        """Return sentences by the numbers that the dataset knows them by."""
+        return self.dataset.collate(ids)
 
 
 def padded(

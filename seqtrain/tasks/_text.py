@@ -2,13 +2,15 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from omegaconf import MISSING
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
@@ -16,6 +18,7 @@ from seqtrain.config import TaskConfig
 from seqtrain.data.cache import OWN_FILES
 from seqtrain.data.corpus import Corpus, TextCorpus
 from seqtrain.data.data_bin import DataBin
+from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.store import Tokens
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
@@ -23,6 +26,7 @@ from seqtrain.tasks import Task, TaskInfo
 
 log = logging.getLogger(__name__)
 
+Ints = npt.NDArray[np.int64]
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
 
@@ -54,7 +58,6 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         self._datasets: dict[str, DatasetT] = {}
         self._dictionary_files: dict[str, bytes] = {}
         self._fingerprints: dict[str, Fingerprint] = {}
-        self._trained_on = "train"
 
     @property
     @abstractmethod
@@ -89,7 +92,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     @cached_property
     def corpus(self) -> Corpus:
         """How files are read: as fairseq's ids where ``task.data`` holds such, else as text."""
-        return DataBin.find(self.cfg.data) or TextCorpus()
+        return DataBin.find(self.cfg.data, self.cfg.train) or TextCorpus()
 
     def prepare(self) -> None:
         """Learn the dictionaries from the training text and index the training and validation text.
@@ -146,11 +149,18 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             self._fingerprints = {**self._describe_files(), **self._describe_dictionaries(), **ids}
         return self._fingerprints
 
-    def training_split(self, epoch: int) -> str:
-        """Return what an epoch trains on: ``train``, or where directories take turns ``train@2`` and so on."""
-        splits = self.splits("train")
-        self._trained_on = splits[(epoch - 1) % len(splits)]
-        return self._trained_on
+    def in_turn(self, dataset: PlannedDataset, sentences: Callable[[Ints], Ints], epoch: int) -> PlannedDataset:
+        """Return what an epoch sees of training data: that of one directory, where several take turns.
+
+        Args:
+            dataset: all of it.
+            sentences: returns for its items (N,) the sentence that each begins with, (N,).
+            epoch: counts from 1.
+        """
+        if self.corpus.num_turns == 1:
+            return dataset
+        turns = self.corpus.turns(self.files("train")[0])[sentences(dataset.ids)]
+        return Selection(dataset, np.flatnonzero(turns == (epoch - 1) % self.corpus.num_turns))
 
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
@@ -168,14 +178,15 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return [self.corpus.index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
-        """Return ``FILE:LINE`` of the first side of each sentence; ``train`` is what was trained on last."""
-        files = self.files(self._trained_on if split == "train" else split)[0]
-        counted = [(file, self.corpus.count(file)) for file in files]
-        return [place(number, counted) for number in numbers]
+        """Return ``FILE:LINE`` of the first side of each sentence."""
+        sizes = [size for file in self.files(split)[0] for size in self.corpus.sizes(file)]
+        return [place(number, sizes) for number in numbers]
 
     def _describe_files(self) -> dict[str, Fingerprint]:
         prefixes = dict.fromkeys(chain(*self.prefixes("train").values(), *self.prefixes("valid").values()))
-        return {name: self.corpus.describe(file) for prefix in prefixes for name, file in self.find_files(prefix)}
+        files = chain.from_iterable(map(self.find_files, prefixes))
+        described = (self.corpus.describe(name, file) for name, file in dict(files).items())
+        return dict(chain.from_iterable(found.items() for found in described))
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)

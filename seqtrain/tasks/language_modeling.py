@@ -12,7 +12,9 @@ import numpy as np
 from seqtrain.base import Dictionary
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
 from seqtrain.data.cuts import BreakMode
-from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.data_bin import DataBin
+from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.encoding import sample
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import TextSize, find_monolingual_text
@@ -108,7 +110,9 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             self.counts(split)  # now: the files may change while training goes on
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return the file ``<prefix>``, else ``<prefix>.txt``."""
+        """Return the file ``<prefix>``, else ``<prefix>.txt``, or fairseq's file for it."""
+        if isinstance(self.corpus, DataBin):
+            return self.corpus.find_files(prefix)
         return [(prefix, find_monolingual_text(Path(self.cfg.data).expanduser(), prefix))]
 
     def prefixes(self, kind: str) -> dict[str, list[str]]:
@@ -133,16 +137,10 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         log.info("%s: %d lines, %d tokens in %d blocks", split, len(tokens), dataset.num_tokens, len(dataset))
         return dataset
 
-    def training_dataset(self, *, epoch: int, seed: int) -> BlockDataset:
-        """Return the training data: the same blocks in each epoch, or sampled or cut anew."""
-        plain = self.dataset("train")
-        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
-        if dictionary.samples:
-            tokens = sample(tokens, dictionary, seed, epoch, 0)
-        shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
-        if tokens is plain.tokens and not shift:
-            return plain
-        return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
+    def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
+        """Return the training data: the same blocks in each epoch, or those of one directory; sampled or cut anew."""
+        dataset = self._training_blocks(epoch, seed)
+        return self.in_turn(dataset, dataset.sentences, epoch)
 
     def counts(self, split: str) -> dict[str, int]:
         """Return the tokens that are predicted, and the characters, bytes and words of the text as it was.
@@ -152,7 +150,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         dataset = self.dataset(split)
         if split not in self._sizes:
             lines = self._lines[split]
-            self._sizes[split] = TextSize.of(islice(lines_of(self.files(split)[0]), lines.start, lines.stop))
+            text = self.corpus.lines(self.files(split)[0], self.info.source_dictionary)
+            self._sizes[split] = TextSize.of(islice(text, lines.start, lines.stop))
         size, boundaries = self._sizes[split], len(dataset.tokens.tokens) - dataset.num_tokens
         ends = size.lines - boundaries
         return {
@@ -176,6 +175,17 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         (dictionary,) = dictionaries
         start = dictionary.bos if self.cfg.add_bos_token else dictionary.eos
         return TaskInfo(dictionary, dictionary, (self.cfg.max_positions, self.cfg.max_positions), start)
+
+    def _training_blocks(self, epoch: int, seed: int) -> BlockDataset:
+        """Return all training data, sampled or cut as in an epoch."""
+        plain = self.dataset("train")
+        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
+        if dictionary.samples:
+            tokens = sample(tokens, dictionary, seed, epoch, 0)
+        shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
+        if tokens is plain.tokens and not shift:
+            return plain
+        return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
 
     def _share(self, split: str) -> tuple[Tokens, range]:
         """Return the token ids of a split, and which lines of its files they are: all, or its share."""

@@ -10,6 +10,7 @@ from seqtrain.base import Dictionary
 from seqtrain.data import number_names
 from seqtrain.data.cache import cached
 from seqtrain.data.data_bin import DataBin
+from seqtrain.data.dataset import PlannedDataset
 from seqtrain.data.encoding import sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.text import find_text
@@ -74,19 +75,19 @@ class TranslationTask(TextTask[ParallelDataset]):
         corpus = self._corpus()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
 
-    def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
-        """Return the training data: the same in each epoch, or with subword sampling encoded anew."""
+    def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
+        """Return the training data: the same in each epoch, or that of one directory, or with subwords sampled anew."""
+        plain = self.dataset("train")
         if not any(dictionary.samples for dictionary in self.dictionaries):
-            return self.dataset(self.training_split(epoch))
-        start, plain = time.monotonic(), self.dataset(self.training_split(epoch))
-        dictionaries = self.info.source_dictionary, self.info.target_dictionary
+            return self.in_turn(plain, lambda ids: ids, epoch)
+        start, dictionaries = time.monotonic(), (self.info.source_dictionary, self.info.target_dictionary)
         sides = enumerate(zip((plain.source, plain.target), dictionaries, strict=True))
         source, target = (sample(tokens, d, seed, epoch, side) for side, (tokens, d) in sides)
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=True)
         tokens = "{} + {} tokens".format(*dataset.num_tokens)
         seconds = time.monotonic() - start
         log.info("epoch %d: %d sentence pairs sampled as %s in %.1f s", epoch, len(dataset), tokens, seconds)
-        return dataset
+        return self.in_turn(dataset, lambda ids: ids, epoch)
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
@@ -107,13 +108,13 @@ class TranslationTask(TextTask[ParallelDataset]):
             DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
         files = self.files(split)
-        lines = [self.corpus.check_parallel(*pair) for pair in zip(*files, strict=True)]
-        if not any(lines):
+        sizes = [size for pair in zip(*files, strict=True) for size in self.corpus.check_parallel(*pair)]
+        if not any(size for _, size in sizes):
             raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
         source, target = self.tokens(split)
-        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split in self.splits("train"))
+        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
-        self._report(split, dataset, list(zip(files[0], lines, strict=True)))
+        self._report(split, dataset, sizes)
         return dataset
 
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
@@ -122,8 +123,8 @@ class TranslationTask(TextTask[ParallelDataset]):
         source, target = dictionaries[0].in_language(self.languages[0]), dictionaries[-1].in_language(self.languages[1])
         return TaskInfo(source, target, limits)
 
-    def _report(self, split: str, dataset: ParallelDataset, lines: Sequence[tuple[Path, int]]) -> None:
-        """Warn of pairs that are left out or cut; ``lines`` are the source files and how many lines each has."""
+    def _report(self, split: str, dataset: ParallelDataset, sizes: Sequence[tuple[Path, int]]) -> None:
+        """Warn of pairs that are left out or cut; ``sizes`` are the source files and how many lines each has."""
         source_limit, target_limit = self.info.max_positions
         limit = f"over the limit of {source_limit} source or {target_limit} target tokens"
         for what, numbers in (
@@ -132,7 +133,7 @@ class TranslationTask(TextTask[ParallelDataset]):
             (f"truncated {{}} pairs {limit}", dataset.truncated),
         ):
             if len(numbers):
-                log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), lines))
+                log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), sizes))
 
     def _corpus(self) -> Path:
         if not self.cfg.data.startswith("builtin:"):

@@ -108,7 +108,7 @@ def test_directories_take_turns(
     preprocess(text, tmp_path / "second", PAIR, joined=True)
     shards = f"task.data={data_bin}:{tmp_path / 'second'}"
     trained = train(*OPTIONS, shards)
-    assert "train@2: 100 sentence pairs" in trained.out
+    assert "train: 200 sentence pairs" in trained.out
     whole = (tmp_path / "run").rename(tmp_path / "whole")
     assert train(*OPTIONS, shards, "training.max_update=9").code == 0
     resumed = call(f"resume={tmp_path / 'run'}", "training.max_update=12")

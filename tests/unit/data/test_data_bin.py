@@ -34,7 +34,7 @@ def directory(text: Path, tmp_path: Path) -> Path:
 
 
 def find(data: object) -> DataBin:
-    found = DataBin.find(str(data))
+    found = DataBin.find(str(data), ["train"])
     assert found is not None
     return found
 
@@ -48,10 +48,10 @@ def learn(data_bin: DataBin, tmp_path: Path, languages: tuple[str, ...] = EN_DE)
 def test_it_is_known_by_what_is_in_it(directory: Path, text: Path) -> None:
     assert find(directory).shards == [directory]
     for other in (text, directory / "nowhere", "builtin:number_names", f"{text}:{text}"):
-        assert DataBin.find(str(other)) is None
+        assert DataBin.find(str(other), []) is None
     for file in directory.glob("*.bin"):
         file.unlink()
-    assert DataBin.find(str(directory)) is None
+    assert DataBin.find(str(directory), []) is None
 
 
 def test_several_directories(directory: Path, text: Path) -> None:
@@ -79,33 +79,44 @@ def test_files_that_are_not_there(directory: Path) -> None:
         find(directory).find_files("train", ("en", "fr"))
     with pytest.raises(DataError, match=rf"no test.idx in .*, {there}.*; check task.train, valid, test$"):
         find(directory).find_files("test")
-    with pytest.raises(DataError, match=r"no train@x\.idx in"):
-        find(directory).find_files("train@x")
 
 
 def test_further_parts_of_the_training_data(directory: Path) -> None:
-    def sets(data: object, *prefixes: str) -> list[list[str]]:
-        data_bin = find(data)
-        return data_bin.training_sets(prefixes, lambda prefix: data_bin.find_files(prefix, EN_DE))
+    def parts(*training: str, file: str = "train") -> list[str]:
+        data_bin = DataBin([directory], training)
+        return [part.name for part, _ in data_bin.sizes(directory / f"{file}.en-de.de.bin")]
 
-    assert sets(directory, "train") == [["train", "train1"]]
-    assert sets(directory, "train", "train1", "valid") == [["train", "train1", "valid"]]
-    assert sets(directory, "other") == [["other"]]
-    assert sets(f"{directory}:{directory}", "valid") == [["valid"], ["valid@2"]]
+    for number in (2, 4):
+        write_bin(directory / f"train{number}.en-de.de", [[4, 2]])
+    train, one, two = (f"train{number}.en-de.de.bin" for number in ("", 1, 2))
+    assert parts("train") == [train, one, two]
+    assert parts("train", "train1") == [train, two]
+    assert parts("train", "train1", file="train1") == [one]
+    assert parts("valid") == [train]
+    assert find(directory).sizes(directory / "valid.en-de.de.bin") == [(directory / "valid.en-de.de.bin", 1)]
 
 
-def test_a_part_of_another_directory(directory: Path, text: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def both(directory: Path, text: Path, tmp_path: Path) -> DataBin:
+    """Two directories; the training data of the second has one part."""
     (text / "train1.en").unlink()
     preprocess(text, tmp_path / "second", EN_DE)
-    both = find(f"{directory}:{tmp_path / 'second'}")
-    assert both.find_files("train@2", EN_DE)[0] == (
-        "train.en-de.en in directory 2",
-        tmp_path / "second/train.en-de.en.bin",
-    )
-    assert both.training_sets(["train"], lambda prefix: both.find_files(prefix, EN_DE)) == [
-        ["train", "train1"],
-        ["train@2"],
-    ]
+    return find(f"{directory}:{tmp_path / 'second'}")
+
+
+def test_directories_take_turns(both: DataBin, directory: Path, tmp_path: Path) -> None:
+    train, valid = (directory / f"{prefix}.en-de.en.bin" for prefix in ("train", "valid"))
+    assert both.num_turns == 2
+    assert [size for _, size in both.sizes(train)] == [3, 1, 3]
+    assert both.turns([train]).tolist() == [0, 0, 0, 0, 1, 1, 1]
+    assert len(both.sizes(valid)) == 1
+    dictionary = TOKENIZER.load(learn(both, tmp_path), "en")
+    assert list(both.lines([train], dictionary)) == ["a b", "a", "c@@ d", "b", "a b", "a", "c@@ d"]
+    assert {name: found.size for name, found in both.describe("train", train).items()} == {
+        "train.en-de.en": 3,
+        "train1.en-de.en": 1,
+        "train.en-de.en in directory 2": 3,
+    }
 
 
 def test_the_dictionaries_of_the_directory(directory: Path, tmp_path: Path) -> None:
@@ -159,25 +170,27 @@ def test_another_tokenizer(directory: Path, tmp_path: Path) -> None:
 def test_ids_of_several_files(directory: Path, tmp_path: Path) -> None:
     data_bin = find(directory)
     dictionary = TOKENIZER.load(learn(data_bin, tmp_path), "en")
-    files = [directory / f"{part}.en-de.en.bin" for part in ("train", "train1")]
+    files = [directory / f"{prefix}.en-de.en.bin" for prefix in ("train", "valid")]
     tokens = data_bin.index(files, dictionary, tmp_path)
-    assert tokens.gather(np.array([3, 0]))[0].tolist() == [5, 2, 4, 5, 2]
-    assert [data_bin.count(file) for file in files] == [3, 1]
-    assert [data_bin.describe(file).size for file in files] == [3, 1]
+    assert tokens.gather(np.array([3, 4, 0]))[0].tolist() == [5, 2, 4, 3, 2, 4, 5, 2]
 
 
 def test_ids_as_text(directory: Path, tmp_path: Path) -> None:
     data_bin = find(directory)
     dictionary = TOKENIZER.load(learn(data_bin, tmp_path), "en")
     files = [directory / f"{part}.en-de.en.bin" for part in ("train", "valid")]
-    assert list(data_bin.lines(files, dictionary)) == ["a b", "a", "c@@ d", "a <<unk>>"]
+    assert list(data_bin.lines(files, dictionary)) == ["a b", "a", "c@@ d", "b", "a <<unk>>"]
 
 
 def test_sides_of_different_size(directory: Path) -> None:
     source, target = (directory / f"train.en-de.{language}.bin" for language in EN_DE)
-    assert find(directory).check_parallel(source, target) == 3
-    write_bin(target.with_suffix(""), [[4, 2]])
-    with pytest.raises(DataError, match=r"train.en-de.en.bin has 3 sentences and .*train.en-de.de.bin has 1: "):
+    assert [size for _, size in find(directory).check_parallel(source, target)] == [3, 1]
+    write_bin(directory / "train1.en-de.de", [[4, 2], [4, 2]])
+    with pytest.raises(DataError, match=r"train1.en-de.en.bin has 1 sentences and .*train1.en-de.de.bin has 2: "):
+        find(directory).check_parallel(source, target)
+    (directory / "train1.en-de.de.bin").unlink()
+    (directory / "train1.en-de.de.idx").unlink()
+    with pytest.raises(DataError, match=r"train.en-de.en.bin has 2 parts, .* and .*/train.en-de.de.bin 1$"):
         find(directory).check_parallel(source, target)
 
 
@@ -199,12 +212,10 @@ def test_ids_of_another_dictionary(directory: Path, tmp_path: Path, spoil: Spoil
         find(directory).index([directory / "train.en-de.en.bin"], dictionary, tmp_path)
 
 
-def test_a_directory_without_a_dictionary_of_its_own(directory: Path, text: Path, tmp_path: Path) -> None:
-    preprocess(text, tmp_path / "second", EN_DE)
-    both = find(f"{directory}:{tmp_path / 'second'}")
-    dictionary = TOKENIZER.load(learn(both, tmp_path), "en")
+def test_a_directory_without_a_dictionary_of_its_own(both: DataBin, directory: Path, tmp_path: Path) -> None:
+    dictionary, files = TOKENIZER.load(learn(both, tmp_path), "en"), [directory / "train.en-de.en.bin"]
     (tmp_path / "second/dict.en.txt").unlink()
-    assert len(both.index([tmp_path / "second/train.en-de.en.bin"], dictionary, tmp_path)) == 3
+    assert len(both.index(files, dictionary, tmp_path)) == 7
     (tmp_path / "second/dict.en.txt").write_text("other 1\n")
     with pytest.raises(DataError, match=r"second/dict\.en\.txt is not the dictionary of the model"):
-        both.index([tmp_path / "second/train.en-de.en.bin"], dictionary, tmp_path)
+        both.index(files, dictionary, tmp_path)

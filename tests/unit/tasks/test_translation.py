@@ -7,6 +7,7 @@ import torch
 
 from seqtrain.base import PlanSpec, Task
 from seqtrain.data.number_names import english, german
+from seqtrain.data.parallel import ParallelDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
 from seqtrain.errors import ConfigError, DataError
@@ -168,6 +169,12 @@ def sampling(tmp_path: Path) -> TranslationTask:
 PLAN = PlanSpec(max_tokens=200, seed=3)
 
 
+def epoch_of(task: TranslationTask, epoch: int, seed: int) -> ParallelDataset:
+    dataset = task.training_dataset(epoch=epoch, seed=seed)
+    assert isinstance(dataset, ParallelDataset)
+    return dataset
+
+
 def batches(task: TranslationTask, epoch: int, seed: int = 3, start: int = 0) -> list[list[object]]:
     dataset = task.training_dataset(epoch=epoch, seed=seed)
     found = task.get_batch_iterator(dataset, epoch=epoch, plan=PLAN, start=start)
@@ -192,7 +199,7 @@ def test_sides_are_sampled_apart(sampling: TranslationTask, tmp_path: Path) -> N
     both = replace(sampling.cfg, source_lang="de", target_lang="de")
     task = TranslationTask(both)
     task.prepare()
-    dataset = task.training_dataset(epoch=1, seed=1)
+    dataset = epoch_of(task, epoch=1, seed=1)
     assert task.dataset("train").source.fingerprint == task.dataset("train").target.fingerprint
     assert dataset.source.fingerprint != dataset.target.fingerprint
 
@@ -208,7 +215,7 @@ def test_a_sampled_epoch_is_planned_by_its_own_lengths(sampling: TranslationTask
 
 def test_limits_hold_for_what_was_sampled(sampling: TranslationTask) -> None:
     plain = sampling.dataset("train")
-    sampled = [sampling.training_dataset(epoch=epoch, seed=3) for epoch in (1, 2)]
+    sampled = [epoch_of(sampling, epoch=epoch, seed=3) for epoch in (1, 2)]
     assert len(plain.too_long) < min(len(dataset.too_long) for dataset in sampled)
     assert sampled[0].too_long.tolist() != sampled[1].too_long.tolist()
 
