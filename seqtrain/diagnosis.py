@@ -4,17 +4,28 @@ Overrides that name no choice are put aside and the rest is opened; then each se
 schema, as Hydra would in one go.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigKeyError
 
 from seqtrain.choices import REFUSALS, open_choices
-from seqtrain.mistakes import Mistake, based_on_nothing, child_of, find_mistakes, flatten, unknown_key, wrong_type
+from seqtrain.fields import type_in_words
+from seqtrain.mistakes import (
+    Mistake,
+    based_on_nothing,
+    child_of,
+    find_mistakes,
+    flatten,
+    is_mapping,
+    unknown_key,
+    wrong_type,
+)
 from seqtrain.origins import COMMAND_LINE, Origins, Setting, of_override
 from seqtrain.registry import REGISTRIES
 
@@ -110,6 +121,8 @@ def _set(node: DictConfig, setting: Setting) -> str:
     key, group = setting.key, setting.key.split(".", 1)[0]
     if group in REGISTRIES and key == f"{group}._name":
         return f"cannot be set: choose the plug-in with {group}={setting.value}"
+    if (above := _mapping_above(node, key)) is not None:
+        return _put(*above, setting)
     if not _exists(node, key):
         return unknown_key(key, list(flatten(node)))
     if setting.delete:
@@ -129,11 +142,33 @@ def _update(node: DictConfig, key: str, value: Any) -> str:
 
 
 def _exists(node: DictConfig, key: str) -> bool:
-    """Tell whether a key is a field, or below a mapping."""
+    """Tell whether a key is a field."""
     *parents, name = key.split(".")
     for parent in parents:
         below = child_of(node, parent) if parent in node else None
         if below is None:
             return False
         node = below
-    return name in set(flatten(node)) or OmegaConf.get_type(node) is dict
+    return name in set(flatten(node))
+
+
+def _mapping_above(node: DictConfig, key: str) -> tuple[DictConfig, str] | None:
+    """Return the mapping that a key is in, and its key there; None if it is in none."""
+    parent, _, rest = key.partition(".")
+    child = child_of(node, parent) if rest and parent in node else None
+    if child is None:
+        return None
+    return (child, rest) if is_mapping(child) else _mapping_above(child, rest)
+
+
+def _put(mapping: DictConfig, key: str, setting: Setting) -> str:
+    """Put a value into a mapping whose keys are text, or integers; return what is wrong with it, if anything."""
+    by_number = mapping._metadata.key_type is int
+    if by_number and not re.fullmatch(r"[-+]?\d+", key):
+        return f"the key {key} must be an integer"
+    try:
+        with open_dict(mapping):
+            mapping[int(key) if by_number else key] = setting.value
+    except REFUSALS:
+        return f"must be {type_in_words(mapping._metadata.element_type)}"
+    return ""

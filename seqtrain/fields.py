@@ -48,18 +48,19 @@ def bounded(
     at_most: float | None = None,
     below: float | None = None,
 ) -> Any:
-    """Return a dataclass field for numbers within these bounds: one, or a list of them; null is free where it fits.
+    """Return a dataclass field for numbers within these bounds: one, a list of them, or the values of a mapping.
+
+    Null is free where it fits.
 
     Raises:
         ConfigError: the default is out of its own range.
     """
     allowed = Range(at_least, above, at_most, below)
     metadata = {"range": allowed}
-    numbers = [n for n in (default if isinstance(default, list) else [default]) if isinstance(n, int | float)]
-    if any(n not in allowed for n in numbers):
+    if any(n not in allowed for n in _numbers_in(default)):
         raise ConfigError(f"the default {default} of a field must be {allowed}")
-    if isinstance(default, list):
-        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -94,12 +95,17 @@ def problem_of(config_type: type, name: str, value: Any) -> str:
     """Return what is wrong with the numbers in a field, ``must be at least 0``; nothing if they are in its range."""
     field = next((f for f in dataclasses.fields(config_type) if f.name == name), None)
     allowed = field.metadata.get("range") if field else None
-    numbers = [n for n in (value if isinstance(value, list) else [value]) if isinstance(n, int | float)]
-    wrong = [n for n in numbers if allowed is not None and n not in allowed]
+    wrong = [n for n in _numbers_in(value) if allowed is not None and n not in allowed]
     if not wrong:
         return ""
     finite = " and finite" if not math.isfinite(wrong[0]) and str(allowed) != "finite" else ""
-    return f"{'has numbers that ' if isinstance(value, list) else ''}must be {allowed}{finite}"
+    return f"{'has numbers that ' if isinstance(value, list | dict) else ''}must be {allowed}{finite}"
+
+
+def _numbers_in(value: Any) -> list[float]:
+    """Return the numbers that a range is about: the value, the items of a list, or the values of a mapping."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, int | float)]
 
 
 @dataclass(frozen=True)

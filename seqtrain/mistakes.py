@@ -107,16 +107,16 @@ def extra_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     for key in map(str, node):
         if not _is_field(node, key):
             yield f"{prefix}{key}"
-        elif (child := child_of(node, key)) is not None:
+        elif (child := child_of(node, key)) is not None and not is_mapping(child):
             yield from extra_keys(child, f"{prefix}{key}.")
 
 
 def flatten(node: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Yield every key of a node that can be set, with dots."""
+    """Yield every key of a node that is a field, with dots; a mapping is a value."""
     for key in map(str, node):
         if not key.startswith("_") and _is_field(node, key):
             yield f"{prefix}{key}"
-            if (child := child_of(node, key)) is not None:
+            if (child := child_of(node, key)) is not None and not is_mapping(child):
                 yield from flatten(child, f"{prefix}{key}.")
 
 
@@ -126,6 +126,11 @@ def child_of(node: DictConfig, key: str) -> DictConfig | None:
         return None
     child = node[key]
     return child if isinstance(child, DictConfig) else None
+
+
+def is_mapping(node: Any) -> bool:
+    """Tell whether a node is a mapping, whose keys are no fields."""
+    return isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict
 
 
 def first_line(error: BaseException) -> str:
@@ -165,7 +170,8 @@ def _wrong_values(node: DictConfig) -> Iterator[Mistake]:
         try:
             missing = OmegaConf.is_missing(section, name)
             value = None if missing else section[name]
-            plain = OmegaConf.to_container(value, resolve=True) if isinstance(value, ListConfig) else value
+            whole = isinstance(value, ListConfig) or is_mapping(value)
+            plain = OmegaConf.to_container(value, resolve=True) if whole else value
         except OmegaConfBaseException as error:  # it refers to nothing
             yield Mistake(first_line(error), key, show(raw(section)[name]))
             continue
@@ -229,7 +235,7 @@ def _objections(node: DictConfig) -> list[str]:
 
 def _where_set(words: str, origins: Origins | None) -> str:
     """Return where the keys in some words were set, in brackets; nothing if nobody set them."""
-    keys = dict.fromkeys(re.findall(r"[a-z_]+(?:\.[a-z_]+)+", words))
+    keys = dict.fromkeys(re.findall(r"[a-z_]+(?:\.[a-z_]\w*)+", words))
     set_in = {key: setting.where for key in keys if origins and (setting := origins.last(key))}
     return f" ({'; '.join(f'{key}: {where}' for key, where in set_in.items())})" if set_in else ""
 

@@ -56,13 +56,21 @@ class Origins:
 
     def chain(self, key: str) -> list[Setting]:
         """Return all that sets a key or a group's choice, the dataclass's default first; the last one counts."""
-        first = default_setting(self.schema, key)
-        return [*filter(None, [first]), *(s for s in [*self.choices, *self.settings] if s.key == key)]
+        first, own = default_setting(self.schema, key), [*self.choices, *self.settings]
+        return [*filter(None, [first]), *(s for s in own if s.key == key or self._is_in_mapping(s.key, key))]
 
     def last(self, key: str) -> Setting | None:
-        """Return what set the value of a key, or of the mapping or list it is in; None if only its dataclass did."""
-        found = [s for s in self.settings if s.key == key or key.startswith((f"{s.key}.", f"{s.key}["))]
+        """Return what set the value of a key, one in it or the mapping or list it is in; None if its dataclass did."""
+        around = [s for s in self.settings if s.key == key or key.startswith((f"{s.key}.", f"{s.key}["))]
+        found = around or [s for s in self.settings if self._is_in_mapping(s.key, key)]
         return found[-1] if found else None
+
+    def _is_in_mapping(self, inner: str, key: str) -> bool:
+        """Tell whether a key is that of a value in a mapping, whose own is the other."""
+        if not inner.startswith(f"{key}."):
+            return False
+        node = OmegaConf.select(self.schema, key, throw_on_resolution_failure=False)
+        return isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict
 
 
 def read_origins(loader: ConfigLoader, config_name: str, overrides: Sequence[str]) -> Origins:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from seqtrain.config import PluginConfig
 from seqtrain.errors import PluginError
@@ -170,6 +170,7 @@ class Registry(Generic[PluginT]):
     def _store(self, name: str, plugin: str, config: type[PluginConfig] | PluginConfig) -> None:
         node = OmegaConf.structured(config)
         node._name = plugin
+        _open_mappings(node)
         ConfigStore.instance().store(name=name, group=self.kind, node=node, provider="seqtrain")
 
     def _check_free(self, name: str, where: str) -> None:
@@ -215,6 +216,14 @@ def registering() -> set[str]:
     """Return the names of the modules that registered something or hold a kind's base class."""
     kinds = REGISTRIES.values()
     return {registry.base.__module__ for registry in kinds} | {item.module for kind in kinds for item in kind._all()}
+
+
+def _open_mappings(node: DictConfig) -> None:
+    """Let overrides add keys to the fields that are mappings; Hydra closes all of a config that does not say so."""
+    for name in node:
+        child = node._get_node(name)
+        if isinstance(child, DictConfig) and OmegaConf.get_type(child) is dict:
+            OmegaConf.set_struct(child, False)
 
 
 def _settable(base: type) -> list[str]:

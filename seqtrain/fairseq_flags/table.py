@@ -77,7 +77,8 @@ ROWS = {
         --update-freq=                       | training.update_freq | one number for all epochs
         --lr= --learning-rate=               | optimizer.lr |
         --sentence-avg                       | criterion.sentence_avg=true |
-        --stop-min-lr= --min-lr=             | not there yet: a lowest rate
+        --stop-min-lr=                       | not there: training does not end by its rate
+        --min-lr=                            | lr_scheduler.min_lr | with lr_scheduler=cosine or step
         --skip-remainder-batch               | not there: the last, smaller update of an epoch is made
         --debug-param-names --use-bmuf       | NOTHING
     """,
@@ -101,9 +102,20 @@ ROWS = {
         --lr-shrink= --lrs=                  | lr_scheduler.lr_shrink |
         --lr-threshold=                      | lr_scheduler.lr_threshold | with lr_scheduler=reduce_lr_on_plateau
         --lr-patience=                       | lr_scheduler.lr_patience | with lr_scheduler=reduce_lr_on_plateau
-        --t-mult= --lr-period-updates= --max-lr= --shrink-min --hold-steps= --decay-steps=    | not there yet: SCHEDULE
-        --warmup-steps= --phase-ratio= --init-lr-scale= --final-lr-scale=                     | not there yet: SCHEDULE
-        --lr-deacy-period= --lr-decay=                                                        | not there yet: SCHEDULE
+        --t-mult=                            | lr_scheduler.t_mult | with lr_scheduler=cosine
+        --lr-period-updates=                 | lr_scheduler.lr_period_updates | with lr_scheduler=cosine or triangular
+        --max-lr=                            | lr_scheduler.max_lr | with lr_scheduler=triangular
+        --shrink-min                         | lr_scheduler.shrink_min=true | with lr_scheduler=triangular
+        --warmup-steps=                      | lr_scheduler.warmup_updates |
+        --hold-steps=                        | lr_scheduler.hold_updates | with lr_scheduler=tri_stage
+        --decay-steps=                       | lr_scheduler.decay_updates | with lr_scheduler=tri_stage
+        --phase-ratio=                       | lr_scheduler.phase_ratio | with lr_scheduler=tri_stage
+        --init-lr-scale=                     | lr_scheduler.init_lr_scale | with lr_scheduler=tri_stage
+        --final-lr-scale=                    | lr_scheduler.final_lr_scale | with lr_scheduler=tri_stage
+        --lr-deacy-period=                   | lr_scheduler.lr_decay_period | with lr_scheduler=step
+        --lr-decay=                          | lr_scheduler.lr_decay | with lr_scheduler=step
+        --epoch2lr=                          | lr_scheduler.epoch2lr | with lr_scheduler=manual
+        --update2lr=                         | lr_scheduler.update2lr | with lr_scheduler=manual
     """,
     "checkpoint": """
         --save-dir=                          | hydra.run.dir | checkpoints, log and metrics lie in it
@@ -274,7 +286,6 @@ PHRASES = {
     "ONE_DEVICE": "not there yet: training on several devices",
     "NO_SCALE": "bf16 scales no loss, and fp16 has one dynamic scale; parameters stay in fp32",
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
-    "SCHEDULE": "the schedulers with this field; `plugins lr_scheduler` lists those that are",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
     "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
     "LM": "language models",
@@ -310,7 +321,13 @@ CHOICES = {
         )
     },
     "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
-    "lr_scheduler": {name: name for name in ("fixed", "inverse_sqrt", "polynomial_decay", "reduce_lr_on_plateau")},
+    "lr_scheduler": {
+        name: name
+        for name in (
+            *("cosine", "fixed", "inverse_sqrt", "manual", "pass_through", "polynomial_decay", "reduce_lr_on_plateau"),
+            *("step", "tri_stage", "triangular"),
+        )
+    },
     "tokenizer": {
         **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
         **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},

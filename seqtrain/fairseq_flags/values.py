@@ -1,5 +1,6 @@
 """How a flag's value is written as an override, where that differs."""
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -69,6 +70,20 @@ def rates(value: str) -> str:
     return "lr_scheduler=fixed " + split_at_commas("lr_scheduler.lr_per_epoch")(value)
 
 
+def by_number(key: str) -> Callable[[str], str]:
+    """Return what writes rates by numbers, ``{"1-4": 0.1, 5: 0.05}``; each holds until the next, so that ranges end."""
+
+    def write(value: str) -> str:
+        try:
+            ranges = [(part, rate) for parts, rate in ast.literal_eval(value).items() for part in str(parts).split(",")]
+            text = ",".join(f"{int(part.split('-')[0])}:{rate}" for part, rate in ranges)
+        except (ValueError, SyntaxError, AttributeError):
+            text = "NUMBER:RATE,NUMBER:RATE"
+        return f'"{key}={{{text}}}"'
+
+    return write
+
+
 def search(value: str) -> str:
     """Return the overrides for a search given as JSON, ``{"beam": 5}``."""
     try:
@@ -97,6 +112,10 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--learning-rate": rates,
     "--adam-betas": split_at_commas("optimizer.betas"),
     "--warmup-init-lr": minus_one_is("null", "lr_scheduler.warmup_init_lr"),
+    "--lr-period-updates": minus_one_is("null", "lr_scheduler.lr_period_updates"),
+    "--phase-ratio": split_at_commas("lr_scheduler.phase_ratio"),
+    "--epoch2lr": by_number("lr_scheduler.epoch2lr"),
+    "--update2lr": by_number("lr_scheduler.update2lr"),
     "--keep-interval-updates": minus_one_is("0", "saving.keep_last"),
     "--keep-last-epochs": minus_one_is("0", "saving.keep_last"),
     "--keep-best-checkpoints": minus_one_is("1", "saving.keep_best"),

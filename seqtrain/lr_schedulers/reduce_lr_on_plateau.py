@@ -1,20 +1,20 @@
 """A rate that falls whenever validation has stopped getting better."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from seqtrain.fields import bounded
-from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers import Optimizer, register_lr_scheduler
 from seqtrain.lr_schedulers._state import saved
+from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler
 
 SMALLEST_CHANGE = 1e-8
 """A rate that would fall by no more than this stays, as in torch."""
 
 
 @dataclass
-class ReduceLROnPlateauConfig(LRSchedulerConfig):
+class ReduceLROnPlateauConfig(WarmupConfig):
     """Settings of ``reduce_lr_on_plateau``."""
 
     lr_shrink: float = bounded(0.1, above=0, below=1)
@@ -23,25 +23,16 @@ class ReduceLROnPlateauConfig(LRSchedulerConfig):
     """Share of the best loss by which a loss must be lower to count as better."""
     lr_patience: int = bounded(0, at_least=0)
     """Epochs in a row without a better loss that leave the rate as it is; one more shrinks it."""
-    warmup_updates: int = bounded(0, at_least=0)
-    """Updates of linear increase from ``warmup_init_lr`` to the optimizer's rate; losses count from its end on."""
-    warmup_init_lr: float | None = bounded(None, at_least=0)
-    """Learning rate of the first update of the warm-up; 0 if null."""
-
-    def contradictions(self) -> Iterable[str]:
-        """A start of the warm-up belongs to a warm-up."""
-        if self.warmup_init_lr is not None and not self.warmup_updates:
-            yield "lr_scheduler.warmup_init_lr has no effect without a warm-up: set lr_scheduler.warmup_updates"
 
 
 @register_lr_scheduler("reduce_lr_on_plateau", ReduceLROnPlateauConfig)
-class ReduceLROnPlateau(LRScheduler):
+class ReduceLROnPlateau(WarmupScheduler):
     r"""The rate is multiplied by ``lr_shrink`` when the loss has not become better in more than ``lr_patience`` epochs.
 
     The loss is that of the first validation set (``valid/loss``), at its last validation in an epoch, and an epoch
     without one does not count. A loss is better if it is below :math:`(1 - \text{lr\_threshold})` times the best so
-    far; NaN never is. The numbers are those of ``torch.optim.lr_scheduler.ReduceLROnPlateau``. Before update W of the
-    warm-up the rate is :math:`r_0 + (r - r_0) n / W` after n updates.
+    far; NaN never is. The numbers are those of ``torch.optim.lr_scheduler.ReduceLROnPlateau``. Losses count from the
+    end of the warm-up on.
     """
 
     def __init__(self, cfg: ReduceLROnPlateauConfig, optimizer: Optimizer) -> None:
@@ -51,16 +42,13 @@ class ReduceLROnPlateau(LRScheduler):
         self._best = math.inf
         self._bad_epochs = 0
 
-    def lr_at(self, num_updates: int) -> float:
-        """Return the rate after ``num_updates`` updates, with the losses that were seen so far."""
-        warmup, start = self.cfg.warmup_updates, self.cfg.warmup_init_lr or 0.0
-        if num_updates < warmup:
-            return start + (self.base_lr - start) * num_updates / warmup
+    def after_warmup(self, num_updates: int) -> float:
+        """Return the rate, with the losses that were seen so far."""
         return self._lr
 
     def step(self, epoch: int, val_loss: float | None) -> None:
         """Count the loss, and shrink the rate if patience is over."""
-        if val_loss is None or self.num_updates < self.cfg.warmup_updates:
+        if val_loss is None or self.num_updates < self.warmup_updates:
             return
         if val_loss < self._best * (1 - self.cfg.lr_threshold):
             self._best, self._bad_epochs = val_loss, 0

@@ -73,7 +73,7 @@ def _options(hint: Any, allowed: Range | None, plain: Mapping[Any, Schema]) -> I
     elif origin in (list, tuple):
         yield {"type": "array", "items": _item(arguments[0], allowed)}
     elif origin is dict:
-        yield {"type": "object", **_keys(arguments[0]), "additionalProperties": of_value(arguments[1])}
+        yield {"type": "object", **_keys(arguments[0]), "additionalProperties": of_value(arguments[1], allowed)}
     elif hint in (int, float):
         yield _number("integer" if hint is int else "number", allowed)
     elif dataclasses.is_dataclass(hint) and isinstance(hint, type):

@@ -66,7 +66,8 @@ def sentence_avg(request: pytest.FixtureRequest) -> bool:
 def trainer(request: pytest.FixtureRequest, sentence_avg: bool, corpus: Path) -> Trainer:
     """A trainer that has not begun."""
     chosen = [f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
-    cfg = config(corpus, *chosen, *NEEDED.get(request.param, lambda _: [])(corpus))
+    needed = NEEDED[request.param](corpus) if request.param in NEEDED else []
+    cfg = config(corpus, *chosen, *needed)
     session = Session(cfg, RunDirectory(corpus / "run", cfg.saving), Console(quiet=True))
     return Trainer(cfg, session.build(), [])
 

@@ -39,8 +39,8 @@ MISTAKES = {
         "model.dropuot=0.1 (command line): there is no such key; did you mean model.dropout?",
     ),
     "key of a plug-in that is not chosen": (
-        ["lr_scheduler.warmup_init_lr=0"],
-        "lr_scheduler.warmup_init_lr=0 (command line): there is no such key; did you mean lr_scheduler.warmup_updates?",
+        ["lr_scheduler.warmup_rate=0"],
+        "lr_scheduler.warmup_rate=0 (command line): there is no such key; did you mean lr_scheduler.warmup_updates?",
     ),
     "group misspelt": (
         ["modle=transformer"],
@@ -138,6 +138,27 @@ MISTAKES = {
         ["optimizer.groups=[{lr_scale: 2}]"],
         "optimizer.groups[0].pattern (command line): has no value, and needs one",
     ),
+    "number for a mapping": (
+        ["lr_scheduler=manual", "lr_scheduler.epoch2lr=3"],
+        "lr_scheduler.epoch2lr=3 (command line): must be a mapping, each value a number",
+    ),
+    "text in a mapping of numbers": (
+        ["lr_scheduler=manual", "lr_scheduler.epoch2lr={1:fast}"],
+        "lr_scheduler.epoch2lr.1=fast (command line): must be a number",
+    ),
+    "text for a key that is a number": (
+        ["lr_scheduler=manual", "lr_scheduler.epoch2lr={first:0.1}"],
+        "lr_scheduler.epoch2lr.first=0.1 (command line): the key first must be an integer",
+    ),
+    "number out of range in a mapping": (
+        ["lr_scheduler=manual", "lr_scheduler.epoch2lr={1:0.1,2:-0.1}"],
+        "lr_scheduler.epoch2lr={1: 0.1, 2: -0.1} (command line): has numbers that must be at least 0",
+    ),
+    "two clocks": (
+        ["lr_scheduler=manual", "lr_scheduler.epoch2lr={1:0.1}", "lr_scheduler.update2lr={0:0.1}"],
+        "lr_scheduler.epoch2lr and lr_scheduler.update2lr are two clocks for one rate: leave one of them out "
+        "(lr_scheduler.epoch2lr: command line; lr_scheduler.update2lr: command line)",
+    ),
     "model misspelt": (
         ["model=trasformer"],
         "model=trasformer (command line): there is no such choice; did you mean transformer? Choices: ...",
@@ -147,8 +168,8 @@ MISTAKES = {
         "optimizer=adm (command line): there is no such choice; did you mean adam? Choices: ...",
     ),
     "scheduler of another name": (
-        ["lr_scheduler=cosine"],
-        "lr_scheduler=cosine (command line): there is no such choice; if it is yours, "
+        ["lr_scheduler=noam"],
+        "lr_scheduler=noam (command line): there is no such choice; if it is yours, "
         "name its directory: hydra.searchpath=[DIR]. Choices: ...",
     ),
     "tokenizer that is not there": (
@@ -254,8 +275,8 @@ MISTAKES = {
     ),
     "decay without end": (
         ["training.max_update=0", "training.max_epoch=3"],
-        "lr_scheduler polynomial_decay needs to know when the decay ends: set training.max_update or "
-        "lr_scheduler.total_num_update (training.max_update: command line)",
+        "lr_scheduler needs to know when training ends: set training.max_update or lr_scheduler.total_num_update "
+        "(training.max_update: command line)",
     ),
     "best by a score that is not computed": (
         ["saving.metric=valid/bleu", "saving.maximize=true"],

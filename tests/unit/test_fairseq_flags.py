@@ -78,6 +78,16 @@ def test_the_page_shows_what_is_printed() -> None:
         ("--validpref", "valid,other", "write task.valid=[valid,other]"),
         ("--patience", "-1", "write training.patience=0 (counts validations)"),
         ("--warmup-init-lr", "1e-7", "write lr_scheduler.warmup_init_lr=1e-7"),
+        (
+            "--lr-period-updates",
+            "-1",
+            "write lr_scheduler.lr_period_updates=null (with lr_scheduler=cosine or triangular)",
+        ),
+        (
+            "--phase-ratio",
+            "(0.1, 0.4, 0.5)",
+            "write lr_scheduler.phase_ratio=[0.1,0.4,0.5] (with lr_scheduler=tri_stage)",
+        ),
         ("--best-checkpoint-metric", "bleu", "write saving.metric=valid/bleu (`<split>/<name>`)"),
         ("--remove-bpe", "sentencepiece", "not needed: the tokenizer turns ids into plain text, subwords joined"),
         ("--save-dir", "x", "write hydra.run.dir=x (checkpoints, log and metrics lie in it)"),
@@ -101,6 +111,19 @@ def test_a_flag_with_a_value_behind_it_or_after_an_equals_sign(flag: str, value:
 def test_a_user_directory(directory: str, expected: str) -> None:
     note = "(port its Python first: docs/tutorials/porting-from-fairseq.md)"
     assert answer(["--user-dir", directory]) == [f"--user-dir {directory}: write {expected} {note}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{1: 0.1, 5: 0.05}", "1:0.1,5:0.05"),
+        ('{"1-4,9": 0.1, "5": 0.05}', "1:0.1,9:0.1,5:0.05"),
+        ("{", "NUMBER:RATE,NUMBER:RATE"),
+    ],
+)
+def test_rates_by_number(value: str, expected: str) -> None:
+    (line,) = answer(["--epoch2lr", value])
+    assert line == f'--epoch2lr {value}: write "lr_scheduler.epoch2lr={{{expected}}}" (with lr_scheduler=manual)'
 
 
 def test_a_search_as_json() -> None:

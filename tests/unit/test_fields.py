@@ -52,6 +52,13 @@ def test_range(bounds: dict[str, float], words: str, inside: list[float], outsid
     assert not any(number in allowed for number in outside)
 
 
+@dataclass
+class Prices(Checked):
+    """Numbers by a number."""
+
+    by_size: dict[int, float] = bounded({}, at_least=0)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -68,6 +75,12 @@ def test_a_config_checks_itself(values: dict[str, Any], message: str) -> None:
     assert str(error.value) == message
 
 
+def test_the_values_of_a_mapping_are_checked_and_its_keys_are_not() -> None:
+    Prices(by_size={-1: 0.5})
+    with pytest.raises(ConfigError, match=r"^Prices.by_size=\{1: 0.5, 2: -1\} has numbers that must be at least 0$"):
+        Prices(by_size={1: 0.5, 2: -1})
+
+
 def test_null_and_references_are_not_numbers() -> None:
     assert Basket(limit=None).limit is None
     assert problem_of(Basket, "size", "${training.seed}") == ""
@@ -76,6 +89,8 @@ def test_null_and_references_are_not_numbers() -> None:
 def test_defaults_are_not_shared() -> None:
     Basket().shares.append(0.1)
     assert Basket().shares == [0.5]
+    Prices().by_size[1] = 2.0
+    assert Prices().by_size == {}
 
 
 def test_fields_as_a_user_sees_them() -> None:
@@ -124,7 +139,7 @@ def _line(text: str) -> int:
         return next(n for n, line in enumerate(file, start=1) if line.strip().startswith(text))
 
 
-@pytest.mark.parametrize("default", [0, [1, 0]])
+@pytest.mark.parametrize("default", [0, [1, 0], {"a": 1, "b": 0}])
 def test_a_default_out_of_its_range(default: Any) -> None:
     with pytest.raises(ConfigError, match="must be at least 1"):
         bounded(default, at_least=1)

@@ -65,6 +65,16 @@ def test_values_of_a_mapping_on_the_command_line() -> None:
     assert chain("training.seed", "training={seed: 3}")[-1] == ("3", "command line")
 
 
+def test_values_of_a_field_that_is_a_mapping() -> None:
+    source = conf_directory().parent / "seqtrain/lr_schedulers/manual.py"
+    values = chain("lr_scheduler.update2lr", "lr_scheduler=manual", "lr_scheduler.update2lr={0:1e-3,2000:1e-4}")
+    assert values == [
+        ("{}", line_of(source, "update2lr: dict")),
+        ("0.001", "command line"),
+        ("0.0001", "command line"),
+    ]
+
+
 def test_lines_of_keys_and_items(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("# comment\na:\n  b: 1\n  c: [2,\n    3]\n")
     assert yaml_lines(tmp_path / "a.yaml") == {

@@ -29,7 +29,8 @@ class Teacher(FeatureModel):
         self.dropout = nn.Dropout(0.5)
 
     def extract_features(self, **_: Tensor) -> Tensor:
-        return self.dropout(self.logits / 2)
+        features: Tensor = self.dropout(self.logits / 2)
+        return features
 
     def project(self, features: Tensor) -> Tensor:
         assert len(features) <= 3
@@ -69,9 +70,8 @@ def test_by_hand(kind: type[Table], batch: Batch, task: TaskInfo) -> None:
 @pytest.mark.parametrize("kind", [Table, Features])
 def test_the_gradient_is_that_of_the_formula(kind: type[Table], batch: Batch, task: TaskInfo) -> None:
     model, plain = kind(task), Table(task)
-    options = {"label_smoothing": 0.1, "z_loss": 0.05}
-    loss = run(task, model, batch, distillation_alpha=0.4, temperature=2.0, **options).loss
-    smoothed = LabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyConfig(**options), task)
+    loss = run(task, model, batch, distillation_alpha=0.4, temperature=2.0, label_smoothing=0.1, z_loss=0.05).loss
+    smoothed = LabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyConfig(label_smoothing=0.1, z_loss=0.05), task)
     counted = batch.target != 1
     soft, soft_taught = (
         functional.log_softmax(x[counted] / 2, dim=-1) for x in (plain.logits, torch.tensor(TAUGHT).log())

@@ -80,8 +80,7 @@ def test_a_training_within_the_warm_up_only_rises(optimizer: SGD) -> None:
         ({"power": 0.0}, "PolynomialDecayConfig.power=0.0 must be above 0"),
         (
             {"total_num_update": 0},
-            "lr_scheduler polynomial_decay needs to know when the decay ends: "
-            "set training.max_update or lr_scheduler.total_num_update",
+            "lr_scheduler needs to know when training ends: set training.max_update or lr_scheduler.total_num_update",
         ),
     ],
 )

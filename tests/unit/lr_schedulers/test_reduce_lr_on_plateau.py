@@ -104,7 +104,7 @@ def test_the_state_of_another_scheduler(optimizer: SGD) -> None:
         ({"lr_threshold": -0.1}, "ReduceLROnPlateauConfig.lr_threshold=-0.1 must be at least 0 and below 1"),
         ({"lr_patience": -1}, "ReduceLROnPlateauConfig.lr_patience=-1 must be at least 0"),
         ({"warmup_init_lr": 0.1}, "lr_scheduler.warmup_init_lr has no effect without a warm-up: "
-         "set lr_scheduler.warmup_updates"),
+         "set lr_scheduler.warmup_updates, or lr_scheduler.warmup_init_lr=null"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(cfg: dict[str, float], message: str) -> None:

@@ -76,6 +76,8 @@ class Config(PluginConfig):
     """Numbers."""
     by_number: dict[int, int] = field(default_factory=dict)
     """Numbers."""
+    by_number_in_range: dict[int, float] = bounded({1: 0.5}, at_least=0)
+    """Numbers."""
     anything: Any = None
     """Whatever."""
     tokenizer: TokenizerConfig = II("tokenizer")
