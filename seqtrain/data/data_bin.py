@@ -101,7 +101,9 @@ class DataBin(Corpus):
         """Compare the numbers of sentences, part by part."""
         sizes, others = self.sizes(source), self.sizes(target)
         if len(sizes) != len(others):
-            raise DataError(f"{source} has {len(sizes)} parts, it and those that are numbered, and {target} {len(others)}")
+            raise DataError(
+                f"{source} has {len(sizes)} parts, it and those that are numbered, and {target} {len(others)}"
+            )
         for (file, size), (other, other_size) in zip(sizes, others, strict=True):
             if size != other_size:
                 raise DataError(
