@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.data.chunks import chunked
+from seqtrain.data.flat_ids import FlatIds
 from seqtrain.data.sentences import Sentences
 from seqtrain.data.text import hash_file
 from seqtrain.documents import DocumentError, build, open_regular, read_json
@@ -34,7 +35,7 @@ _HEADER_BYTES = 128
 class Tokens(Sentences):
     """Sentences of ids as flat arrays: tokens (n,) and offsets (N + 1,)."""
 
-    def __init__(self, tokens: npt.NDArray[Any], offsets: npt.NDArray[np.int64], fingerprint: str) -> None:
+    def __init__(self, tokens: FlatIds, offsets: npt.NDArray[np.int64], fingerprint: str) -> None:
         self.tokens = tokens
         self.offsets = offsets
         self.fingerprint = fingerprint

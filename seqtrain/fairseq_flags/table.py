@@ -60,7 +60,7 @@ ROWS = {
         --disable-validation                 | task.valid=[] |
         --num-workers= --data-buffer-size=   | not needed: one thread prepares batches ahead
         --skip-invalid-size-inputs-valid-test | not needed: validation and decoding cut what is too long, and say so
-        --dataset-impl=                      | not needed: text is indexed once, into a memory-mapped cache
+        --dataset-impl=                      | not needed: a data-bin is read as it is (mmap), text is indexed once
         --max-tokens-valid= --batch-size-valid= --max-sentences-valid=  | not there: dataset.max_tokens holds there too
         --fixed-validation-seed=             | not needed: validation leaves nothing to chance
         --ignore-unused-valid-subsets        | not needed: what task.valid names counts, whatever else there is
@@ -164,14 +164,15 @@ ROWS = {
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
-        --source-lang= -s=                   | task.source_lang | source_lang where a multilingual model decodes
-        --target-lang= -t=                   | task.target_lang | target_lang where a multilingual model decodes
+        --source-lang= -s=                   | task.source_lang |
+        --target-lang= -t=                   | task.target_lang |
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
         --eval-bleu                          | validation.generate=true |
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
         --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
-        --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
+        --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
+        --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
         --truncate-source --load-alignments  | NOTHING
@@ -271,7 +272,7 @@ ROWS = {
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
         --results-path=                      | output=FILE |
-        --post-process= --remove-bpe=        | not needed: PLAIN_TEXT
+        --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,

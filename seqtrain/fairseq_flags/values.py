@@ -63,6 +63,11 @@ def prefixes(key: str) -> Callable[[str], str]:
     return write
 
 
+def joining(key: str) -> Callable[[str], str]:
+    """Return what writes how subwords are joined; fairseq's ``@@ `` is subword_nmt's."""
+    return lambda value: f"{key}={'subword_nmt' if value.startswith('@@') else value}"
+
+
 def rates(value: str) -> str:
     """Return the override for one rate, or one for each epoch."""
     if "," not in value:
@@ -116,6 +121,9 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--lr-scheduler": chosen("lr_scheduler"),
     "--bpe": chosen("tokenizer"),
     "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
+    "--post-process": joining("tokenizer.post_process"),
+    "--remove-bpe": joining("tokenizer.post_process"),
+    "--eval-bleu-remove-bpe": joining("tokenizer.post_process"),
     "--user-dir": lambda value: listed("hydra.searchpath", [value]),
     "--train-subset": split_at_commas("task.train"),
     "--valid-subset": split_at_commas("task.valid"),

@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dictionary
-from seqtrain.data.dataset import PlannedDataset, Selection
-from seqtrain.data.encoding import index, lines_of, sample
+from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.encoding import sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.sentences import Sentences, joined
 from seqtrain.data.tags import tagged
-from seqtrain.data.text import check_parallel
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo
@@ -71,15 +70,14 @@ class PairsTask(TextTask[ParallelDataset]):
     def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
         """Return what an epoch sees of the training data; with subword sampling encoded anew."""
         plain = self.dataset("train")
+        seen = self.seen(plain, lambda ids: ids, plain.source.sizes, epoch=epoch, seed=seed)
         samples = any(dictionary.samples for dictionary in self.dictionaries)
-        if not self.cfg.mixes:
-            return self._sampled(plain.ids, epoch, seed) if samples else plain
-        positions = self.cfg.select(plain.ids, plain.source.sizes, epoch=epoch, seed=seed)
-        return self._sampled(plain.ids[positions], epoch, seed) if samples else Selection(plain, positions)
+        return self._sampled(seen.ids, epoch, seed) if samples else seen
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
-        source, target = (list(lines_of(files)) for files in self.files(split))
+        sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=True)
+        source, target = (list(self.corpus.lines(files, dictionary)) for files, dictionary in sides)
         return source, target
 
     def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
@@ -95,13 +93,13 @@ class PairsTask(TextTask[ParallelDataset]):
             DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
         files = self.files(split)
-        lines = [check_parallel(*pair) for pair in zip(*files, strict=True)]
-        if not any(lines):
+        sizes = [size for pair in zip(*files, strict=True) for size in self.corpus.check_parallel(*pair)]
+        if not any(size for _, size in sizes):
             raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
         source, target = self.pairs(split)
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
-        self._report(split, dataset, list(zip(files[0], lines, strict=True)))
+        self._report(split, dataset, sizes)
         return dataset
 
     def pairs(self, split: str) -> tuple[Sentences, Sentences]:
@@ -122,7 +120,7 @@ class PairsTask(TextTask[ParallelDataset]):
         plain, cache_dir = self.dictionaries[-side], Path(self.cfg.cache_dir)
         dictionaries = [plain.in_language(self.languages_of(name)[side]) for name in self.sets(split)]
         files = zip(self.files(split)[side], dictionaries, strict=True)
-        return joined([index([file], dictionary, cache_dir) for file, dictionary in files], beginnings)
+        return joined([self.corpus.index([file], dictionary, cache_dir) for file, dictionary in files], beginnings)
 
     def _sampled(self, numbers: npt.NDArray[np.int64], epoch: int, seed: int) -> ParallelDataset:
         """Return pairs by their numbers, encoded anew."""
@@ -137,8 +135,8 @@ class PairsTask(TextTask[ParallelDataset]):
         log.info("epoch %d: %d sentence pairs sampled as %s in %.1f s", epoch, len(dataset), tokens, seconds)
         return dataset
 
-    def _report(self, split: str, dataset: ParallelDataset, lines: Sequence[tuple[Path, int]]) -> None:
-        """Warn of pairs that are left out or cut; ``lines`` are the source files and how many lines each has."""
+    def _report(self, split: str, dataset: ParallelDataset, sizes: Sequence[tuple[Path, int]]) -> None:
+        """Warn of pairs that are left out or cut; ``sizes`` are the source files and how many lines each has."""
         source_limit, target_limit = self.info.max_positions
         limit = f"over the limit of {source_limit} source or {target_limit} target tokens"
         for what, numbers in (
@@ -147,4 +145,4 @@ class PairsTask(TextTask[ParallelDataset]):
             (f"truncated {{}} pairs {limit}", dataset.truncated),
         ):
             if len(numbers):
-                log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), lines))
+                log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), sizes))

@@ -13,12 +13,13 @@ import numpy as np
 from seqtrain.base import Dictionary
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
 from seqtrain.data.cuts import BreakMode
-from seqtrain.data.dataset import PlannedDataset, Selection
-from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.data_bin import DataBin
+from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.encoding import sample
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import TextSize, find_monolingual_text, find_text, read_lines
+from seqtrain.data.text import TextSize, find_monolingual_text, find_text
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
@@ -118,10 +119,12 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             self.counts(split)  # now: the files may change while training goes on
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return the file ``<prefix>``, else ``<prefix>.txt``; of the built-in corpus the English one."""
+        """Return the file ``<prefix>``, else ``<prefix>.txt``, or fairseq's; of the built-in corpus the English one."""
+        if isinstance(self.corpus, DataBin):
+            return self.corpus.find_files(prefix)
         if self.cfg.data == BUILTIN:
-            return [(prefix, find_text(self.corpus(), prefix, "en"))]
-        return [(prefix, find_monolingual_text(self.corpus(), prefix))]
+            return [(prefix, find_text(self.directory(), prefix, "en"))]
+        return [(prefix, find_monolingual_text(self.directory(), prefix))]
 
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the files of each split of a kind; ``valid`` may be a share of those of ``train``."""
@@ -151,26 +154,15 @@ class LanguageModelingTask(TextTask[BlockDataset]):
 
         Where each epoch has other blocks, sets are mixed by their shares, but what was seen before is not counted.
         """
-        dataset = self._blocks(epoch, seed)
-        if not self.cfg.mixes:
-            return dataset
-        first_lines = dataset.sentences(dataset.ids)
-        return Selection(dataset, self.cfg.select(first_lines, self._lines_of_sets, epoch=epoch, seed=seed))
+        dataset = self._training_blocks(epoch, seed)
+        return self.seen(dataset, dataset.sentences, self._sizes_of_sets, epoch=epoch, seed=seed)
 
     @cached_property
-    def _lines_of_sets(self) -> list[int]:
-        return [sum(1 for _ in read_lines(file)) for file in self.files("train")[0]]
-
-    def _blocks(self, epoch: int, seed: int) -> BlockDataset:
-        """Return the training text in the blocks of an epoch."""
-        plain = self.dataset("train")
-        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
-        if dictionary.samples:
-            tokens = sample(tokens, np.arange(len(tokens)), dictionary, seed, epoch, 0)
-        shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
-        if tokens is plain.tokens and not shift:
-            return plain
-        return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
+    def _sizes_of_sets(self) -> list[int]:
+        """Lines of each training set; nobody asks where sets are not mixed."""
+        if not self.cfg.mixes:
+            return []
+        return [sum(size for _, size in self.corpus.sizes(file)) for file in self.files("train")[0]]
 
     def counts(self, split: str) -> dict[str, int]:
         """Return the tokens that are predicted, and the characters, bytes and words of the text as it was.
@@ -180,7 +172,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         dataset = self.dataset(split)
         if split not in self._sizes:
             lines = self._lines[split]
-            self._sizes[split] = TextSize.of(islice(lines_of(self.files(split)[0]), lines.start, lines.stop))
+            text = self.corpus.lines(self.files(split)[0], self.info.source_dictionary)
+            self._sizes[split] = TextSize.of(islice(text, lines.start, lines.stop))
         size, boundaries = self._sizes[split], len(dataset.tokens.tokens) - dataset.num_tokens
         ends = size.lines - boundaries
         return {
@@ -204,6 +197,17 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         (dictionary,) = dictionaries
         start = dictionary.bos if self.cfg.add_bos_token else dictionary.eos
         return TaskInfo(dictionary, dictionary, (self.cfg.max_positions, self.cfg.max_positions), start)
+
+    def _training_blocks(self, epoch: int, seed: int) -> BlockDataset:
+        """Return all training data, sampled or cut as in an epoch."""
+        plain = self.dataset("train")
+        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
+        if dictionary.samples:
+            tokens = sample(tokens, np.arange(len(tokens)), dictionary, seed, epoch, 0)
+        shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
+        if tokens is plain.tokens and not shift:
+            return plain
+        return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
 
     def _share(self, split: str) -> tuple[Tokens, range]:
         """Return the token ids of a split, and which lines of its files they are: all, or its share."""

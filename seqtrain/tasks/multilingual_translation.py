@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from seqtrain.base import Batch, Dictionary, Generator, Hypothesis
+from seqtrain.data.data_bin import DataBin
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.parallel import SourceDataset
 from seqtrain.data.text import find_parallel
@@ -28,7 +29,7 @@ class MultilingualTranslationConfig(PairsConfig):
     """Config of the task ``multilingual_translation``."""
 
     data: str = BUILTIN
-    """Directory of files ``<prefix>.<pair>.<language>`` or ``<prefix>.<language>``, or ``builtin:number_names``."""
+    """Directory of files ``<prefix>.<pair>.<lang>`` or ``<prefix>.<lang>``, or a data-bin, or builtin:number_names."""
     lang_pairs: list[str] = field(default_factory=lambda: ["en-de", "de-en"])
     """What is translated into what; each pair has a training set for each prefix in ``train``."""
     encoder_langtok: Langtok = Langtok.tgt
@@ -114,10 +115,12 @@ class MultilingualTranslationTask(PairsTask):
         }
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return the two files of a pair, ``<prefix>.<pair>``."""
+        """Return the two files of a pair, ``<prefix>.<pair>``, or fairseq's."""
         stem, (source, target) = prefix.rpartition(".")[0], self.languages_of(prefix)
+        if isinstance(self.corpus, DataBin):
+            return self.corpus.find_files(stem, (source, target))
         stems = [prefix, f"{stem}.{target}-{source}", stem]
-        return find_parallel(self.corpus(), stems, (source, target))
+        return find_parallel(self.directory(), stems, (source, target))
 
     def beginning(self, split: str, number: int) -> Beginning:
         """Return what the sentences of a split's set with this number begin with: languages, then a tag."""

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqtrain.data.data_bin import DataBin
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.text import find_text
 from seqtrain.tasks import register_task
@@ -17,7 +18,7 @@ class TranslationConfig(PairsConfig):
     """Config of the task ``translation``."""
 
     data: str = BUILTIN
-    """Directory of the text files ``<prefix>.<language>``, plain or .gz; ``builtin:number_names`` is generated."""
+    """Directory of text files ``<prefix>.<language>``, plain or .gz, or fairseq's data-bin, or builtin:number_names."""
     source_lang: str = "en"
     """Suffix of the source files."""
     target_lang: str = "de"
@@ -48,6 +49,8 @@ class TranslationTask(PairsTask):
         return ("joined",) if self.cfg.joined_dictionary else self.languages
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return ``<prefix>.<language>`` for source and target."""
-        corpus = self.corpus()
+        """Return ``<prefix>.<language>`` for source and target, or fairseq's files for it."""
+        if isinstance(self.corpus, DataBin):
+            return self.corpus.find_files(prefix, self.languages)
+        corpus = self.directory()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
