@@ -129,9 +129,10 @@ def child_of(node: DictConfig, key: str) -> DictConfig | None:
 
 
 def is_mapping(node: Any) -> bool:
-    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections is not."""
-    is_one = isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict
-    return is_one and not dataclasses.is_dataclass(node._metadata.element_type)
+    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections has theirs."""
+    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not dict:
+        return False
+    return not dataclasses.is_dataclass(node._metadata.element_type)
 
 
 def first_line(error: BaseException) -> str:
@@ -161,7 +162,7 @@ def _wrong_names(node: DictConfig, key: str, choice: str) -> Iterator[Mistake]:
         elif name != entry.name:
             yield Mistake(f"cannot be set: choose the plug-in with {choice}={name}", f"{key}._name")
     for below in map(str, node):
-        if (child := child_of(node, below)) is not None:
+        if (child := child_of(node, below)) is not None and not is_mapping(child):
             yield from _wrong_names(child, f"{key}.{below}", f"{below}@{key}.{below}")
 
 

@@ -189,11 +189,14 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
 def make_room(node: DictConfig, key: str) -> None:
     """Add the section that a key lies in if it is to be in a mapping of sections, and is not there yet."""
     for name in key.split(".")[:-1]:
-        section = node._metadata.element_type if OmegaConf.get_type(node) is dict else None
-        if name not in node and dataclasses.is_dataclass(section):
-            with open_dict(node):
-                node[name] = section
-        below = node._get_node(name)
+        if OmegaConf.get_type(node) is dict:
+            section = node._metadata.element_type
+            if not dataclasses.is_dataclass(section):
+                return
+            if name not in node:
+                with open_dict(node):
+                    node[name] = section
+        below = node._get_node(name) if name in node else None
         if not isinstance(below, DictConfig) or below._is_none() or below._is_missing() or below._is_interpolation():
             return
         node = below

@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
+        --tokenizer=               | tokenizer    |
     """,
     "common": """
         --seed=                    | training.seed |
@@ -161,6 +161,9 @@ ROWS = {
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
+        --alignment-lambda=                  | criterion.alignment_lambda |
+        --ctc-weight=                        | criterion.ctc_weight | with model.ctc_upsampling=N
+        --zero-infinity                      | criterion.zero_infinity=true | of the criterion ctc
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -175,7 +178,7 @@ ROWS = {
         --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
-        --truncate-source --load-alignments  | NOTHING
+        --truncate-source                    | NOTHING
         --upsample-primary=                  | task.train_weights | one number for each of task.train
         --lang-pairs=                        | task.lang_pairs | with task=multilingual_translation
         --encoder-langtok=                   | task.encoder_langtok |
@@ -190,6 +193,7 @@ ROWS = {
         --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
         --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
         --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
+        --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
         --tokens-per-sample=                 | task.tokens_per_sample |
         --sample-break-mode=                 | task.sample_break_mode |
         --future-target                      | task.target=future | which is the default
@@ -206,7 +210,7 @@ ROWS = {
         --dropout=                           | model.dropout |
         --attention-dropout=                 | model.attention_dropout |
         --activation-dropout= --relu-dropout= | model.activation_dropout |
-        --activation-fn=                     | model.activation_fn | relu, gelu or swish
+        --activation-fn=                     | model.activation_fn | `gelu_accurate` and `gelu_fast` are gelu_tanh
         --encoder-embed-dim=                 | model.encoder_embed_dim |
         --encoder-ffn-embed-dim=             | model.encoder_ffn_embed_dim |
         --encoder-layers=                    | model.encoder_layers |
@@ -221,13 +225,16 @@ ROWS = {
         --decoder-normalize-before           | model.decoder_normalize_before=true |
         --encoder-learned-pos --decoder-learned-pos  | model.positions=learned | of encoder and decoder
         --no-token-positional-embeddings     | model.positions=none |
+        --alignment-layer=                   | model.alignment_layer |
+        --alignment-heads=                   | model.alignment_heads |
         --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
         --layernorm-embedding                | model.layernorm_embedding=true |
         --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
         --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
-        --checkpoint-activations --offload-activations                             | not there yet: less memory
+        --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
+        --offload-activations                | not there: model.checkpoint_activations=true saves memory too
         --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
         --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
         --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
@@ -299,7 +306,7 @@ ROWS = {
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
         --only-source                        | not needed: task=language_modeling reads text of one language
-        --align-suffix= --alignfile=         | not there: alignments
+        --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
         --sys= --ref= --order= --ignore-case --sentence-bleu   | not needed: `sacrebleu REF -i FILE` scores a file
@@ -337,47 +344,6 @@ SECTIONS = {
     "average": "`scripts/average_checkpoints.py`, which has no Hydra keys",
 }
 """Headings of those sections that are none in fairseq's Hydra configs."""
-
-CHOICES = {
-    "model": {
-        name: name
-        for name in (
-            *("transformer", "transformer_tiny", "transformer_iwslt_de_en", "transformer_wmt_en_de"),
-            *("transformer_wmt_en_de_big", "transformer_wmt_en_de_big_t2t", "transformer_vaswani_wmt_en_de_big"),
-            "transformer_vaswani_wmt_en_fr_big",
-        )
-    },
-    "task": {
-        **{name: name for name in ("translation", "language_modeling", "multilingual_translation")},
-        "translation_multi_simple_epoch": "multilingual_translation",
-    },
-    "criterion": {
-        name: name
-        for name in (
-            *("cross_entropy", "label_smoothed_cross_entropy"),
-            "label_smoothed_cross_entropy_with_rdrop",
-        )
-    },
-    "optimizer": {
-        name: name
-        for name in (
-            *("adadelta", "adafactor", "adagrad", "adam", "adamax", "composite"),
-            *("lamb", "nag", "sgd"),
-        )
-    },
-    "lr_scheduler": {
-        name: name
-        for name in (
-            *("cosine", "fixed", "inverse_sqrt", "manual", "pass_through", "polynomial_decay", "reduce_lr_on_plateau"),
-            *("step", "tri_stage", "triangular"),
-        )
-    },
-    "tokenizer": {
-        **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
-        **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},
-    },
-}
-"""fairseq's names that are there, by group, and what they are called here."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """Translation: sentences of one language into those of another, from raw text."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqtrain.base import Fingerprint
+from seqtrain.data.alignments import index_alignments
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.number_names import BUILTIN
-from seqtrain.data.text import find_text
+from seqtrain.data.parallel import ParallelDataset
+from seqtrain.data.text import find_text, fingerprint_text
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import register_task
 from seqtrain.tasks._pairs import PairsConfig, PairsTask
 
@@ -23,8 +28,16 @@ class TranslationConfig(PairsConfig):
     """Suffix of the source files."""
     target_lang: str = "de"
     """Suffix of the target files."""
+    load_alignments: bool = False
+    """Read word alignments too, ``<prefix>.align.<source_lang>-<target_lang>``, lines such as ``0-0 1-2`` of tokens."""
     joined_dictionary: bool = True
     """One dictionary for both languages; needed to share all embeddings."""
+
+    def contradictions(self) -> Iterable[str]:
+        """Alignments count the tokens of the text."""
+        yield from super().contradictions()
+        if self.load_alignments and any(self.source_tags):
+            yield "task.load_alignments=true goes without task.source_tags: a tag would move the tokens that links name"
 
 
 @register_task("translation", TranslationConfig)
@@ -54,3 +67,33 @@ class TranslationTask(PairsTask):
             return self.corpus.find_files(prefix, self.languages)
         corpus = self.directory()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
+
+    def open_split(self, split: str) -> ParallelDataset:
+        """Return a split, indexed, with its alignments; say which pairs are left out or cut.
+
+        Raises:
+            DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
+        """
+        dataset = super().open_split(split)
+        if alignments := list(self._alignment_files(split).values()):
+            dataset.align(index_alignments(alignments, dataset.source, dataset.target, Path(self.cfg.cache_dir)))
+        return dataset
+
+    def _alignment_files(self, split: str) -> dict[str, Path]:
+        """Return the alignment files of a split by name: training needs them, other sets may have none."""
+        if not self.cfg.load_alignments:
+            return {}
+        if any(dictionary.samples for dictionary in self.dictionaries):
+            raise ConfigError("task.load_alignments=true needs the same tokens in each epoch: no subword sampling")
+        named = {f"{prefix}.align": "-".join(self.languages) for prefix in self.sets(split)}
+        try:
+            return {f"{prefix}.{pair}": find_text(self.directory(), prefix, pair) for prefix, pair in named.items()}
+        except DataError:
+            if split == "train":
+                raise
+            return {}
+
+    def _describe_files(self) -> dict[str, Fingerprint]:
+        alignments = (self._alignment_files(split) for split in ["train", *self.splits("valid")])
+        named = {name: fingerprint_text(file) for files in alignments for name, file in files.items()}
+        return {**super()._describe_files(), **named}

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from seqtrain.trained import load
 
 Call = Callable[..., Any]
+ENCODER = Path(__file__).parents[1] / "fixtures" / "encoder"
 SHORT = ("training.max_update=4", "training.log_interval=2", "saving.interval_epochs=0", "validation.interval_epochs=0")
 
 
@@ -122,3 +123,72 @@ def test_a_teacher_that_does_not_fit(train: Call, trained: Path, overrides: list
 
 def test_a_teacher_has_to_be_named(train: Call) -> None:
     assert "criterion.teacher" in train("criterion=knowledge_distillation").refused()
+
+
+ALIGNED = ("criterion=label_smoothed_cross_entropy_with_alignment", "task.load_alignments=true")
+
+
+@pytest.fixture
+def aligned(corpus: Path) -> Path:
+    """A corpus whose training set and validation set are aligned, first letter with first, second with second."""
+    for prefix, pairs in (("train", 260), ("valid", 20)):
+        (corpus / f"{prefix}.align.en-de").write_text("0-0 1-1\n" * pairs)
+    return corpus
+
+
+def test_alignments(train: Call, call: Call, aligned: Path, tmp_path: Path) -> None:
+    overrides = (
+        "model.alignment_layer=0",
+        "model.alignment_heads=2",
+        "criterion.alignment_lambda=1",
+        "optimizer.lr=0.02",
+    )
+    assert train(*ALIGNED, *overrides, f"task.data={aligned}", "training.max_update=12").code == 0
+    *training, valid = records(tmp_path / "run")
+    losses = [metrics["train/alignment_loss"] for metrics in training if "train/loss" in metrics]
+    assert losses[-1] < losses[0], "attention has learned where to look"
+    # of 21 letters at most, without knowing: log 21 = 3.04
+    assert 0 < valid["valid/alignment_loss"] < 3.04
+    scores = evaluate(call, tmp_path / "run", "split=valid")
+    assert scores["alignment_loss"] == pytest.approx(valid["valid/alignment_loss"], rel=1e-5)
+    assert "alignment_loss" not in evaluate(call, tmp_path / "run"), "the test set has no alignments"
+    # other alignments are other data
+    (aligned / "train.align.en-de").write_text("0-0 1-1\n" * 259 + "0-1\n")
+    refused = call(f"resume={tmp_path / 'run'}", "training.max_update=13").refused()
+    assert "train.align.en-de has the same lines" in refused or "train.align.en-de differs first in lines" in refused
+
+
+def test_ctc_beside_the_decoder(train: Call, call: Call, tmp_path: Path) -> None:
+    chosen = ("criterion=label_smoothed_cross_entropy_with_ctc", "model.ctc_upsampling=2")
+    assert train(*chosen, "training.max_update=12").code == 0
+    *training, valid = records(tmp_path / "run")
+    losses = [metrics["train/ctc_loss"] for metrics in training if "train/loss" in metrics]
+    assert losses[-1] < losses[0]
+    assert evaluate(call, tmp_path / "run", "split=valid")["ctc_loss"] == pytest.approx(
+        valid["valid/ctc_loss"], rel=1e-5
+    )
+    assert "set model.ctc_upsampling=2" in train(chosen[0], f"hydra.run.dir={tmp_path / 'other'}").refused()
+
+
+def test_ctc_alone(call: Call, data: Path, tmp_path: Path) -> None:
+    """An encoder of a user's own learns to spell German numbers, letter for letter."""
+    chosen = ["task=translation", "tokenizer=char", "criterion=ctc", "model=labeller", "lr_scheduler=fixed"]
+    options = [f"task.data={data}", "optimizer.lr=0.02", "validation.final_split=''", "training.device=cpu"]
+    run = [f"hydra.searchpath=[{ENCODER}]", f"hydra.run.dir={tmp_path / 'run'}", "training.max_update=40"]
+    assert call(*chosen, *options, *run, "training.log_interval=10", "dataset.max_tokens=1024").code == 0
+    valid = [metrics for metrics in records(tmp_path / "run") if "valid/loss" in metrics]
+    assert 0 < valid[-1]["valid/token_error_rate"] < 0.9
+    assert valid[-1]["valid/loss"] < 0.8 * valid[0]["valid/loss"]
+
+
+def test_ctc_is_not_for_decoders(train: Call) -> None:
+    assert "criterion=ctc is for an EncoderModel" in train("criterion=ctc").refused()
+
+
+def test_training_needs_alignments(train: Call, aligned: Path, tmp_path: Path) -> None:
+    there = f"task.data={aligned}"
+    assert "set task.load_alignments=true" in train(ALIGNED[0], there, "hydra.run.dir=" + str(tmp_path / "1")).refused()
+    (aligned / "train.align.en-de").write_text("0-0\n" * 99 + "0-99\n" + "0-0\n" * 160)
+    assert "train.align.en-de:100: 0-99 names token 99 of the target" in train(*ALIGNED, there).refused()
+    (aligned / "train.align.en-de").unlink()
+    assert "there is no text file" in (said := train(*ALIGNED, there).refused()) and "train.align.en-de" in said

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seqtrain.base import clean_name
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig
 from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.optimizers._torch import ParameterGroup, TorchOptimizer
+from seqtrain.optimizers import ParameterGroup, TorchOptimizer
 from seqtrain.optimizers.adam import Adam, AdamConfig
 from seqtrain.optimizers.sgd import SGD, SGDConfig
 
