@@ -26,7 +26,7 @@ from seqtrain.config import Plugins, TrainConfig
 from seqtrain.documents import DocumentError, build, read_json
 from seqtrain.errors import CheckpointError, PluginError
 from seqtrain.plugins import import_user_directory, user_directories
-from seqtrain.registry import REGISTRIES, Entry
+from seqtrain.registry import REGISTRIES, Entry, kind_of, plugin_configs
 from seqtrain.user_code import UserCode, difference, read_code, shortened
 
 NAMES, COPIES = "plugins.json", "plugins"
@@ -77,8 +77,9 @@ class Bundle:
     @classmethod
     def of(cls, cfg: TrainConfig) -> "Bundle":
         """Return the plug-ins that a config chooses, as far as they are not seqtrain's own."""
-        chosen = {kind: REGISTRIES[kind].entry_of(part) for kind, part in vars(cfg).items() if kind in REGISTRIES}
-        plugins = [plugin for kind, entry in chosen.items() if (plugin := _plugin(kind, entry)) is not None]
+        configs = [(kind_of(config), config) for config in plugin_configs(cfg)]
+        chosen = dict.fromkeys((kind, REGISTRIES[kind].entry_of(config)) for kind, config in configs)
+        plugins = [plugin for kind, entry in chosen if (plugin := _plugin(kind, entry)) is not None]
         code = {plugin.folder: _imported(plugin.module) for plugin in plugins if plugin.folder}
         for one in code.values():
             if one.left_out:

@@ -207,12 +207,8 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{key}={value!s:.100}: must be a section")
             if key in REGISTRIES:
-                if not isinstance(name := value.get("_name"), str):
-                    raise ConfigError(f"{key}._name: is missing, or no text")
-                entry = REGISTRIES[key].entry(name)
-                part = OmegaConf.structured(entry.config_type)
                 shared = SHARED if key == "task" else ()  # Hydra's own config.yaml has them
-                node[key] = OmegaConf.merge(part, {k: v for k, v in value.items() if k not in shared})
+                node[key] = _plugin(key, key, {k: v for k, v in value.items() if k not in shared})
             else:
                 node[key] = OmegaConf.merge(node[key], value)
     except (OmegaConfBaseException, TypeError, ValueError) as error:  # of keys and values that OmegaConf cannot hold
@@ -222,3 +218,20 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
     config = to_config(node)
     assert isinstance(config, TrainConfig)
     return config
+
+
+def _plugin(kind: str, key: str, value: Mapping[str, Any]) -> Any:
+    """Return the typed node of a plug-in's config that is plain data."""
+    if not isinstance(name := value.get("_name"), str):
+        raise ConfigError(f"{key}._name: is missing, or no text")
+    below = {k: _typed(k, f"{key}.{k}", v) for k, v in value.items()}
+    return OmegaConf.merge(OmegaConf.structured(REGISTRIES[kind].entry(name).config_type), below)
+
+
+def _typed(name: str, key: str, value: Any) -> Any:
+    """Return plain data with the plug-ins in it typed: what has a ``_name``, below a key that is called as its kind."""
+    if not isinstance(value, Mapping):
+        return value
+    if name in REGISTRIES and "_name" in value:
+        return _plugin(name, key, value)
+    return {k: _typed(k, f"{key}.{k}", v) for k, v in value.items()}

@@ -66,10 +66,16 @@ class ParameterGroupConfig(Checked):
 
     def contradictions(self) -> Iterable[str]:
         """The pattern is one."""
+        yield from wrong_patterns("optimizer.groups", [self.pattern])
+
+
+def wrong_patterns(key: str, patterns: Iterable[str]) -> Iterable[str]:
+    """Return what is wrong with those patterns in a key that are no regular expressions."""
+    for pattern in patterns:
         try:
-            re.compile(self.pattern)
+            re.compile(pattern)
         except re.error as error:
-            yield f"the pattern {self.pattern!r} in optimizer.groups is no regular expression: {error}"
+            yield f"the pattern {pattern!r} in {key} is no regular expression: {error}"
 
 
 @dataclass
@@ -80,6 +86,24 @@ class OptimizerConfig(PluginConfig):
     """Learning rate, the peak that the scheduler starts from."""
     groups: list[ParameterGroupConfig] = field(default_factory=list)
     """Parameters with settings of their own; the first pattern that matches a parameter takes it."""
+    layer_decay: float = bounded(1.0, above=0, at_most=1)
+    """Factor on the rate from each layer to the one below: layer l of L, from 0, has lr * layer_decay ** (L - l)."""
+    frozen: list[str] = field(default_factory=list)
+    """Regular expressions; parameters whose name one of them is found in stay as they are and get no gradient."""
+
+    def out_of_range(self) -> list[str]:
+        """Return also which of ``frozen`` is no regular expression."""
+        return [*super().out_of_range(), *wrong_patterns("optimizer.frozen", self.frozen)]
+
+
+@dataclass
+class WeightDecayConfig(OptimizerConfig):
+    """Base of the configs of optimizers with weight decay."""
+
+    weight_decay: float = bounded(0.0, at_least=0)
+    """Share of a parameter, times the rate, that an update takes away, apart from the gradient."""
+    decay_biases_and_norms: bool = False
+    """Decay vectors too: the biases, and the gains of normalisations. A group's own ``weight_decay`` counts anyway."""
 
 
 @dataclass

@@ -26,7 +26,7 @@ from seqtrain.mistakes import (
     unknown_key,
     wrong_type,
 )
-from seqtrain.origins import COMMAND_LINE, Origins, Setting, of_override
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, make_room, of_override
 from seqtrain.registry import REGISTRIES
 
 
@@ -121,6 +121,7 @@ def _set(node: DictConfig, setting: Setting) -> str:
     key, group = setting.key, setting.key.split(".", 1)[0]
     if group in REGISTRIES and key == f"{group}._name":
         return f"cannot be set: choose the plug-in with {group}={setting.value}"
+    make_room(node, key)
     if (above := _mapping_above(node, key)) is not None:
         return _put(*above, setting)
     if not _exists(node, key):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqtrain.config import ROOTS, SHARED, TrainConfig
+from seqtrain.config import ROOTS, SHARED, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
@@ -129,8 +129,10 @@ def child_of(node: DictConfig, key: str) -> DictConfig | None:
 
 
 def is_mapping(node: Any) -> bool:
-    """Tell whether a node is a mapping, whose keys are no fields."""
-    return isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict
+    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections has theirs."""
+    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not dict:
+        return False
+    return not dataclasses.is_dataclass(node._metadata.element_type)
 
 
 def first_line(error: BaseException) -> str:
@@ -139,16 +141,35 @@ def first_line(error: BaseException) -> str:
 
 
 def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistake]:
-    """Yield the groups whose config is not a registered plug-in's, under its own name."""
+    """Yield the groups, and plug-ins in others, whose config is not a registered plug-in's, under its own name."""
     for kind, registry in REGISTRIES.items():
         if kind in unclear or kind not in node or OmegaConf.is_missing(node, kind):
             continue
-        config_type, name = OmegaConf.get_type(node[kind]), node[kind].get("_name")
-        entry = registry.entry_of_type(config_type)
-        if entry is None:
+        if registry.entry_of_type(OmegaConf.get_type(node[kind])) is None:
             yield Mistake(based_on_nothing(registry), kind)
+        elif (plugin := child_of(node, kind)) is not None:
+            yield from _wrong_names(plugin, kind, kind)
+
+
+def _wrong_names(node: DictConfig, key: str, choice: str) -> Iterator[Mistake]:
+    """Yield what is wrong with the choice of a plug-in and of those in it; ``choice`` is what an override sets."""
+    config_type = OmegaConf.get_type(node)
+    if isinstance(config_type, type) and issubclass(config_type, PluginConfig):
+        registry = next(registry for registry in REGISTRIES.values() if issubclass(config_type, registry.config_base))
+        entry, name = registry.entry_of_type(config_type), node.get("_name")
+        if entry is None:
+            yield Mistake(nothing_chosen(key), key)
         elif name != entry.name:
-            yield Mistake(f"cannot be set: choose the plug-in with {kind}={name}", f"{kind}._name")
+            yield Mistake(f"cannot be set: choose the plug-in with {choice}={name}", f"{key}._name")
+    for below in map(str, node):
+        if (child := child_of(node, below)) is not None and not is_mapping(child):
+            yield from _wrong_names(child, f"{key}.{below}", f"{below}@{key}.{below}")
+
+
+def nothing_chosen(key: str) -> str:
+    """Say that no plug-in is chosen where there is to be one, in the root or in another plug-in."""
+    kind = key.rpartition(".")[2]
+    return f"nothing is chosen; add {key if kind == key else f'+{kind}@{key}'}=NAME"
 
 
 def _replaced_references(node: DictConfig) -> Iterator[Mistake]:
@@ -176,9 +197,7 @@ def _wrong_values(node: DictConfig) -> Iterator[Mistake]:
             yield Mistake(first_line(error), key, show(raw(section)[name]))
             continue
         if missing:
-            yield Mistake(
-                f"nothing is chosen; add {key}=NAME" if key in REGISTRIES else "has no value, and needs one", key
-            )
+            yield Mistake(nothing_chosen(key) if name in REGISTRIES else "has no value, and needs one", key)
         yield from _out_of_range(section, key, name, plain)
         if isinstance(value, ListConfig):
             parts = [(n, item) for n, item in enumerate(value) if isinstance(item, DictConfig)]

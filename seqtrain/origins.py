@@ -4,6 +4,7 @@ Settings are applied in this order: the defaults of the chosen dataclasses, then
 Hydra's defaults list, then the command line. Errors, help and ``explain`` ask here.
 """
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqtrain.config import SHARED
 from seqtrain.errors import ConfigError
@@ -171,7 +172,9 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
     if "_name" in plain:
         plain._name = config._name
     if key:
-        OmegaConf.update(origins.schema, key, plain, merge=True, force_add=True)
+        make_room(origins.schema, key)
+        is_there = OmegaConf.select(origins.schema, key) is not None  # OmegaConf can merge nothing into null
+        OmegaConf.update(origins.schema, key, plain, merge=is_there, force_add=True)
     else:
         origins.schema = OmegaConf.merge(origins.schema, plain)  # type: ignore[assignment]  # of two DictConfigs
     group, _, name = path.rpartition("/")
@@ -181,6 +184,22 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
         for leaf, value in _leaves(_container(config), ()):
             if defaults.get(leaf) != value:
                 origins.settings.append(_setting((key, *leaf), value, preset.where))
+
+
+def make_room(node: DictConfig, key: str) -> None:
+    """Add the section that a key lies in if it is to be in a mapping of sections, and is not there yet."""
+    for name in key.split(".")[:-1]:
+        if OmegaConf.get_type(node) is dict:
+            section = node._metadata.element_type
+            if not dataclasses.is_dataclass(section):
+                return
+            if name not in node:
+                with open_dict(node):
+                    node[name] = section
+        below = node._get_node(name) if name in node else None
+        if not isinstance(below, DictConfig) or below._is_none() or below._is_missing() or below._is_interpolation():
+            return
+        node = below
 
 
 def _add_file(origins: Origins, file: Path, prefix: tuple[str, ...], config: DictConfig, *, root: bool) -> None:

@@ -3,10 +3,11 @@
 A further kind is one line, ``REGISTRY = Registry("tokenizer", TokenizerConfig, Tokenizer)``, and a base class.
 """
 
+import dataclasses
 import inspect
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -201,6 +202,20 @@ class Registry(Generic[PluginT]):
         if fixed := [name for name in _settable(self.base) if _is_read_only(cls, name)]:
             return f"{cls.__name__} lacks the required @{fixed[0]}.setter"
         return ""
+
+
+def plugin_configs(config: Any) -> Iterator[PluginConfig]:
+    """Yield the configs of plug-ins in a config, itself and those within others included."""
+    if isinstance(config, PluginConfig):
+        yield config
+    below = config if isinstance(config, dict) else vars(config) if dataclasses.is_dataclass(config) else {}
+    for value in below.values():
+        yield from plugin_configs(value)
+
+
+def kind_of(config: PluginConfig) -> str:
+    """Return the kind of plug-in, ``model``, whose config this is."""
+    return next(kind for kind, registry in REGISTRIES.items() if isinstance(config, registry.config_base))
 
 
 def forget(modules: Collection[str]) -> None:

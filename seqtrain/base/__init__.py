@@ -8,7 +8,9 @@ from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec,
 from seqtrain.base.fingerprints import Fingerprint, differences
 from seqtrain.base.models import (
     AdaptivelyProjected,
+    AttendingModel,
     Choice,
+    CTCModel,
     DecoderModel,
     EncoderDecoderModel,
     EncoderModel,
@@ -31,7 +33,9 @@ from seqtrain.base.tasks import Task
 
 __all__ = [
     "AdaptivelyProjected",
+    "AttendingModel",
     "Batch",
+    "CTCModel",
     "Choice",
     "Criterion",
     "Dataset",

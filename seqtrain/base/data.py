@@ -107,6 +107,8 @@ class Batch:
     """B."""
     seed: int = 0
     """Seed of dropout and other noise in this batch: a function of (seed, epoch, micro-batch index)."""
+    alignments: Tensor | None = None
+    """Positions of source and target tokens that belong together, (B, A, 2), filled up with -1; where known."""
 
     @property
     def longest(self) -> int:
@@ -134,6 +136,7 @@ class Batch:
             ids=self.ids.to(device, non_blocking=True),
             net_input={name: x.to(device, non_blocking=True) for name, x in self.net_input.items()},
             target=self.target.to(device, non_blocking=True),
+            alignments=None if self.alignments is None else self.alignments.to(device, non_blocking=True),
         )
 
 

@@ -83,6 +83,25 @@ class AdaptivelyProjected(Protocol):
         """
 
 
+@runtime_checkable
+class AttendingModel(Protocol):
+    """A :class:`FeatureModel` that says how its target attends to its source; one without features has it in ``extra``.
+
+    The latter returns ``ModelOutput(logits, {"attention": attention})``.
+    """
+
+    def extract_with_attention(self, *args: Any, **net_input: Any) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, D), and for each target token the probabilities (B, T, S) of source tokens."""
+
+
+@runtime_checkable
+class CTCModel(Protocol):
+    """A :class:`FeatureModel` whose encoder predicts the target too, if its config says so."""
+
+    def extract_with_ctc(self, *args: Any, **net_input: Any) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D) and the encoder's logits (B, n S, V), n for each source position, or None."""
+
+
 class EncoderModel(FeatureModel):
     """A model that sees ``source_tokens`` (B, S) as a whole and predicts for each position."""
 

@@ -89,7 +89,7 @@ class TargetTokenCriterion(Criterion):
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats."""
         tokens = self.tokens_of(batch)
-        return self.output(self.sums(model, batch, tokens), batch, tokens)
+        return self.output(target_cross_entropy(model, batch, tokens, self.options), batch, tokens)
 
     def tokens_of(self, batch: Batch) -> TargetTokens:
         """Return the target tokens of a batch that count."""
@@ -104,10 +104,6 @@ class TargetTokenCriterion(Criterion):
             values["z_loss"] = sums.z_loss
         metrics = {name: Sum(value, tokens.number) for name, value in values.items()}
         return LossOutput(sums.loss, batch.nsentences if self.sentence_avg else tokens.number, metrics)
-
-    def sums(self, model: Model, batch: Batch, tokens: TargetTokens) -> CrossEntropySums:
-        """Return the sums over the tokens that count."""
-        return target_cross_entropy(model, batch, tokens, self.options)
 
 
 class Projected(NamedTuple):
@@ -128,7 +124,14 @@ def projected(model: Model, batch: Batch, tokens: TargetTokens) -> Projected:
 
 def target_cross_entropy(model: Model, batch: Batch, tokens: TargetTokens, options: Options) -> CrossEntropySums:
     """Return the sums over ``tokens``; the logits of a model that projects features are never held whole."""
-    features, project = projected(model, batch, tokens)
+    return cross_entropy_of_projected(model, projected(model, batch, tokens), tokens, options)
+
+
+def cross_entropy_of_projected(
+    model: Model, given: Projected, tokens: TargetTokens, options: Options
+) -> CrossEntropySums:
+    """Return the sums over ``tokens`` of what a model has given for them."""
+    features, project = given
     if not isinstance(model, FeatureModel):
         return cross_entropy(features, tokens.target, options)
     if weights := projection_weights(model):

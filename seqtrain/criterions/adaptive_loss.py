@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from seqtrain.base import AdaptivelyProjected, Choice, FeatureModel
-from seqtrain.criterions import Batch, CriterionConfig, Model, TargetTokenCriterion, register_criterion
+from seqtrain.criterions import Batch, CriterionConfig, LossOutput, Model, TargetTokenCriterion, register_criterion
 from seqtrain.criterions._target_tokens import TargetTokens, is_as_new_as_project
 from seqtrain.errors import ConfigError
 from seqtrain.nn.chunked_cross_entropy import CrossEntropySums, linear_cross_entropy
@@ -23,16 +23,18 @@ class AdaptiveLoss(TargetTokenCriterion):
     Rare symbols cost nothing but where they are the target. Reports ``loss`` and ``nll_loss``, per token.
     """
 
-    def sums(self, model: Model, batch: Batch, tokens: TargetTokens) -> CrossEntropySums:
-        """Return the sums over the tokens that count.
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        """Return the loss of a batch, summed, in nats.
 
         Raises:
             ConfigError: the model has no adaptive softmax.
         """
+        tokens = self.tokens_of(batch)
         choices = _choices(model, batch, tokens)
-        losses = [linear_cross_entropy(c.features, c.weight, None, c.target, self.options).loss for c in choices]
-        loss = torch.stack(losses).sum()
-        return CrossEntropySums(loss, loss.detach(), torch.zeros_like(loss), torch.zeros_like(loss))
+        sums = [linear_cross_entropy(c.features, c.weight, None, c.target, self.options) for c in choices]
+        return self.output(
+            CrossEntropySums(*(torch.stack(parts).sum() for parts in zip(*sums, strict=True))), batch, tokens
+        )
 
 
 def _choices(model: Model, batch: Batch, tokens: TargetTokens) -> list[Choice]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import Batch, Dictionary
+from seqtrain.data.alignments import gather_links
 from seqtrain.data.dataset import PlannedDataset, padded
 from seqtrain.data.store import Tokens
 from seqtrain.errors import DataError
@@ -30,6 +31,8 @@ class ParallelDataset(PlannedDataset):
         if len(source) != len(target):
             raise DataError(f"the source has {len(source)} sentences and the target {len(target)}; index both again")
         self.source, self.target = source, target
+        self.links: Tokens | None = None
+        """Word alignments, where they are known."""
         self.max_positions = max_positions
         lengths = np.stack([source.lengths, target.lengths], axis=1)
         limits = np.array(max_positions, dtype=np.int32)
@@ -66,7 +69,16 @@ class ParallelDataset(PlannedDataset):
             target=torch.from_numpy(target),
             ntokens=int(target_lengths.sum()),
             nsentences=len(ids),
+            alignments=self._alignments(ids, np.stack([source_lengths, target_lengths], axis=1)),
         )
+
+    def align(self, links: Tokens) -> None:
+        """Take word alignments of all pairs, as :mod:`seqtrain.data.alignments` has them, for batches."""
+        self.links = links
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint} {links.fingerprint}".encode()).hexdigest()
+
+    def _alignments(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> Tensor | None:
+        return None if self.links is None else torch.from_numpy(gather_links(self.links, ids, lengths))
 
     def _nothing_left(self) -> DataError:
         return DataError(

@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
+        --tokenizer=               | tokenizer    |
     """,
     "common": """
         --seed=                    | training.seed |
@@ -86,10 +86,22 @@ ROWS = {
         --block-lr= --block-momentum= --global-sync-iter= --warmup-iterations= --use-nbm --average-sync  | NOTHING
     """,
     "optimizer": """
-        --adam-betas=                        | optimizer.betas |
-        --adam-eps=                          | optimizer.eps |
-        --weight-decay= --wd=                | optimizer.weight_decay | with adam decoupled, as in fairseq
+        --adam-betas= --adamax-betas= --lamb-betas=   | optimizer.betas |
+        --adam-eps= --adamax-eps= --adadelta-eps=     | optimizer.eps |
+        --lamb-eps=                          | optimizer.eps | 1e-6 if not set, 1e-8 in fairseq
+        --weight-decay= --wd=                | optimizer.weight_decay | of vectors too in adam, as in fairseq
         --momentum=                          | optimizer.momentum |
+        --adafactor-eps=                     | optimizer.eps | two numbers, with optimizer=adafactor
+        --clip-threshold=                    | optimizer.clip_threshold |
+        --decay-rate=                        | optimizer.decay_rate |
+        --beta1=                             | optimizer.beta1 |
+        --scale-parameter                    | optimizer.scale_parameter=true |
+        --relative-step                      | optimizer.relative_step=true | with optimizer.lr=1
+        --warmup-init                        | optimizer.warmup_init=true | with optimizer.relative_step=true
+        --adadelta-rho=                      | optimizer.rho |
+        --anneal-eps                         | not needed: fairseq reads it nowhere
+        --no-bias-correction                 | not there: torch's Adamax always corrects its running mean
+        --groups= --dynamic-groups           | not there: optimizer.parts of optimizer=composite, by patterns of names
         --use-old-adam                       | not needed: torch's fused Adam is taken where there is one
     """,
     "lr_scheduler": """
@@ -149,6 +161,7 @@ ROWS = {
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
+        --alignment-lambda=                  | criterion.alignment_lambda |
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -163,7 +176,8 @@ ROWS = {
         --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
-        --truncate-source --load-alignments --upsample-primary=               | NOTHING
+        --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
+        --truncate-source --upsample-primary=                                 | NOTHING
         --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
         --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
         --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
@@ -174,7 +188,7 @@ ROWS = {
         --dropout=                           | model.dropout |
         --attention-dropout=                 | model.attention_dropout |
         --activation-dropout= --relu-dropout= | model.activation_dropout |
-        --activation-fn=                     | model.activation_fn | relu, gelu or swish
+        --activation-fn=                     | model.activation_fn | `gelu_accurate` and `gelu_fast` are gelu_tanh
         --encoder-embed-dim=                 | model.encoder_embed_dim |
         --encoder-ffn-embed-dim=             | model.encoder_ffn_embed_dim |
         --encoder-layers=                    | model.encoder_layers |
@@ -189,13 +203,16 @@ ROWS = {
         --decoder-normalize-before           | model.decoder_normalize_before=true |
         --encoder-learned-pos --decoder-learned-pos  | model.positions=learned | of encoder and decoder
         --no-token-positional-embeddings     | model.positions=none |
+        --alignment-layer=                   | model.alignment_layer |
+        --alignment-heads=                   | model.alignment_heads |
         --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
         --layernorm-embedding                | model.layernorm_embedding=true |
         --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
         --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
-        --checkpoint-activations --offload-activations                             | not there yet: less memory
+        --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
+        --offload-activations                | not there: model.checkpoint_activations=true saves memory too
         --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
         --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
         --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
@@ -264,7 +281,7 @@ ROWS = {
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
         --only-source                        | not there yet: LM
-        --align-suffix= --alignfile=         | not there: alignments
+        --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
         --sys= --ref= --order= --ignore-case --sentence-bleu   | not needed: `sacrebleu REF -i FILE` scores a file
@@ -303,38 +320,6 @@ SECTIONS = {
     "average": "`scripts/average_checkpoints.py`, which has no Hydra keys",
 }
 """Headings of those sections that are none in fairseq's Hydra configs."""
-
-CHOICES = {
-    "model": {
-        name: name
-        for name in (
-            *("transformer", "transformer_tiny", "transformer_iwslt_de_en", "transformer_wmt_en_de"),
-            *("transformer_wmt_en_de_big", "transformer_wmt_en_de_big_t2t", "transformer_vaswani_wmt_en_de_big"),
-            "transformer_vaswani_wmt_en_fr_big",
-        )
-    },
-    "task": {"translation": "translation"},
-    "criterion": {
-        name: name
-        for name in (
-            *("cross_entropy", "label_smoothed_cross_entropy"),
-            "label_smoothed_cross_entropy_with_rdrop",
-        )
-    },
-    "optimizer": {"adam": "adam", "sgd": "sgd", "nag": "sgd_nesterov"},
-    "lr_scheduler": {
-        name: name
-        for name in (
-            *("cosine", "fixed", "inverse_sqrt", "manual", "pass_through", "polynomial_decay", "reduce_lr_on_plateau"),
-            *("step", "tri_stage", "triangular"),
-        )
-    },
-    "tokenizer": {
-        **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
-        **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},
-    },
-}
-"""fairseq's names that are there, by group, and what they are called here."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,19 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 
-from seqtrain.fairseq_flags.table import CHOICES, FLAGS, Flag
+from seqtrain.fairseq_flags.parts import GROUPS, PARTS
+from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 
 def say(flag: Flag, value: str) -> str:
     """Say what to write for a flag with this value, empty if it has none."""
     if not flag.is_there:
         return flag.answer
-    return f"write {override(flag, value)}" + (f" ({flag.note})" if flag.note else "")
+    part = PARTS.get(LONG_NAMES.get(flag.name, flag.name), {}).get(value)
+    if part is not None and not part.is_there:
+        return part.here
+    note = flag.note if part is None else part.note
+    return f"write {override(flag, value)}" + (f" ({note})" if note else "")
 
 
 def override(flag: Flag, value: str) -> str:
@@ -41,12 +46,13 @@ def minus_one_is(off: str, key: str) -> Callable[[str], str]:
     return lambda value: f"{key}={off if value == '-1' else value}"
 
 
-def chosen(group: str) -> Callable[[str], str]:
-    """Return what chooses fairseq's name from a group."""
+def chosen(name: str) -> Callable[[str], str]:
+    """Return what chooses the part that a flag names."""
+    group = GROUPS[name]
 
     def write(value: str) -> str:
-        if value in CHOICES[group]:
-            return f"{group}={CHOICES[group][value]}"
+        if value in PARTS[name]:
+            return f"{group}={PARTS[name][value].here}"
         return f"{group}={value} if `python -m seqtrain plugins {group}` lists it, such as a plug-in of yours"
 
     return write
@@ -101,14 +107,12 @@ def search(value: str) -> str:
     return " ".join(known) or "generation.beam=N, and so on"
 
 
+LONG_NAMES = {"-a": "--arch"}
+"""Of the flags that choose parts, those that have a short name."""
+
 TRANSLATIONS: dict[str, Callable[[str], str]] = {
-    "--arch": chosen("model"),
-    "-a": chosen("model"),
-    "--task": chosen("task"),
-    "--criterion": chosen("criterion"),
-    "--optimizer": chosen("optimizer"),
-    "--lr-scheduler": chosen("lr_scheduler"),
-    "--bpe": chosen("tokenizer"),
+    **{name: chosen(name) for name in GROUPS},
+    **{short: chosen(name) for short, name in LONG_NAMES.items()},
     "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
     "--post-process": joining("tokenizer.post_process"),
     "--remove-bpe": joining("tokenizer.post_process"),
@@ -119,6 +123,9 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--lr": rates,
     "--learning-rate": rates,
     "--adam-betas": split_at_commas("optimizer.betas"),
+    "--adamax-betas": split_at_commas("optimizer.betas"),
+    "--lamb-betas": split_at_commas("optimizer.betas"),
+    "--adafactor-eps": split_at_commas("optimizer.eps"),
     "--warmup-init-lr": minus_one_is("null", "lr_scheduler.warmup_init_lr"),
     "--lr-period-updates": minus_one_is("null", "lr_scheduler.lr_period_updates"),
     "--phase-ratio": split_at_commas("lr_scheduler.phase_ratio"),

@@ -4,34 +4,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output
+from seqtrain.models._output import ProjectingModel, build_output
+from seqtrain.models._transformer import TransformerFields
+from seqtrain.nn.ctc_head import CTCHead
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
+from seqtrain.nn.deep_norm import decoder_beside_encoder, encoder_beside_decoder
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
 from seqtrain.nn.encoder import Encoder
-from seqtrain.nn.feed_forward import Activation
-from seqtrain.nn.layer import LayerSpec
-from seqtrain.nn.positions import Positions, build_positions
+from seqtrain.nn.initialization import Initialization, initialize_gpt2
+from seqtrain.nn.inspection import calls_of
+from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerConfig(OutputFields):
+class TransformerConfig(TransformerFields):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
-    dropout: float = bounded(0.1, at_least=0, below=1)
-    """Rate of dropout on embeddings and after each sublayer."""
-    attention_dropout: float = bounded(0.0, at_least=0, below=1)
-    """Rate of dropout on attention weights."""
-    activation_dropout: float = bounded(0.0, at_least=0, below=1)
-    """Rate of dropout after the activation in feed-forward networks."""
-    activation_fn: Activation = Activation.relu
-    """Nonlinearity of the feed-forward networks."""
-    positions: Positions = Positions.sinusoidal
-    """Position embeddings of encoder and decoder."""
     encoder_embed_dim: int = bounded(512, at_least=1)
     """Dimension of the encoder's embeddings and layers."""
     encoder_ffn_embed_dim: int = bounded(2048, at_least=1)
@@ -40,39 +33,33 @@ class TransformerConfig(OutputFields):
     """Number of encoder layers."""
     encoder_attention_heads: int = bounded(8, at_least=1)
     """Attention heads of an encoder layer, a divisor of ``encoder_embed_dim``."""
+    encoder_kv_heads: int | None = bounded(None, at_least=1)
+    """Heads of keys and values, a divisor of ``encoder_attention_heads``; null for as many, 1 for multi-query."""
     encoder_normalize_before: bool = False
     """Normalise before each encoder sublayer (pre-norm) instead of after it (post-norm)."""
     encoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping an encoder layer in training."""
-    decoder_embed_dim: int = bounded(512, at_least=1)
-    """Dimension of the decoder's embeddings and layers."""
-    decoder_ffn_embed_dim: int = bounded(2048, at_least=1)
-    """Width of the decoder's feed-forward networks."""
-    decoder_layers: int = bounded(6, at_least=1)
-    """Number of decoder layers."""
-    decoder_attention_heads: int = bounded(8, at_least=1)
-    """Attention heads of a decoder layer, a divisor of ``decoder_embed_dim``."""
-    decoder_normalize_before: bool = False
-    """Normalise before each decoder sublayer (pre-norm) instead of after it (post-norm)."""
-    decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
-    """Rate of skipping a decoder layer in training."""
+    alignment_layer: int = bounded(-1, at_least=-1)
+    """Decoder layer whose attention to the source criterions are told, from 0; -1 is the last."""
+    alignment_heads: int = bounded(1, at_least=1)
+    """How many of that layer's heads, the first ones: their mean is told."""
+    ctc_upsampling: int = bounded(0, at_least=0)
+    """Symbols that the encoder predicts for each source position, for a CTC loss; 0 predicts none."""
     share_all_embeddings: bool = False
     """One table for the embeddings of encoder and decoder and the output projection; needs a joint dictionary."""
-    no_scale_embedding: bool = False
-    """Leave embeddings as they are instead of multiplying them by the root of their dimension."""
-    layernorm_embedding: bool = False
-    """Normalise the sum of token and position embeddings."""
 
     def contradictions(self) -> Iterable[str]:
-        """Heads divide dimensions, and shared embeddings have one dimension."""
+        """The encoder's layers are sound as well, and shared embeddings have one dimension."""
+        yield from self.contradictions_of("encoder")
         yield from super().contradictions()
-        for side in ("encoder", "decoder"):
-            dim, heads = vars(self)[f"{side}_embed_dim"], vars(self)[f"{side}_attention_heads"]
-            if dim % heads:
-                yield (
-                    f"model.{side}_embed_dim={dim} cannot be split among model.{side}_attention_heads={heads}: "
-                    "choose a number of heads that divides it"
-                )
+        if self.alignment_layer >= self.decoder_layers:
+            layers = f"model.decoder_layers={self.decoder_layers}"
+            yield f"model.alignment_layer={self.alignment_layer} must be below {layers}"
+        if self.alignment_heads > self.decoder_attention_heads:
+            yield (
+                f"model.alignment_heads={self.alignment_heads} are more than "
+                f"model.decoder_attention_heads={self.decoder_attention_heads}"
+            )
         if self.share_all_embeddings and self.encoder_embed_dim != self.decoder_embed_dim:
             yield (
                 f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
@@ -85,19 +72,13 @@ class TransformerConfig(OutputFields):
                 f"model.adaptive_softmax_cutoff={self.adaptive_softmax_cutoff} is set: leave out one of them"
             )
 
-    def layer_spec(self, side: str) -> LayerSpec:
-        """Return what a layer of a side, ``encoder`` or ``decoder``, is like."""
-        values = vars(self)
-        return LayerSpec(
-            dim=values[f"{side}_embed_dim"],
-            ffn_dim=values[f"{side}_ffn_embed_dim"],
-            heads=values[f"{side}_attention_heads"],
-            normalize_before=values[f"{side}_normalize_before"],
-            dropout=self.dropout,
-            attention_dropout=self.attention_dropout,
-            activation_dropout=self.activation_dropout,
-            activation=self.activation_fn,
-        )
+    def encoder_spec(self) -> LayerSpec:
+        """Return what an encoder layer is like."""
+        return self.layer_spec("encoder", encoder_beside_decoder(self.encoder_layers, self.decoder_layers))
+
+    def decoder_spec(self) -> LayerSpec:
+        """Return what a decoder layer is like."""
+        return self.layer_spec("decoder", decoder_beside_encoder(self.decoder_layers))
 
 
 @register_model("transformer", TransformerConfig)
@@ -107,18 +88,24 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
     def __init__(self, cfg: TransformerConfig, task: TaskInfo) -> None:
         super().__init__(cfg, task)
         source_embedding, target_embedding = _embeddings(cfg, task)
-        self.encoder = Encoder(source_embedding, cfg.layer_spec("encoder"), cfg.encoder_layers, cfg.encoder_layerdrop)
+        self.encoder = Encoder(source_embedding, cfg.encoder_spec(), cfg.encoder_layers, cfg.encoder_layerdrop)
         self.decoder = Decoder(
             target_embedding,
-            cfg.layer_spec("decoder"),
+            cfg.decoder_spec(),
             source_dim=cfg.encoder_embed_dim,
             num_layers=cfg.decoder_layers,
             layerdrop=cfg.decoder_layerdrop,
         )
+        self.alignment_layer, self.alignment_heads = cfg.alignment_layer, cfg.alignment_heads
+        self.ctc: CTCHead | None = None
+        if cfg.ctc_upsampling:
+            self.ctc = CTCHead(cfg.encoder_embed_dim, len(task.target_dictionary), cfg.ctc_upsampling)
         tied = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
         self.output_projection = build_output(
             cfg, cfg.decoder_embed_dim, task, target_embedding.tokens if tied else None
         )
+        if cfg.init is Initialization.gpt2:
+            initialize_gpt2(self, [self.encoder, self.decoder])
 
     def extract_features(
         self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
@@ -131,15 +118,29 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
             prev_output_tokens: The target shifted right, padded on the right, (B, T).
             **_: Whatever else a task gives.
         """
-        mask = _padding_mask(source_tokens, source_lengths)
-        source = EncoderOutput(self.encoder(source_tokens, mask), mask)
-        features: Tensor = self.decoder(prev_output_tokens, source)
+        features: Tensor = self.decoder(prev_output_tokens, self._encoded(source_tokens, source_lengths))
         return features
+
+    def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features (B, T, D), and the attention (B, T, S) of the chosen layer, the mean of its heads."""
+        attention = self.decoder.cross_attention(self.alignment_layer)
+        with calls_of(attention) as calls:
+            features = self.extract_features(**net_input)
+        positional, named = calls[-1]
+        return features, attention.probabilities(*positional, **named, heads=self.alignment_heads).mean(dim=1)
+
+    def extract_with_ctc(
+        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D) and the encoder's logits (B, n S, V), or None without ``ctc_upsampling``."""
+        if self.ctc is None:
+            return None
+        source = self._encoded(source_tokens, source_lengths)
+        return self.decoder(prev_output_tokens, source), self.ctc(source.features)
 
     def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> AttendedSource:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""
-        mask = _padding_mask(source_tokens, source_lengths)
-        return self.decoder.attended(EncoderOutput(self.encoder(source_tokens, mask), mask))
+        return self.decoder.attended(self._encoded(source_tokens, source_lengths))
 
     def new_state(self, encoder_output: AttendedSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
@@ -152,6 +153,10 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
     def prefill(self, tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> None:
         """Add the tokens (N, P) that hypotheses begin with to the state, in one pass."""
         self.decoder.step(tokens, state, encoder_output)
+
+    def _encoded(self, source_tokens: Tensor, source_lengths: Tensor) -> EncoderOutput:
+        mask = _padding_mask(source_tokens, source_lengths)
+        return EncoderOutput(self.encoder(source_tokens, mask), mask)
 
 
 def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:
@@ -167,17 +172,8 @@ def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding,
         target_table = source_table
     else:
         target_table = token_embedding(len(target), cfg.decoder_embed_dim, target.pad)
-    return _embedding(cfg, source_table, task.max_positions[0]), _embedding(cfg, target_table, task.max_positions[1])
-
-
-def _embedding(cfg: TransformerConfig, table: nn.Embedding, max_positions: int) -> InputEmbedding:
-    return InputEmbedding(
-        table,
-        build_positions(cfg.positions, table.embedding_dim, max_positions),
-        dropout=cfg.dropout,
-        scale=not cfg.no_scale_embedding,
-        layernorm=cfg.layernorm_embedding,
-    )
+    source_positions, target_positions = task.max_positions
+    return cfg.input_embedding(source_table, source_positions), cfg.input_embedding(target_table, target_positions)
 
 
 def _padding_mask(tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -5,45 +5,24 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import DecoderModel, NoSource, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output, cutoff_problems
+from seqtrain.models._output import ProjectingModel, build_output, cutoff_problems
+from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.adaptive import AdaptiveEmbedding, bands_of
 from seqtrain.nn.decoder import Decoder, DecoderState
-from seqtrain.nn.embedding import InputEmbedding, token_embedding
-from seqtrain.nn.feed_forward import Activation
-from seqtrain.nn.layer import LayerSpec
-from seqtrain.nn.positions import Positions, build_positions
+from seqtrain.nn.deep_norm import one_stack
+from seqtrain.nn.embedding import token_embedding
+from seqtrain.nn.initialization import Initialization, initialize_gpt2
 
 
 @dataclass
-class TransformerLMConfig(OutputFields):
-    """Config of the model ``transformer_lm``; layers are pre-norm, as in all named architectures of fairseq."""
+class TransformerLMConfig(TransformerFields):
+    """Config of the model ``transformer_lm``; layers are pre-norm, as in all of fairseq's named architectures."""
 
-    dropout: float = bounded(0.1, at_least=0, below=1)
-    """Rate of dropout on embeddings and after each sublayer."""
-    attention_dropout: float = bounded(0.0, at_least=0, below=1)
-    """Rate of dropout on attention weights."""
-    activation_dropout: float = bounded(0.0, at_least=0, below=1)
-    """Rate of dropout after the activation in feed-forward networks."""
-    activation_fn: Activation = Activation.relu
-    """Nonlinearity of the feed-forward networks."""
-    positions: Positions = Positions.sinusoidal
-    """Position embeddings."""
-    decoder_embed_dim: int = bounded(512, at_least=1)
-    """Dimension of embeddings and layers."""
-    decoder_ffn_embed_dim: int = bounded(2048, at_least=1)
-    """Width of the feed-forward networks."""
-    decoder_layers: int = bounded(6, at_least=1)
-    """Number of layers."""
-    decoder_attention_heads: int = bounded(8, at_least=1)
-    """Attention heads of a layer, a divisor of ``decoder_embed_dim``."""
     decoder_normalize_before: bool = True
     """Normalise before each sublayer (pre-norm) instead of after it (post-norm)."""
-    decoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
-    """Rate of skipping a layer in training."""
-    no_decoder_final_norm: bool = False
-    """Leave out the norm that follows the last of pre-norm layers."""
     adaptive_input_cutoff: list[int] = bounded([], at_least=1)
     """Numbers of the symbols at which bands of rarer ones begin, rising; empty for embeddings of one dimension."""
     adaptive_input_factor: float = bounded(4.0, at_least=1)
@@ -52,20 +31,10 @@ class TransformerLMConfig(OutputFields):
     """Use the adaptive embeddings in the adaptive softmax too; both have the same bands then."""
     tie_adaptive_proj: bool = False
     """Use the projections of the adaptive embeddings in the adaptive softmax too."""
-    no_scale_embedding: bool = False
-    """Leave embeddings as they are instead of multiplying them by the root of their dimension."""
-    layernorm_embedding: bool = False
-    """Normalise the sum of token and position embeddings."""
 
     def contradictions(self) -> Iterable[str]:
-        """Heads divide the dimension, and what is tied has the same bands."""
+        """Embeddings are those of one dimension or adaptive ones, and what is tied has the same bands."""
         yield from super().contradictions()
-        dim, heads = self.decoder_embed_dim, self.decoder_attention_heads
-        if dim % heads:
-            yield (
-                f"model.decoder_embed_dim={dim} cannot be split among model.decoder_attention_heads={heads}: "
-                "choose a number of heads that divides it"
-            )
         yield from cutoff_problems("adaptive_input_cutoff", self.adaptive_input_cutoff)
         if self.adaptive_input_cutoff and self.share_decoder_input_output_embed:
             yield (
@@ -76,32 +45,16 @@ class TransformerLMConfig(OutputFields):
         yield from self._tying_problems()
 
     def _tying_problems(self) -> Iterable[str]:
-        cutoffs, factors = (
-            (self.adaptive_input_cutoff, self.adaptive_softmax_cutoff),
-            (self.adaptive_input_factor, self.adaptive_softmax_factor),
-        )
-        if self.tie_adaptive_weights and not (cutoffs[0] and cutoffs[0] == cutoffs[1] and factors[0] == factors[1]):
+        at_input = self.adaptive_input_cutoff, self.adaptive_input_factor
+        at_output = self.adaptive_softmax_cutoff, self.adaptive_softmax_factor
+        if self.tie_adaptive_weights and not (self.adaptive_input_cutoff and at_input == at_output):
             yield (
                 "model.tie_adaptive_weights=true needs the same bands at both ends, but the cutoffs are "
-                f"model.adaptive_input_cutoff={cutoffs[0]} and model.adaptive_softmax_cutoff={cutoffs[1]}, "
-                f"the factors {factors[0]:g} and {factors[1]:g}: make them equal"
+                f"model.adaptive_input_cutoff={at_input[0]} and model.adaptive_softmax_cutoff={at_output[0]}, "
+                f"the factors {at_input[1]:g} and {at_output[1]:g}: make them equal"
             )
         if self.tie_adaptive_proj and not self.tie_adaptive_weights:
             yield "model.tie_adaptive_proj=true ties more than the weights: set model.tie_adaptive_weights=true too"
-
-    def layer_spec(self) -> LayerSpec:
-        """Return what a layer is like."""
-        return LayerSpec(
-            dim=self.decoder_embed_dim,
-            ffn_dim=self.decoder_ffn_embed_dim,
-            heads=self.decoder_attention_heads,
-            normalize_before=self.decoder_normalize_before,
-            dropout=self.dropout,
-            attention_dropout=self.attention_dropout,
-            activation_dropout=self.activation_dropout,
-            activation=self.activation_fn,
-            no_final_norm=self.no_decoder_final_norm,
-        )
 
 
 @register_model("transformer_lm", TransformerLMConfig)
@@ -111,27 +64,29 @@ class TransformerLM(ProjectingModel, DecoderModel):
     def __init__(self, cfg: TransformerLMConfig, task: TaskInfo) -> None:
         super().__init__(cfg, task)
         tokens = _token_embedding(cfg, task)
-        embedding = InputEmbedding(
-            tokens,
-            build_positions(cfg.positions, cfg.decoder_embed_dim, task.max_positions[1]),
-            dropout=cfg.dropout,
-            scale=not cfg.no_scale_embedding,
-            layernorm=cfg.layernorm_embedding,
+        self.decoder = Decoder(
+            cfg.input_embedding(tokens, task.max_positions[1]),
+            cfg.layer_spec("decoder", one_stack(cfg.decoder_layers)),
+            num_layers=cfg.decoder_layers,
+            layerdrop=cfg.decoder_layerdrop,
         )
-        self.decoder = Decoder(embedding, cfg.layer_spec(), cfg.decoder_layers, layerdrop=cfg.decoder_layerdrop)
-        tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
+        tied_to = tokens if _is_tied(cfg, task) else None
         self.output_projection = build_output(
-            cfg, cfg.decoder_embed_dim, task, tokens if tied else None, tie_projections=cfg.tie_adaptive_proj
+            cfg, cfg.decoder_embed_dim, task, tied_to, tie_projections=cfg.tie_adaptive_proj
         )
+        if cfg.init is Initialization.gpt2:
+            initialize_gpt2(self, [self.decoder])
 
-    def extract_features(self, source_tokens: Tensor, **_: Tensor) -> Tensor:
+    def extract_features(self, source_tokens: Tensor, source_documents: Tensor | None = None, **_: Tensor) -> Tensor:
         """Return the features (B, S, D).
 
         Args:
             source_tokens: Ids, padded on the right, (B, S).
+            source_documents: Rising numbers of the documents that tokens belong to, (B, S): attention stays within
+                each, and positions start anew, so that each gets what it gets alone.
             **_: Whatever else a task gives.
         """
-        features: Tensor = self.decoder(source_tokens)
+        features: Tensor = self.decoder(source_tokens, documents=source_documents)
         return features
 
     def encode(self, **_: Tensor) -> NoSource:
@@ -156,3 +111,14 @@ def _token_embedding(cfg: TransformerLMConfig, task: TaskInfo) -> nn.Embedding |
     if not cfg.adaptive_input_cutoff:
         return token_embedding(size, dim, pad)
     return AdaptiveEmbedding(bands_of(size, cfg.adaptive_input_cutoff, dim, cfg.adaptive_input_factor), pad)
+
+
+def _is_tied(cfg: TransformerLMConfig, task: TaskInfo) -> bool:
+    """Whether the output projection has the weights of the embeddings, which takes one dictionary."""
+    tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
+    if tied and not task.source_dictionary.shares_ids_with(task.target_dictionary):
+        raise ConfigError(
+            "model.share_decoder_input_output_embed and model.tie_adaptive_weights need one dictionary for what is "
+            "read and what is predicted, but the task has two: leave them out"
+        )
+    return tied

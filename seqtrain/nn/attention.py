@@ -1,110 +1,139 @@
 """Multi-head attention (Vaswani et al., 2017, section 3.2) through torch's ``scaled_dot_product_attention``.
 
 Projections of the same input are packed into one, in the order queries, keys, values: one large product instead
-of three small ones.
+of three small ones. With fewer heads of keys and values than of queries, G = H / ``kv_heads`` heads of queries that
+stand together share one (grouped-query attention: Ainslie et al., 2023; multi-query with one: Shazeer, 2019).
+Queries and keys may be normalised, with weights that the heads share (Henry et al., 2020; Dehghani et al., 2023).
 """
 
+import math
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqtrain.nn.layout import Layout
 from seqtrain.nn.linear import output_linear, packed_linear, product_dtype
+from seqtrain.nn.rotary import rotate
+from seqtrain.nn.spec import LayerSpec
 
 
 class KeysValues(NamedTuple):
-    """What is attended to: keys and values of each head, (B, H, S, K) both."""
+    """What is attended to: keys and values of each of their heads, (B, H / G, S, K) both."""
 
     keys: Tensor
     values: Tensor
 
 
-class Attention(nn.Module):
+class Attention(nn.Module, ABC):
     """What self attention and cross attention have in common."""
 
-    def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, spec: LayerSpec) -> None:
         super().__init__()
-        self.heads = heads
-        self.dropout = dropout
-        self.out_proj = output_linear(dim, dim)
+        self.head_dim = spec.head_dim
+        self.heads = spec.heads
+        self.kv_heads = spec.kv_heads or spec.heads
+        self.dropout = spec.attention_dropout
+        kv_dim = self.kv_heads * self.head_dim
+        self.sizes = [spec.dim, kv_dim, kv_dim]
+        self.out_proj = output_linear(spec.dim, spec.dim, bias=spec.bias)
+        self.q_norm = spec.build_norm(self.head_dim) if spec.qk_norm else nn.Identity()
+        self.k_norm = spec.build_norm(self.head_dim) if spec.qk_norm else nn.Identity()
 
-    def split_heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """Take packed projections (B, T, parts * D) apart, into ``parts`` tensors (B, H, T, K)."""
-        batch, length, _ = x.shape
-        return x.view(batch, length, parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+    @abstractmethod
+    def projections(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the weights that make queries (D, D), keys and values (D / G, D)."""
 
     def attend(
-        self, queries: Tensor, source: KeysValues, padding_mask: Tensor | None = None, *, causal: bool = False
+        self, queries: Tensor, source: KeysValues, mask: Tensor | None = None, *, causal: bool = False
     ) -> Tensor:
-        """Let queries (B, H, T, K) attend to keys and values (B, H, S, K); return (B, T, D).
+        """Let queries (B, H, T, K) attend to keys and values (B, H / G, S, K); return (B, T, D).
 
-        ``padding_mask`` (B, S) is True where keys are padding. ``causal`` hides from each query what comes after it;
-        the last query stands where the last key does.
+        ``mask``, which can be expanded to (B, H, T, S), is True where they may, or has numbers to add to scores.
+        ``causal`` hides from each query what comes after it.
         """
-        length, keys_length = queries.size(2), source.keys.size(2)
-        if padding_mask is not None:
-            mask = ~padding_mask[:, None, None]  # (B, 1, 1, S)
-        elif causal and 1 < length < keys_length:
-            mask = _up_to_each(length, keys_length, queries.device)
-        else:
-            mask = None
+        grouped = self.kv_heads < self.heads
+        if grouped and mask is not None:  # of torch's fast kernels those that take a mask know no groups
+            source = KeysValues(*(x.repeat_interleave(self.heads // self.kv_heads, dim=1) for x in source))
         attended = F.scaled_dot_product_attention(
             queries,
             *source,
-            attn_mask=mask,
+            attn_mask=mask.to(queries.dtype) if mask is not None and mask.is_floating_point() else mask,
             dropout_p=self.dropout if self.training else 0.0,
-            is_causal=causal and length == keys_length,
+            is_causal=causal,
+            enable_gqa=grouped and mask is None,
         )
         out: Tensor = self.out_proj(attended.transpose(1, 2).flatten(2))
         return out
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """Take a projection (B, T, H K) apart into (B, H, T, K)."""
+        return torch.unflatten(x, -1, (-1, self.head_dim)).transpose(1, 2)
 
 
 class SelfAttention(Attention):
     """A sequence attends to itself."""
 
-    def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__(dim, heads, dropout)
-        self.qkv_proj = packed_linear(dim, dim, parts=3)
+    def __init__(self, spec: LayerSpec) -> None:
+        super().__init__(spec)
+        self.qkv_proj = packed_linear(spec.dim, self.sizes, bias=spec.bias)
 
-    def forward(self, x: Tensor, padding_mask: Tensor | None = None, *, causal: bool = False) -> Tensor:
-        """Attend within x (B, T, D), padding (B, T) left out; return (B, T, D).
+    def projections(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the weights that make queries (D, D), keys and values (D / G, D)."""
+        queries, keys, values = torch.split(self.qkv_proj.weight, self.sizes)
+        return queries, keys, values
 
-        Causal attention needs no mask: padding stands on the right, after all that may be attended to.
-        """
-        queries, keys, values = self.split_heads(self.qkv_proj(x), 3)
-        return self.attend(queries, KeysValues(keys, values), padding_mask, causal=causal)
+    def forward(self, x: Tensor, layout: Layout = Layout()) -> Tensor:
+        """Attend within x (B, T, D); return (B, T, D)."""
+        queries, source = self._project(x, layout)
+        return self.attend(queries, source, layout.mask, causal=layout.causal)
 
     def new_cache(self, rows: int, max_length: int) -> KeysValues:
-        """Return room for the keys and values of ``rows`` sequences, (N, H, max_length, K), for :meth:`step`."""
+        """Return room for the keys and values of ``rows`` sequences, (N, H / G, max_length, K), for :meth:`step`."""
         weight = self.out_proj.weight
-        shape = (rows, self.heads, max_length, len(weight) // self.heads)
+        shape = (rows, self.kv_heads, max_length, self.head_dim)
         return KeysValues(*(weight.new_empty(shape, dtype=product_dtype(weight)) for _ in range(2)))
 
-    def step(self, x: Tensor, cache: KeysValues, position: int) -> Tensor:
-        """Attend from x (N, P, D), at the positions from ``position``, to all up to each of them; return (N, P, D).
+    def step(self, x: Tensor, cache: KeysValues, start: int, layout: Layout) -> Tensor:
+        """Attend from x (N, P, D), at the positions from ``start``, to all up to each of them; return (N, P, D).
 
-        The cache (N, H, max_length, K) holds what was before and takes up the new keys and values.
+        The cache (N, H / G, max_length, K) holds what was before and takes up the new keys and values.
         """
-        queries, keys, values = self.split_heads(self.qkv_proj(x), 3)  # (N, H, P, K)
-        end = position + x.size(1)
-        cache.keys[:, :, position:end] = keys
-        cache.values[:, :, position:end] = values
-        so_far = KeysValues(cache.keys[:, :, :end], cache.values[:, :, :end])
-        return self.attend(queries, so_far, causal=True)
+        queries, new = self._project(x, layout)
+        end = start + x.size(1)
+        for cached, added in zip(cache, new, strict=True):
+            cached[:, :, start:end] = added
+        so_far = KeysValues(*(cached[:, :, :end] for cached in cache))
+        return self.attend(queries, so_far, layout.mask, causal=layout.causal)
+
+    def _project(self, x: Tensor, layout: Layout) -> tuple[Tensor, KeysValues]:
+        """Return the queries (B, H, T, K), keys and values of x (B, T, D)."""
+        queries, keys, values = map(self.split_heads, torch.split(self.qkv_proj(x), self.sizes, dim=-1))
+        queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if layout.rotation is not None:
+            queries, keys = rotate(queries, layout.rotation), rotate(keys, layout.rotation)
+        return queries, KeysValues(keys, values)
 
 
 class CrossAttention(Attention):
     """A target attends to a source, which may be of another dimension."""
 
-    def __init__(self, dim: int, source_dim: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__(dim, heads, dropout)
-        self.q_proj = packed_linear(dim, dim, parts=1)
-        self.kv_proj = packed_linear(source_dim, dim, parts=2)
+    def __init__(self, spec: LayerSpec, source_dim: int) -> None:
+        super().__init__(spec)
+        self.q_proj = packed_linear(spec.dim, self.sizes[:1], bias=spec.bias)
+        self.kv_proj = packed_linear(source_dim, self.sizes[1:], bias=spec.bias)
+
+    def projections(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the weights that make queries (D, D), keys and values (D / G, source_dim)."""
+        keys, values = self.kv_proj.weight.chunk(2)
+        return self.q_proj.weight, keys, values
 
     def keys_values(self, features: Tensor) -> KeysValues:
-        """Project the source's features (B, S, D) to keys and values (B, H, S, K)."""
-        return KeysValues(*self.split_heads(self.kv_proj(features), 2))
+        """Project the source's features (B, S, source_dim) to keys and values (B, H / G, S, K)."""
+        keys, values = map(self.split_heads, self.kv_proj(features).chunk(2, dim=-1))
+        return KeysValues(self.k_norm(keys), values)
 
     def forward(self, x: Tensor, source: KeysValues, padding_mask: Tensor) -> Tensor:
         """Attend from x (N, T, D) to B sources with padding (B, S); return (N, T, D).
@@ -112,11 +141,15 @@ class CrossAttention(Attention):
         The N // B sequences of a source stand together: they attend to it as if they were one.
         """
         joined = x.reshape(len(padding_mask), -1, x.size(-1))  # (B, N // B * T, D)
-        (queries,) = self.split_heads(self.q_proj(joined), 1)
-        return self.attend(queries, source, padding_mask).view_as(x)
+        queries = self.q_norm(self.split_heads(self.q_proj(joined)))
+        return self.attend(queries, source, ~padding_mask[:, None, None]).view_as(x)
 
+    def probabilities(self, x: Tensor, source: KeysValues, padding_mask: Tensor, *, heads: int) -> Tensor:
+        """Return how much each of the first ``heads`` attends where, without dropout, (B, heads, T, S), in fp32.
 
-def _up_to_each(length: int, keys_length: int, device: torch.device) -> Tensor:
-    """Return a mask (T, S), True where the last T of S positions may attend: to themselves and all before them."""
-    positions = torch.arange(keys_length, device=device)
-    return positions <= positions[-length:, None]
+        torch's function keeps that to itself, so it is computed here, where something wants to know.
+        """
+        queries = self.q_norm(self.split_heads(self.q_proj(x)))[:, :heads]
+        keys = source.keys.repeat_interleave(self.heads // self.kv_heads, dim=1)[:, :heads]
+        scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(self.head_dim)
+        return scores.masked_fill(padding_mask[:, None, None], -math.inf).softmax(dim=3)

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqtrain.base import EncoderOutput, IncrementalState
 from seqtrain.nn.attention import CrossAttention, KeysValues
 from seqtrain.nn.embedding import InputEmbedding
-from seqtrain.nn.layer import LayerSpec, TransformerLayer, layer_drop
+from seqtrain.nn.layer import TransformerLayer
+from seqtrain.nn.layout import Layout, causal_layout
+from seqtrain.nn.positions import places_in_documents
+from seqtrain.nn.spec import LayerSpec
+from seqtrain.nn.stack import LayerStack
 
 Sublayer = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class AttendedSource(EncoderOutput):
-    """The encoder's features, and the keys and values (B, H, S, K) that each decoder layer makes of them."""
+    """The encoder's features, and the keys and values (B, H / G, S, K) that each decoder layer makes of them."""
 
     cross: list[KeysValues]
 
@@ -36,22 +40,23 @@ class DecoderLayer(TransformerLayer):
     def __init__(self, spec: LayerSpec, source_dim: int | None = None) -> None:
         super().__init__(spec)
         if source_dim is not None:
-            self.cross_attention = CrossAttention(spec.dim, source_dim, spec.heads, spec.attention_dropout)
-            self.cross_attention_norm = nn.LayerNorm(spec.dim)
+            self.cross_attention = CrossAttention(spec, source_dim)
+            self.cross_attention_norm = spec.build_norm()
 
-    def forward(self, x: Tensor, source: EncoderOutput | None = None) -> Tensor:
-        """Transform targets x (B, T, D), given their sources if the layer attends to one; return (B, T, D)."""
+    def forward(self, x: Tensor, layout: Layout, source: EncoderOutput | None = None) -> Tensor:
+        """Transform x (B, T, D), given the sources if the layer attends to them; return (B, T, D)."""
         cross = None
         if source is not None:
             cross = self.attending_to(self.cross_attention.keys_values(source.features), source.padding_mask)
-        return self._sublayers(x, partial(self.self_attention, causal=True), cross)
+        return self._sublayers(x, partial(self.self_attention, layout=layout), cross)
 
-    def step(self, x: Tensor, cache: KeysValues, position: int, cross: Sublayer | None = None) -> Tensor:
-        """Transform x (N, P, D), the tokens of each hypothesis at the positions from ``position``; return (N, P, D)."""
-        return self._sublayers(x, partial(self.self_attention.step, cache=cache, position=position), cross)
+    def step(self, x: Tensor, layout: Layout, cache: KeysValues, start: int, cross: Sublayer | None = None) -> Tensor:
+        """Transform the tokens of each hypothesis from position ``start``, x (N, P, D), to (N, P, D)."""
+        self_attention = partial(self.self_attention.step, cache=cache, start=start, layout=layout)
+        return self._sublayers(x, self_attention, cross)
 
     def attending_to(self, source: KeysValues, padding_mask: Tensor) -> Sublayer:
-        """Return the attention to a source (B, H, S, K) with padding (B, S)."""
+        """Return the attention to keys and values (B, H / G, S, K) with padding (B, S)."""
         return partial(self.cross_attention, source=source, padding_mask=padding_mask)
 
     def _sublayers(self, x: Tensor, self_attention: Sublayer, cross: Sublayer | None) -> Tensor:
@@ -62,7 +67,10 @@ class DecoderLayer(TransformerLayer):
 
 
 class DecoderState(IncrementalState):
-    """Keys and values of what was decoded so far: for each layer (N, H, max_length, K), the first ``length`` filled."""
+    """Keys and values of what was decoded so far.
+
+    For each layer they are (N, H / G, max_length, K), the first ``length`` filled.
+    """
 
     def __init__(self, caches: list[KeysValues]) -> None:
         self.caches = caches
@@ -79,8 +87,8 @@ class DecoderState(IncrementalState):
         return cache
 
 
-class Decoder(nn.Module):
-    """An embedding, layers, and a final norm if they are pre-norm.
+class Decoder(LayerStack):
+    """A stack of layers that see the target up to each token, and the whole source if there is one.
 
     Args:
         embedding: Embedding of the target.
@@ -98,20 +106,21 @@ class Decoder(nn.Module):
         source_dim: int | None = None,
         layerdrop: float = 0.0,
     ) -> None:
-        super().__init__()
-        self.embedding = embedding
-        self.layers = nn.ModuleList(DecoderLayer(spec, source_dim) for _ in range(num_layers))
-        self.layerdrop = layerdrop
-        self.norm = spec.final_norm()
+        super().__init__(embedding, spec, (DecoderLayer(spec, source_dim) for _ in range(num_layers)), layerdrop)
 
-    def forward(self, tokens: Tensor, source: EncoderOutput | None = None) -> Tensor:
-        """Decode tokens (B, T), given their sources if the layers attend to one; return features (B, T, D)."""
-        x = self.embedding(tokens)
-        for layer in self.layers:
-            y = layer(x, source)
-            x = layer_drop(x, y, self.layerdrop) if self.training and self.layerdrop else y
-        out: Tensor = self.norm(x)
-        return out
+    def forward(self, tokens: Tensor, source: EncoderOutput | None = None, documents: Tensor | None = None) -> Tensor:
+        """Decode tokens (B, T), given their sources if the layers attend to them; return features (B, T, D).
+
+        ``documents`` (B, T), if given, are rising numbers of those that tokens belong to: attention stays within each,
+        and positions start anew.
+        """
+        x = self.embedding(tokens, places=None if documents is None else places_in_documents(documents))
+        layout = causal_layout(self.spec, tokens.size(1), tokens.device, documents=documents)
+        return self.transform(x, layout, source)
+
+    def cross_attention(self, layer: int) -> CrossAttention:
+        """Return what attends to the source in a layer, from 0; -1 is the last."""
+        return self._layers[layer].cross_attention
 
     def attended(self, source: EncoderOutput) -> AttendedSource:
         """Return a source with the keys and values that each layer makes of it, once a sentence, for :meth:`step`."""
@@ -127,10 +136,12 @@ class Decoder(nn.Module):
 
         The N // B hypotheses of a sentence stand together and attend to its one source.
         """
-        x = self.embedding(tokens, start=state.length)
+        start = state.length
+        x = self.embedding(tokens, start=start)
+        layout = causal_layout(self.spec, tokens.size(1), tokens.device, start=start)
         for number, (layer, cache) in enumerate(zip(self._layers, state.caches, strict=True)):
             cross = None if source is None else layer.attending_to(source.cross[number], source.padding_mask)
-            x = layer.step(x, cache, state.length, cross)
+            x = layer.step(x, layout, cache, start, cross)
         state.length += tokens.size(1)
         out: Tensor = self.norm(x)
         return out

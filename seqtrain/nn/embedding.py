@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seqtrain.nn.positions import PositionEmbedding
 
@@ -48,11 +49,15 @@ class InputEmbedding(nn.Module):
         self.norm = nn.LayerNorm(dim) if layernorm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, tokens: Tensor, start: int = 0) -> Tensor:
-        """Embed tokens (B, T), the first of them at position ``start``; return (B, T, D)."""
+    def forward(self, tokens: Tensor, start: int = 0, places: Tensor | None = None) -> Tensor:
+        """Embed tokens (B, T); return (B, T, D).
+
+        They stand at the positions from ``start``, or at ``places`` (B, T), which are all below T.
+        """
         x = self.tokens(tokens) * self.scale
         if self.positions is not None:
-            x = x + self.positions(start, tokens.size(1))
+            positions = self.positions(start, tokens.size(1))
+            x = x + (positions if places is None else functional.embedding(places, positions))
         out: Tensor = self.dropout(self.norm(x))
         return out
 

@@ -1,42 +1,13 @@
 """What transformer layers have in common: sublayers with residual connections, and dropping a layer as a whole."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from seqtrain.nn.attention import SelfAttention
-from seqtrain.nn.feed_forward import Activation, FeedForward
-
-
-@dataclass(frozen=True)
-class LayerSpec:
-    """Sizes, norms and dropout of a transformer layer."""
-
-    dim: int
-    """Model dimension D."""
-    ffn_dim: int
-    """Width of the feed-forward network."""
-    heads: int
-    """Attention heads H, a divisor of ``dim``."""
-    normalize_before: bool = False
-    """Normalise the input of each sublayer (pre-norm) instead of the sum after it (post-norm)."""
-    dropout: float = 0.0
-    """Rate of dropout after each sublayer."""
-    attention_dropout: float = 0.0
-    """Rate of dropout on attention weights."""
-    activation_dropout: float = 0.0
-    """Rate of dropout after the activation in the feed-forward network."""
-    activation: Activation = Activation.relu
-    """Nonlinearity of the feed-forward network."""
-
-    no_final_norm: bool = False
-    """Leave out the norm that follows the last of pre-norm layers."""
-
-    def final_norm(self) -> nn.Module:
-        """Return what follows the last layer: a norm if the layers are pre-norm and it is not left out."""
-        return nn.LayerNorm(self.dim) if self.normalize_before and not self.no_final_norm else nn.Identity()
+from seqtrain.nn.feed_forward import FeedForward
+from seqtrain.nn.spec import LayerSpec
 
 
 class TransformerLayer(nn.Module):
@@ -45,15 +16,19 @@ class TransformerLayer(nn.Module):
     def __init__(self, spec: LayerSpec) -> None:
         super().__init__()
         self.normalize_before = spec.normalize_before
+        self.residual_scale = spec.deep_norm.alpha if spec.deep_norm else 1.0
         self.dropout = nn.Dropout(spec.dropout)
-        self.self_attention = SelfAttention(spec.dim, spec.heads, spec.attention_dropout)
-        self.self_attention_norm = nn.LayerNorm(spec.dim)
-        self.feed_forward = FeedForward(spec.dim, spec.ffn_dim, spec.activation, spec.activation_dropout)
-        self.feed_forward_norm = nn.LayerNorm(spec.dim)
+        self.self_attention = SelfAttention(spec)
+        self.self_attention_norm = spec.build_norm()
+        self.feed_forward = FeedForward(
+            spec.dim, spec.ffn_dim, spec.activation, spec.activation_dropout, bias=spec.bias
+        )
+        self.feed_forward_norm = spec.build_norm()
 
     def residual(self, x: Tensor, norm: nn.Module, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         """Return x (..., D) plus what a sublayer makes of it, normalised before or after."""
-        x = x + self.dropout(sublayer(norm(x) if self.normalize_before else x))
+        added = self.dropout(sublayer(norm(x) if self.normalize_before else x))
+        x = torch.add(added, x, alpha=self.residual_scale)
         out: Tensor = x if self.normalize_before else norm(x)
         return out
 

@@ -1,26 +1,28 @@
 """Linear layers as fairseq's attention initialises them: Xavier uniform weights (Glorot and Bengio, 2010)."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 
-def output_linear(in_dim: int, out_dim: int) -> nn.Linear:
+def output_linear(in_dim: int, out_dim: int, *, bias: bool = True) -> nn.Linear:
     """Return the layer that follows attention: weight (out_dim, in_dim), zero bias."""
-    layer = nn.Linear(in_dim, out_dim)
+    layer = nn.Linear(in_dim, out_dim, bias)
     nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    if bias:
+        nn.init.zeros_(layer.bias)
     return layer
 
 
-def packed_linear(in_dim: int, out_dim: int, parts: int) -> nn.Linear:
-    """Return ``parts`` layers of queries, keys or values as one, with a weight (parts * out_dim, in_dim).
+def packed_linear(in_dim: int, out_dims: Sequence[int], *, bias: bool = True) -> nn.Linear:
+    """Return layers of queries, keys or values as one, with a weight (sum of out_dims, in_dim).
 
-    Each part is initialised by itself, as if it were not packed, with a gain of sqrt(1/2); biases are torch's.
+    Each is initialised by itself, as if it were not packed, with a gain of sqrt(1/2); biases are torch's.
     """
-    layer = nn.Linear(in_dim, parts * out_dim)
-    for part in layer.weight.detach().chunk(parts):
+    layer = nn.Linear(in_dim, sum(out_dims), bias)
+    for part in torch.split(layer.weight.detach(), list(out_dims)):
         nn.init.xavier_uniform_(part, gain=math.sqrt(0.5))
     return layer
 

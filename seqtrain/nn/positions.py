@@ -16,18 +16,28 @@ MAX_FIRST_TABLE = 4096
 
 
 class Positions(str, Enum):
-    """How a model learns where in its sequence a token stands."""
+    """How a model learns where in its sequence a token stands.
+
+    sinusoidal and learned are added to embeddings; rotary and alibi tell distances to self attention.
+    """
 
     sinusoidal = "sinusoidal"
     learned = "learned"
+    rotary = "rotary"
+    alibi = "alibi"
     none = "none"
 
 
 def build_positions(kind: Positions, dim: int, max_positions: int) -> "PositionEmbedding | None":
     """Return the embedding of a kind, or None where there is none."""
-    if kind is Positions.none:
-        return None
-    return (SinusoidalPositions if kind is Positions.sinusoidal else LearnedPositions)(dim, max_positions)
+    kinds = {Positions.sinusoidal: SinusoidalPositions, Positions.learned: LearnedPositions}
+    return kinds[kind](dim, max_positions) if kind in kinds else None
+
+
+def places_in_documents(documents: Tensor) -> Tensor:
+    """Return where in its document each token stands, from 0, (B, T); documents (B, T) have rising numbers."""
+    positions = torch.arange(documents.size(1), device=documents.device)
+    return positions - torch.searchsorted(documents, documents)  # the second is where a document begins
 
 
 class PositionEmbedding(nn.Module, ABC):

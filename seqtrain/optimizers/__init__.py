@@ -1,8 +1,9 @@
 """Optimizers: update parameters from gradients. Importing this registers none; see ``plugins.import_builtin``."""
 
 from seqtrain.base import Optimizer
-from seqtrain.config import OptimizerConfig, ParameterGroupConfig
-from seqtrain.optimizers._torch import ParameterGroup, TorchOptimizer
+from seqtrain.config import OptimizerConfig, ParameterGroupConfig, WeightDecayConfig
+from seqtrain.optimizers._groups import ParameterGroup
+from seqtrain.optimizers._torch import TorchOptimizer
 from seqtrain.registry import Registry
 
 REGISTRY: Registry[Optimizer] = Registry("optimizer", OptimizerConfig, Optimizer)
@@ -16,6 +17,7 @@ __all__ = [
     "ParameterGroup",
     "ParameterGroupConfig",
     "TorchOptimizer",
+    "WeightDecayConfig",
     "register_optimizer",
     "register_optimizer_preset",
 ]

@@ -1,35 +1,19 @@
-"""Adam with decoupled weight decay."""
+"""Adam with decoupled weight decay, of all parameters."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
-from seqtrain.fields import bounded
-from seqtrain.optimizers import OptimizerConfig, TorchOptimizer, register_optimizer
-from seqtrain.optimizers._torch import ParameterGroup
-
-FUSED_DEVICES = ("cpu", "cuda", "mps")
-"""Where torch updates all parameters of a group in one pass."""
+from seqtrain.optimizers import ParameterGroup, TorchOptimizer, register_optimizer
+from seqtrain.optimizers._adam import TwoBetasConfig, adamw
 
 
 @dataclass
-class AdamConfig(OptimizerConfig):
+class AdamConfig(TwoBetasConfig):
     """Settings of ``adam``."""
 
-    lr: float = bounded(1e-3, at_least=0)
-    """Learning rate, the peak that the scheduler starts from."""
-    betas: list[float] = bounded([0.9, 0.999], at_least=0, below=1)
-    """Two shares that the running means of the gradient and of its square keep at an update."""
-    eps: float = bounded(1e-8, above=0)
-    """Added to the root of the mean square, against division by zero."""
-    weight_decay: float = bounded(0.0, at_least=0)
-    """Share of a parameter, times the rate, that an update takes away, apart from the gradient (AdamW)."""
-
-    def contradictions(self) -> Iterable[str]:
-        """There are two betas."""
-        if len(self.betas) != 2:
-            yield f"optimizer.betas={self.betas} must be two numbers"
+    decay_biases_and_norms: bool = True
+    """Decay vectors too: the biases, and the gains of normalisations. fairseq's ``adam`` does, ``adamw`` does not."""
 
 
 @register_optimizer("adam", AdamConfig)
@@ -48,11 +32,4 @@ class Adam(TorchOptimizer):
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         """Return ``torch.optim.AdamW``, fused where torch can."""
-        beta1, beta2 = self.cfg.betas
-        return torch.optim.AdamW(
-            groups,
-            betas=(beta1, beta2),
-            eps=self.cfg.eps,
-            weight_decay=self.cfg.weight_decay,
-            fused=all(p.device.type in FUSED_DEVICES for group in groups for p in group["params"]),
-        )
+        return adamw(groups, self.cfg.betas, self.cfg.eps, self.cfg.weight_decay)

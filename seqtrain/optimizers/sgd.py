@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import torch
 
 from seqtrain.fields import bounded
-from seqtrain.optimizers import OptimizerConfig, TorchOptimizer, register_optimizer
-from seqtrain.optimizers._torch import ParameterGroup
+from seqtrain.optimizers import ParameterGroup, TorchOptimizer, WeightDecayConfig, register_optimizer
 
 
 @dataclass
-class SGDConfig(OptimizerConfig):
+class SGDConfig(WeightDecayConfig):
     """Settings of ``sgd``."""
 
     lr: float = bounded(0.1, at_least=0)
@@ -33,7 +32,7 @@ class SGDConfig(OptimizerConfig):
 
 @register_optimizer("sgd", SGDConfig)
 class SGD(TorchOptimizer):
-    """Stochastic gradient descent; with ``nesterov`` what fairseq calls ``nag``.
+    """Stochastic gradient descent; with ``nesterov`` that of ``nag``.
 
     With the gradient g, the running sum b and the rate r, an update is b <- momentum b + (1 - dampening) g and
     p <- p - r b, or with ``nesterov`` p <- p - r (g + momentum b): Sutskever et al., "On the importance of

@@ -39,6 +39,9 @@ _CONVERTED: Mapping[Any, Schema] = {
 _IN_A_UNION: Mapping[Any, Schema] = {**_CONVERTED, str: {"type": "string"}, bool: {"type": "boolean"}}
 """Of several types OmegaConf converts nothing."""
 
+_CHOSEN: Schema = {"anyOf": [{"type": ["object", "null"]}, REFERENCE]}
+"""What a file may say of a plug-in in another one, which its defaults list chooses."""
+
 _NOT_NAN: Schema = {"not": {"minimum": 1, "maximum": 0}}
 """NaN alone fails neither comparison."""
 
@@ -53,7 +56,14 @@ def of_config(config_type: type, more: Mapping[str, Schema] | None = None) -> Sc
 def of_field(hint: Any, info: FieldInfo) -> Schema:
     """Return the schema of a field with what an editor shows of it: meaning, type, range, default."""
     meaning = f"{info.meaning} ({info.in_words})".replace("``", "`").lstrip()
-    return {**of_value(hint, info.range), "description": meaning, **_default(info.default)}
+    value = _CHOSEN if _is_chosen(hint, info.default) else of_value(hint, info.range)
+    return {**value, "description": meaning, **_default(info.default)}
+
+
+def _is_chosen(hint: Any, default: Any) -> bool:
+    """Tell whether a field is for a plug-in that a defaults list chooses, so that its type does not say its keys."""
+    is_plugin = any(isinstance(one, type) and issubclass(one, PluginConfig) for one in (hint, *get_args(hint)))
+    return is_plugin and not str(default).startswith("${")
 
 
 def of_value(hint: Any, allowed: Range | None = None) -> Schema:

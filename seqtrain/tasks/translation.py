@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqtrain.base import Dictionary
+from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data import number_names
+from seqtrain.data.alignments import index_alignments
 from seqtrain.data.cache import cached
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset
 from seqtrain.data.encoding import sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
-from seqtrain.data.text import find_text
+from seqtrain.data.text import find_text, fingerprint_text
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
@@ -34,6 +35,8 @@ class TranslationConfig(TextConfig):
     """Suffix of the source files."""
     target_lang: str = "de"
     """Suffix of the target files."""
+    load_alignments: bool = False
+    """Read word alignments too, ``<prefix>.align.<source_lang>-<target_lang>``, lines such as ``0-0 1-2`` of tokens."""
     joined_dictionary: bool = True
     """One dictionary for both languages; needed to share all embeddings."""
     max_source_positions: int = bounded(1024, at_least=1)
@@ -115,6 +118,8 @@ class TranslationTask(TextTask[ParallelDataset]):
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
         self._report(split, dataset, sizes)
+        if alignments := self._alignment_files(split):
+            dataset.align(index_alignments(list(alignments.values()), source, target, Path(self.cfg.cache_dir)))
         return dataset
 
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
@@ -122,6 +127,26 @@ class TranslationTask(TextTask[ParallelDataset]):
         limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
         source, target = dictionaries[0].in_language(self.languages[0]), dictionaries[-1].in_language(self.languages[1])
         return TaskInfo(source, target, limits)
+
+    def _alignment_files(self, split: str) -> dict[str, Path]:
+        """Return the alignment files of a split by name: training needs them, other sets may have none."""
+        if not self.cfg.load_alignments:
+            return {}
+        if any(dictionary.samples for dictionary in self.dictionaries):
+            raise ConfigError("task.load_alignments=true needs the same tokens in each epoch: no subword sampling")
+        prefixes = self.prefixes(split.rstrip("0123456789"))[split]
+        named = {f"{prefix}.align": "-".join(self.languages) for prefix in prefixes}
+        try:
+            return {f"{prefix}.{pair}": find_text(self._corpus(), prefix, pair) for prefix, pair in named.items()}
+        except DataError:
+            if split == "train":
+                raise
+            return {}
+
+    def _describe_files(self) -> dict[str, Fingerprint]:
+        alignments = (self._alignment_files(split) for split in ["train", *self.splits("valid")])
+        named = {name: fingerprint_text(file) for files in alignments for name, file in files.items()}
+        return {**super()._describe_files(), **named}
 
     def _report(self, split: str, dataset: ParallelDataset, sizes: Sequence[tuple[Path, int]]) -> None:
         """Warn of pairs that are left out or cut; ``sizes`` are the source files and how many lines each has."""

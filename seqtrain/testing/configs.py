@@ -14,7 +14,7 @@ from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.lr_schedulers.fixed import FixedConfig
 from seqtrain.models.transformer import TransformerConfig
 from seqtrain.optimizers.sgd import SGDConfig
-from seqtrain.registry import REGISTRIES
+from seqtrain.registry import REGISTRIES, kind_of, plugin_configs
 from seqtrain.tasks.translation import TranslationConfig
 
 ConfigT = TypeVar("ConfigT", bound=PluginConfig)
@@ -43,11 +43,6 @@ def check_config(cfg: PluginConfig, *_: object) -> None:
     assert not lost, f"other values come back from YAML: {', '.join(f'{kind}.{name}' for name in lost)}"
 
 
-def kind_of(cfg: PluginConfig) -> str:
-    """Return the kind of plug-in, ``model``, whose config this is."""
-    return next(kind for kind, registry in REGISTRIES.items() if isinstance(cfg, registry.config_base))
-
-
 def train_config(cfg: PluginConfig) -> TrainConfig:
     """Return the config of a training with this plug-in in it."""
     tokenizer, cache_dir = (cfg.tokenizer, cfg.cache_dir) if isinstance(cfg, TaskConfig) else (CharConfig(), "")
@@ -69,9 +64,10 @@ def train_config(cfg: PluginConfig) -> TrainConfig:
 
 
 def _named(cfg: PluginConfig) -> PluginConfig:
-    """Return a config that says whose it is, as composed ones do."""
-    named = copy.copy(cfg)
-    named._name = REGISTRIES[kind_of(cfg)].entry_of(cfg).name
+    """Return a config that says whose it is, and whose those in it are, as composed ones do."""
+    named = copy.deepcopy(cfg)
+    for one in plugin_configs(named):
+        one._name = REGISTRIES[kind_of(one)].entry_of(one).name
     return named
 
 

@@ -3,6 +3,7 @@
 Each check builds the model from its config, feeds it random tokens, and raises AssertionError if something is wrong.
 """
 
+import inspect
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from seqtrain.base import LinearlyProjected
 from seqtrain.config import ModelConfig
 from seqtrain.criterions.cross_entropy import CrossEntropy, CrossEntropyConfig
 from seqtrain.model_tensors import model_tensors
-from seqtrain.models import REGISTRY, EncoderModel, FeatureModel, Model, TaskInfo
+from seqtrain.models import REGISTRY, DecoderModel, EncoderModel, FeatureModel, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
@@ -34,6 +35,8 @@ from seqtrain.testing.inputs import (
 __all__ = ["CHECKS", "check_builds_on_meta", "check_model", "random_input"]
 
 SAME_LENGTHS = (6, 6, 6)
+DOCUMENTS = ([0, 0, 1, 2, 2, 2], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0])
+"""Numbers of the documents that the tokens of such sentences belong to."""
 
 
 def check_model(cfg: ModelConfig, task: TaskInfo, *, compiled: bool = True) -> None:
@@ -164,6 +167,24 @@ def check_causality(cfg: ModelConfig, task: TaskInfo) -> str | None:
     return None
 
 
+def check_documents(cfg: ModelConfig, task: TaskInfo) -> str | None:
+    """Documents that stand in a row together get the logits that each gets alone."""
+    model = build(cfg, task).eval()
+    if not isinstance(model, DecoderModel):
+        return "it is no language model"
+    if "source_documents" not in inspect.signature(model.extract_features).parameters:
+        return "the model takes no source_documents: it cannot keep documents apart"
+    net_input = random_input(model, task, SAME_LENGTHS)
+    logits = run(model, net_input | {"source_documents": torch.tensor(DOCUMENTS)})
+    for row, documents in enumerate(DOCUMENTS):
+        for number in set(documents):
+            of_document = slice(documents.index(number), documents.index(number) + documents.count(number))
+            alone = run(model, {"source_tokens": net_input["source_tokens"][row, None, of_document]})
+            what = "another document in the row changes the logits: hide it, and count positions from each one's start"
+            assert_close(logits[row, None, of_document], alone, what)
+    return None
+
+
 def check_checkpoint(cfg: ModelConfig, task: TaskInfo) -> None:
     """A checkpoint gives the model back: the same logits, and what was tied stays tied."""
     model, other = build(cfg, task).eval(), build(cfg, task, seed=2).eval()
@@ -212,6 +233,7 @@ CHECKS: tuple[Check, ...] = (
     check_incremental_decoding,
     check_reordering,
     check_prefilling,
+    check_documents,
     check_checkpoint,
     check_bf16,
     check_compiles,

@@ -14,8 +14,11 @@ from seqtrain import checkpoint
 from seqtrain.checkpoint import Snapshot
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig
 from seqtrain.optimizers import REGISTRY, Optimizer
+from seqtrain.optimizers.composite import CompositeConfig
 from seqtrain.testing.configs import check_config, train_config
 from seqtrain.testing.guarantees import Check, assert_close
+
+HAS_PARTS = "groups and layers are those of its parts"
 
 
 def check_optimizer(cfg: OptimizerConfig) -> None:
@@ -70,8 +73,10 @@ def check_gradients(cfg: OptimizerConfig) -> None:
     assert not left, f"gradients are left after zero_grad: {', '.join(left)}"
 
 
-def check_lr_scale(cfg: OptimizerConfig) -> None:
+def check_lr_scale(cfg: OptimizerConfig) -> str | None:
     """A group with a rate of 0 stays as it is, and ``lr`` is that of the others."""
+    if isinstance(cfg, CompositeConfig):
+        return HAS_PARTS
     model = _model()
     groups = [ParameterGroupConfig(pattern="bias$", lr_scale=0.0)]
     optimizer = REGISTRY.build(replace(cfg, groups=groups), model.named_parameters())
@@ -80,6 +85,24 @@ def check_lr_scale(cfg: OptimizerConfig) -> None:
     changed = [name for name, value in _values(model).items() if not torch.equal(value, before[name])]
     assert changed == ["0.weight", "1.weight"], f"{changed} change, should be the weights: the biases have lr_scale 0"
     assert optimizer.lr == cfg.lr, f"lr is {optimizer.lr}, should be {cfg.lr}, without any lr_scale"
+    return None
+
+
+def check_layer_decay(cfg: OptimizerConfig) -> str | None:
+    """With ``layer_decay`` a lower layer has a lower rate: about 0 with a tiny factor."""
+    if isinstance(cfg, CompositeConfig):
+        return HAS_PARTS
+    model = nn.ModuleDict({"layers": _model(), "head": nn.Linear(2, 2)})
+    optimizer = REGISTRY.build(replace(cfg, layer_decay=1e-9), model.named_parameters())
+    before = _values(model)
+    optimizer.train()
+    optimizer.backward(model["head"](model["layers"](torch.ones(1, 3))).square().sum())
+    optimizer.step()
+    moved = [n for n, value in _values(model).items() if not torch.allclose(value, before[n], rtol=0, atol=1e-6)]
+    assert moved == ["head.weight", "head.bias"], (
+        f"{moved} move with a layer_decay of 1e-9, should be those of the head"
+    )
+    return None
 
 
 def check_resume(cfg: OptimizerConfig) -> None:
@@ -107,6 +130,7 @@ CHECKS: tuple[Check, ...] = (
     check_trains,
     check_gradients,
     check_lr_scale,
+    check_layer_decay,
     check_resume,
 )
 

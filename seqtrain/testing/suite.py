@@ -12,8 +12,8 @@ import torch
 from seqtrain.config import ModelConfig, PluginConfig
 from seqtrain.errors import SeqtrainError
 from seqtrain.models import REGISTRY, TaskInfo
+from seqtrain.registry import kind_of
 from seqtrain.testing import criterions, lr_schedulers, models, optimizers, tasks, tokenizers
-from seqtrain.testing.configs import kind_of
 from seqtrain.testing.guarantees import Check, Result, Verdict, judge, result_of
 from seqtrain.testing.toy import toy_task
 

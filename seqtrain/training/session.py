@@ -21,7 +21,7 @@ from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.locks import locked
-from seqtrain.model_tensors import copied, model_tensors
+from seqtrain.model_tensors import copied, freeze, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
@@ -146,6 +146,7 @@ class Session:
         self._check_splits(task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
+        freeze(model, cfg.optimizer.frozen)  # before anything asks what is trained
         criterion = task.build_criterion(cfg.criterion)
         criterion.prepare()
         step = LossStep(model, criterion, cfg.training, self.scaler)

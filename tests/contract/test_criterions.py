@@ -19,6 +19,7 @@ NEEDED: dict[str, dict[str, Any]] = {"knowledge_distillation": {"teacher": "a te
 
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "label_smoothed_cross_entropy": {"label_smoothing": 0.2, "z_loss": 0.05, "report_accuracy": True},
+    "ctc": {"zero_infinity": True},
     "knowledge_distillation": {"temperature": 2.0, "z_loss": 0.05},
     "label_smoothed_cross_entropy_with_rdrop": {"rdrop_alpha": 5.0, "z_loss": 0.05},
 }

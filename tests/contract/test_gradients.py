@@ -54,6 +54,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for language, name in (("en", english), ("de", german)):
             text = "".join(f"{name(number)}\n" for number in NUMBERS)
             (directory / f"{prefix}.{language}").write_text(text, encoding="utf-8")
+        (directory / f"{prefix}.align.en-de").write_text("0-0 1-0 2-3\n" * len(NUMBERS))
     return directory
 
 
@@ -84,7 +85,9 @@ def with_a_teacher(corpus: Path) -> list[str]:
 
 
 NEEDED: dict[str, Callable[[Path], list[str]]] = {
+    "adaptive_loss": lambda _: ["model.adaptive_softmax_cutoff=[12,20]"],
     "knowledge_distillation": with_a_teacher,
+    "label_smoothed_cross_entropy_with_alignment": lambda _: ["task.load_alignments=true"],
     "label_smoothed_cross_entropy_with_rdrop": lambda _: ["criterion.rdrop_alpha=5"],
 }
 """What a criterion needs to compute all that it can, made beside the corpus."""

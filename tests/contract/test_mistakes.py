@@ -47,8 +47,8 @@ MISTAKES = {
         "modle=transformer (command line): there is no such key; did you mean model?",
     ),
     "key added to a plug-in": (
-        ["+model.dimm=3"],
-        "model.dimm=3 (command line): there is no such key; did you mean model.dropout?",
+        ["+model.dropoutt=3"],
+        "model.dropoutt=3 (command line): there is no such key; did you mean model.dropout?",
     ),
     "key added to a section": (
         ["+training.max_updates=3"],
@@ -124,7 +124,7 @@ MISTAKES = {
     ),
     "null for a choice": (
         ["model.activation_fn=null"],
-        "model.activation_fn=null (command line): must be one of relu, gelu, swish",
+        "model.activation_fn=null (command line): must be one of relu, gelu, gelu_tanh, swish, swiglu, geglu",
     ),
     "key misspelt in a list of mappings": (
         ["optimizer.groups=[{pattern: bias, lr_scal: 2}]"],

@@ -1,9 +1,15 @@
 """Every registered model passes the checks that ``seqtrain.testing.models`` offers for plug-ins."""
 
+from typing import Any
+
 import pytest
 
 from seqtrain.config import ModelConfig
 from seqtrain.models import REGISTRY
+from seqtrain.nn.feed_forward import Activation
+from seqtrain.nn.initialization import Initialization
+from seqtrain.nn.norm import Norm
+from seqtrain.nn.positions import Positions
 from seqtrain.plugins import import_builtin
 from seqtrain.testing.guarantees import Check
 from seqtrain.testing.models import CHECKS, check_builds_on_meta
@@ -18,9 +24,63 @@ SMALL = {
 }
 """Values that make a model small; other models are checked with their defaults."""
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "transformer like a Llama": {
+        "activation_fn": Activation.swiglu,
+        "positions": Positions.rotary,
+        "norm": Norm.rms_norm,
+        "bias": False,
+        "encoder_normalize_before": True,
+        "decoder_normalize_before": True,
+        "encoder_kv_heads": 1,
+        "decoder_kv_heads": 1,
+        "qk_norm": True,
+        "checkpoint_activations": True,
+    },
+    "transformer with ALiBi and DeepNorm": {
+        "activation_fn": Activation.geglu,
+        "positions": Positions.alibi,
+        "deep_norm": True,
+        "decoder_kv_heads": 1,
+    },
+    "transformer like a GPT-2": {
+        "activation_fn": Activation.gelu_tanh,
+        "positions": Positions.learned,
+        "decoder_normalize_before": True,
+        "init": Initialization.gpt2,
+        "qk_norm": True,
+        "no_scale_embedding": True,
+        "layernorm_embedding": True,
+    },
+    "transformer_lm like a Llama": {
+        "activation_fn": Activation.swiglu,
+        "positions": Positions.rotary,
+        "norm": Norm.rms_norm,
+        "bias": False,
+        "decoder_kv_heads": 1,
+        "no_scale_embedding": True,
+    },
+    "transformer_lm with ALiBi": {"positions": Positions.alibi, "decoder_normalize_before": False, "deep_norm": True},
+    "transformer_lm like a GPT-2": {
+        "activation_fn": Activation.gelu_tanh,
+        "positions": Positions.learned,
+        "init": Initialization.gpt2,
+        "no_scale_embedding": True,
+    },
+    "transformer_lm that is adaptive": {
+        "adaptive_input_cutoff": [6, 10],
+        "adaptive_input_factor": 2.0,
+        "adaptive_softmax_cutoff": [6, 10],
+        "adaptive_softmax_factor": 2.0,
+        "adaptive_softmax_dropout": 0.2,
+        "no_decoder_final_norm": True,
+    },
+}
+"""Further configs: a model's name and what it is like, and its options, so that each is on at least once."""
 
-def small(name: str) -> ModelConfig:
-    cfg = REGISTRY.entry(name).config_type(**SMALL.get(name, {}))
+
+def small(name: str, **options: Any) -> ModelConfig:
+    cfg = REGISTRY.entry(name).config_type(**SMALL.get(name, {}), **options)
     assert isinstance(cfg, ModelConfig)
     return cfg
 
@@ -29,6 +89,12 @@ def small(name: str) -> ModelConfig:
 @pytest.mark.parametrize("check", CHECKS)
 def test_model(check: Check, name: str) -> None:
     check(small(name), toy_task())
+
+
+@pytest.mark.parametrize("like", OPTIONS)
+@pytest.mark.parametrize("check", CHECKS)
+def test_model_with_options(check: Check, like: str) -> None:
+    check(small(like.split(maxsplit=1)[0], **OPTIONS[like]), toy_task())
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())

@@ -122,3 +122,45 @@ def test_a_teacher_that_does_not_fit(train: Call, trained: Path, overrides: list
 
 def test_a_teacher_has_to_be_named(train: Call) -> None:
     assert "criterion.teacher" in train("criterion=knowledge_distillation").refused()
+
+
+ALIGNED = ("criterion=label_smoothed_cross_entropy_with_alignment", "task.load_alignments=true")
+
+
+@pytest.fixture
+def aligned(corpus: Path) -> Path:
+    """A corpus whose training set and validation set are aligned, first letter with first, second with second."""
+    for prefix, pairs in (("train", 260), ("valid", 20)):
+        (corpus / f"{prefix}.align.en-de").write_text("0-0 1-1\n" * pairs)
+    return corpus
+
+
+def test_alignments(train: Call, call: Call, aligned: Path, tmp_path: Path) -> None:
+    overrides = (
+        "model.alignment_layer=0",
+        "model.alignment_heads=2",
+        "criterion.alignment_lambda=1",
+        "optimizer.lr=0.02",
+    )
+    assert train(*ALIGNED, *overrides, f"task.data={aligned}", "training.max_update=12").code == 0
+    *training, valid = records(tmp_path / "run")
+    losses = [metrics["train/alignment_loss"] for metrics in training if "train/loss" in metrics]
+    assert losses[-1] < losses[0], "attention has learned where to look"
+    # of 21 letters at most, without knowing: log 21 = 3.04
+    assert 0 < valid["valid/alignment_loss"] < 3.04
+    scores = evaluate(call, tmp_path / "run", "split=valid")
+    assert scores["alignment_loss"] == pytest.approx(valid["valid/alignment_loss"], rel=1e-5)
+    assert "alignment_loss" not in evaluate(call, tmp_path / "run"), "the test set has no alignments"
+    # other alignments are other data
+    (aligned / "train.align.en-de").write_text("0-0 1-1\n" * 259 + "0-1\n")
+    refused = call(f"resume={tmp_path / 'run'}", "training.max_update=13").refused()
+    assert "train.align.en-de has the same lines" in refused or "train.align.en-de differs first in lines" in refused
+
+
+def test_training_needs_alignments(train: Call, aligned: Path, tmp_path: Path) -> None:
+    there = f"task.data={aligned}"
+    assert "set task.load_alignments=true" in train(ALIGNED[0], there, "hydra.run.dir=" + str(tmp_path / "1")).refused()
+    (aligned / "train.align.en-de").write_text("0-0\n" * 99 + "0-99\n" + "0-0\n" * 160)
+    assert "train.align.en-de:100: 0-99 names token 99 of the target" in train(*ALIGNED, there).refused()
+    (aligned / "train.align.en-de").unlink()
+    assert "there is no text file" in (said := train(*ALIGNED, there).refused()) and "train.align.en-de" in said

@@ -28,7 +28,8 @@ def write(directory: Path, name: str, text: str) -> Path:
         ("dropout: high", "model.dropout=high (FILE:3): must be a number"),
         (
             "activation_fn: rleu",
-            "model.activation_fn=rleu (FILE:3): must be one of relu, gelu, swish; did you mean relu?",
+            "model.activation_fn=rleu (FILE:3): must be one of relu, gelu, gelu_tanh, swish, swiglu, geglu; "
+            "did you mean relu?",
         ),
         ("dropout: 1.5", "model.dropout=1.5 (FILE:3): must be at least 0 and below 1"),
         ("_name: foo", "model._name=foo (FILE:3): cannot be set: choose the plug-in with model=foo"),

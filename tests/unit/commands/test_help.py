@@ -70,10 +70,10 @@ def test_value_type_range_and_meaning_of_a_plugin() -> None:
         "      Rate of dropout on attention weights.",
         "  model.activation_dropout=0.0  (a number, at least 0 and below 1)",
         "      Rate of dropout after the activation in feed-forward networks.",
-        "  model.activation_fn=relu  (one of relu, gelu, swish)",
-        "      Nonlinearity of the feed-forward networks.",
-        "  model.positions=sinusoidal  (one of sinusoidal, learned, none)",
-        "      Position embeddings of encoder and decoder.",
+        "  model.activation_fn=relu  (one of relu, gelu, gelu_tanh, swish, swiglu, geglu)",
+        "      Nonlinearity of the feed-forward networks; swiglu and geglu are gated, with a third matrix.",
+        "  model.positions=sinusoidal  (one of sinusoidal, learned, rotary, alibi, none)",
+        "      Positions: sinusoidal and learned ones are embeddings, rotary and alibi part of self attention.",
     ]
     heads = fields.index("  model.encoder_attention_heads=8  (an integer, at least 1)")
     assert fields[heads + 1] == "      Attention heads of an encoder layer, a divisor of ``encoder_embed_dim``."

@@ -58,6 +58,10 @@ def test_sides_of_different_sizes_are_sound() -> None:
     check_model(small(decoder_embed_dim=12, decoder_layers=1, decoder_attention_heads=3), toy_task())
 
 
+def test_an_adaptive_softmax_is_sound() -> None:
+    check_model(small(adaptive_softmax_cutoff=[6, 10], adaptive_softmax_dropout=0.1), toy_task())
+
+
 @pytest.mark.parametrize("activation", Activation)
 def test_the_activation_is_that_of_both_sides(activation: Activation) -> None:
     networks = [x for x in build(small(activation_fn=activation)).modules() if isinstance(x, FeedForward)]
@@ -246,6 +250,10 @@ def test_compiles_as_one_graph() -> None:
         ({"encoder_layers": 0}, r"TransformerConfig\.encoder_layers=0 must be at least 1"),
         ({"decoder_attention_heads": 0}, r"TransformerConfig\.decoder_attention_heads=0"),
         ({"encoder_attention_heads": 7}, r"model\.encoder_embed_dim=512 .*model\.encoder_attention_heads=7.*divides"),
+        (
+            {"share_all_embeddings": True, "adaptive_softmax_cutoff": [8]},
+            r"is for a linear output projection, but model\.adaptive_softmax_cutoff=\[8\] is set",
+        ),
         ({"share_all_embeddings": True, "decoder_embed_dim": 256}, r"model\.decoder_embed_dim=256: make them equal"),
     ],
 )
@@ -257,3 +265,29 @@ def test_values_that_cannot_be(values: dict[str, Any], message: str) -> None:
 def test_shared_embeddings_need_a_joint_dictionary() -> None:
     with pytest.raises(ConfigError, match=r"set task\.joined_dictionary=true, or model\.share_all_embeddings=false"):
         build(small(share_all_embeddings=True), toy_task())
+
+
+def test_it_tells_the_mean_attention_of_the_chosen_heads() -> None:
+    task = toy_task()
+    told = {}
+    for layer, heads in ((0, 2), (1, 2), (-1, 1)):
+        model = build(small(alignment_layer=layer, alignment_heads=heads), task).eval()
+        inputs = random_input(model, task)
+        features, told[layer] = model.extract_with_attention(**inputs)
+        torch.testing.assert_close(features, model.extract_features(**inputs))
+    assert told[0].shape == (3, 6, 6)
+    torch.testing.assert_close(told[0].sum(dim=2), torch.ones(3, 6))
+    assert not told[0][1, :, 3:].any(), "padding of the source"
+    assert not torch.equal(told[0], told[1]) and not torch.equal(told[-1], told[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"alignment_layer": 6}, r"model\.alignment_layer=6 must be below model\.decoder_layers=6"),
+        ({"alignment_heads": 9}, r"model\.alignment_heads=9 are more than model\.decoder_attention_heads=8"),
+    ],
+)
+def test_the_attention_that_is_told_is_there(values: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TransformerConfig(**values)  # type: ignore[arg-type]  # one of several types

@@ -10,7 +10,7 @@ from seqtrain.errors import ConfigError, DataError
 from seqtrain.models.transformer_lm import TransformerLM, TransformerLMConfig
 from seqtrain.nn.positions import Positions
 from seqtrain.testing.models import check_model, random_input
-from seqtrain.testing.toy import toy_task
+from seqtrain.testing.toy import ToyDictionary, toy_task
 
 SMALL = {"decoder_embed_dim": 16, "decoder_ffn_embed_dim": 24, "decoder_layers": 2, "decoder_attention_heads": 2}
 
@@ -41,6 +41,30 @@ def test_every_variant_is_sound(normalize_before: bool, positions: Positions, ti
         no_scale_embedding=positions is Positions.learned,
     )
     check_model(cfg, toy_task(joint=True), compiled=False)
+
+
+ADAPTIVE: dict[str, dict[str, Any]] = {
+    "softmax": {"adaptive_softmax_cutoff": [8, 16]},
+    "input": {"adaptive_input_cutoff": [5, 20], "adaptive_input_factor": 2.0},
+    "both": {"adaptive_input_cutoff": [8], "adaptive_softmax_cutoff": [8, 16], "adaptive_softmax_dropout": 0.2},
+    "tied": {"adaptive_input_cutoff": [8, 16], "adaptive_softmax_cutoff": [8, 16], "tie_adaptive_weights": True},
+}
+ADAPTIVE["projections"] = {**ADAPTIVE["tied"], "tie_adaptive_proj": True, "no_decoder_final_norm": True}
+
+
+@pytest.mark.parametrize("values", ADAPTIVE.values(), ids=ADAPTIVE)
+def test_adaptive_variants_are_sound(values: dict[str, Any]) -> None:
+    check_model(small(**values), toy_task(joint=True), compiled=values is ADAPTIVE["projections"])
+
+
+def test_what_is_adaptive_has_the_parameters_that_it_should() -> None:
+    """Of 26 symbols 8 have 16 dimensions, 8 have 4, and 10 have 1."""
+    words, projections = 8 * 16 + 8 * 4 + 10 * 1, 16 * 4 + 16 * 1
+    rest = sum(x.numel() for name, x in build().named_parameters() if ".layers." in name or "norm" in name)
+    numbers = {name: sum(x.numel() for x in build(small(**values)).parameters()) for name, values in ADAPTIVE.items()}
+    assert numbers["softmax"] == rest + 26 * 16 + 2 * 16 + words + projections
+    assert numbers["tied"] == rest + words + 16 * 16 + projections + 2 * 16 + projections
+    assert numbers["projections"] == numbers["tied"] - projections - 2 * 16  # no final norm either
 
 
 def test_without_an_encoder_there_is_nothing_to_attend_to() -> None:
@@ -88,6 +112,40 @@ def test_compiles_as_one_graph() -> None:
     torch.testing.assert_close(compiled(**net_input), expected)
 
 
-def test_values_that_cannot_be() -> None:
-    with pytest.raises(ConfigError, match=r"model\.decoder_embed_dim=16 .*model\.decoder_attention_heads=3.*divides"):
-        small(decoder_attention_heads=3)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"decoder_attention_heads": 3}, r"decoder_embed_dim=16 .*model\.decoder_attention_heads=3.*divides"),
+        ({"adaptive_input_cutoff": [9, 8]}, r"model\.adaptive_input_cutoff=\[9, 8\] must rise: write \[8, 9\]"),
+        ({"adaptive_softmax_cutoff": [8, 8]}, r"model\.adaptive_softmax_cutoff=\[8, 8\] must rise: write \[8\]"),
+        ({"adaptive_softmax_cutoff": [0]}, r"adaptive_softmax_cutoff=\[0\] has numbers that must be at least 1"),
+        (
+            {"adaptive_softmax_cutoff": [8], "share_decoder_input_output_embed": True},
+            r"is for a linear output projection, but model\.adaptive_softmax_cutoff=\[8\] is set",
+        ),
+        (
+            {"adaptive_input_cutoff": [8], "share_decoder_input_output_embed": True},
+            r"adaptive_input_cutoff=\[8\] is set: set model\.tie_adaptive_weights=true",
+        ),
+        ({"tie_adaptive_weights": True}, r"the same bands at both ends, but the cutoffs are .*=\[\] and .*=\[\]"),
+        ({**ADAPTIVE["tied"], "adaptive_input_cutoff": [8]}, r"adaptive_input_cutoff=\[8\] and .*=\[8, 16\]"),
+        ({**ADAPTIVE["tied"], "adaptive_input_factor": 2.0}, r"the factors 2 and 4: make them equal"),
+        ({"tie_adaptive_proj": True}, r"set model\.tie_adaptive_weights=true too"),
+    ],
+)
+def test_values_that_cannot_be(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        small(**values)
+
+
+@pytest.mark.parametrize("values", [{"share_decoder_input_output_embed": True}, ADAPTIVE["tied"]])
+def test_what_is_tied_needs_one_dictionary(values: dict[str, Any]) -> None:
+    words = [f"word{number}" for number in range(22)]
+    task = TaskInfo(ToyDictionary(words), ToyDictionary(words))
+    with pytest.raises(ConfigError, match="need one dictionary for what is read and what is predicted"):
+        build(small(**values), task)
+
+
+def test_bands_that_the_vocabulary_does_not_have() -> None:
+    with pytest.raises(ConfigError, match=r"the cutoffs \[8, 26\] .* size of the vocabulary, 26"):
+        build(small(adaptive_softmax_cutoff=[8, 26]))

@@ -83,10 +83,9 @@ def test_log_probabilities_are_those_of_torch() -> None:
     ours, torchs = softmax(), nn.AdaptiveLogSoftmaxWithLoss(8, 10, [4, 7], div_value=2)
     with torch.no_grad():
         torchs.head.weight.copy_(torch.cat([ours.weights[0], ours.bands_weight]))
-        for tail, projection, weight in zip(torchs.tail, ours.projections, list(ours.weights)[1:], strict=True):
-            assert isinstance(tail, nn.Sequential)
-            tail[0].weight.copy_(projection.t())
-            tail[1].weight.copy_(weight)
+        for number in range(2):
+            torchs.get_parameter(f"tail.{number}.0.weight").copy_(ours.projections[number].t())
+            torchs.get_parameter(f"tail.{number}.1.weight").copy_(ours.weights[number + 1])
     features = torch.randn(5, 8)
     log_probs = ours(features)
     torch.testing.assert_close(log_probs, torchs.log_prob(features))

@@ -3,7 +3,8 @@ from torch import nn
 
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
 from seqtrain.nn.encoder import Encoder
-from seqtrain.nn.layer import LayerSpec
+from seqtrain.nn.layout import full_layout
+from seqtrain.nn.spec import LayerSpec
 
 TOKENS = torch.tensor([[4, 5, 2]])
 NO_PADDING = torch.zeros(1, 3, dtype=torch.bool)
@@ -18,7 +19,7 @@ def test_layers_one_after_the_other_then_the_final_norm() -> None:
     stack = encoder(normalize_before=True)
     x = stack.embedding(TOKENS)
     for layer in stack.layers:
-        x = layer(x, NO_PADDING)
+        x = layer(x, full_layout(stack.spec, NO_PADDING))
     assert torch.equal(stack(TOKENS, NO_PADDING), nn.functional.layer_norm(x, (4,)))
 
 

@@ -1,7 +1,8 @@
 import torch
 from torch import nn
 
-from seqtrain.nn.layer import LayerSpec, TransformerLayer, layer_drop
+from seqtrain.nn.layer import TransformerLayer, layer_drop
+from seqtrain.nn.spec import LayerSpec
 
 X = torch.tensor([[1.0, 3.0]])
 

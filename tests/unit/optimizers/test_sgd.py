@@ -22,7 +22,8 @@ def run(cfg: SGDConfig, gradients: list[float]) -> list[float]:
     ("cfg", "expected"),
     [
         (SGDConfig(lr=0.1), [0.8, 0.7]),
-        (SGDConfig(lr=0.1, weight_decay=0.5), [0.75, 0.6125]),  # gradients 2 + 0.5, 1 + 0.375
+        # gradients 2 + 0.5, 1 + 0.375
+        (SGDConfig(lr=0.1, weight_decay=0.5, decay_biases_and_norms=True), [0.75, 0.6125]),
         (SGDConfig(lr=0.1, momentum=0.5), [0.8, 0.6]),  # sums 2, 1 + 1
         (SGDConfig(lr=0.1, momentum=0.5, dampening=0.5), [0.8, 0.65]),  # sums 2 (the first is whole), 1 + 0.5
         (SGDConfig(lr=0.1, momentum=0.5, nesterov=True), [0.7, 0.5]),  # 2 + 0.5 * 2, 1 + 0.5 * 2

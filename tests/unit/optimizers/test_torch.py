@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seqtrain.base import clean_name
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig
 from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.optimizers._torch import ParameterGroup, TorchOptimizer
+from seqtrain.optimizers import ParameterGroup, TorchOptimizer
 from seqtrain.optimizers.adam import Adam, AdamConfig
 from seqtrain.optimizers.sgd import SGD, SGDConfig
 
@@ -79,15 +79,15 @@ def test_the_first_pattern_that_matches_takes_a_parameter() -> None:
         ParameterGroupConfig(pattern="bias$", weight_decay=0.0),
     ]
     optimizer = Adam(AdamConfig(lr=2.0, weight_decay=0.1, groups=groups), model().named_parameters())
-    assert group_of(optimizer) == {"0.weight": 0, "0.bias": 2, "1.weight": 1, "1.bias": 1}
-    assert [group["lr"] for group in optimizer.optimizer.param_groups] == [2.0, 1.0, 2.0]
-    assert [group["weight_decay"] for group in optimizer.optimizer.param_groups] == [0.1, 0.1, 0.0]
+    assert group_of(optimizer) == {"0.weight": 0, "0.bias": 1, "1.weight": 2, "1.bias": 2}
+    assert [group["lr"] for group in optimizer.optimizer.param_groups] == [2.0, 2.0, 1.0]
+    assert [group["weight_decay"] for group in optimizer.optimizer.param_groups] == [0.1, 0.0, 0.1]
 
 
 def test_patterns_see_clean_names() -> None:
     named = [(f"_orig_mod.module.{name}", parameter) for name, parameter in model().named_parameters()]
-    optimizer = SGD(SGDConfig(groups=[ParameterGroupConfig(pattern=r"^0\.weight$")]), named)
-    assert group_of(optimizer) == {"0.weight": 1, "0.bias": 0, "1.weight": 0, "1.bias": 0}
+    optimizer = SGD(SGDConfig(groups=[ParameterGroupConfig(pattern=r"^0\.weight$", lr_scale=2.0)]), named)
+    assert group_of(optimizer) == {"0.weight": 0, "0.bias": 1, "1.weight": 1, "1.bias": 1}
 
 
 def test_groups_may_take_every_parameter() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from seqtrain.composition import discover, searchpath_override
+from seqtrain.plugins import builtin_names, conf_directory
 from seqtrain.schema.choices import Choices, read_choices
 
 
@@ -27,20 +28,16 @@ def choices(tmp_path_factory: pytest.TempPathFactory) -> Choices:
 
 
 def test_a_name_stands_for_a_plugin(choices: Choices) -> None:
-    assert choices.plugins["optimizer"] == {
-        "adam": "adam",
-        "adam_gpt3": "adam",
-        "adam_multi30k": "adam",
-        "adam_number_names": "adam",
-        "adam_transformer": "adam",
-        "hot": "adam",
-        "sgd": "sgd",
-        "sgd_nesterov": "sgd",
-    }
+    plugins = choices.plugins["optimizer"]
+    presets = {file.stem for file in (conf_directory() / "optimizer").glob("*.yaml")}
+    assert set(plugins) == {*builtin_names("optimizer"), *presets, "hot"}
+    chosen = {"adam": "adam", "adam_gpt3": "adam", "hot": "adam", "sgd": "sgd", "sgd_nesterov": "sgd"}
+    assert {name: plugins[name] for name in chosen} == chosen
 
 
 def test_an_experiment_chooses_and_keeps_the_rest(choices: Choices) -> None:
-    assert set(choices.experiments) == {"multi30k_en_de", "multi30k_en_de_tok", "it's mine"}
+    experiments = {file.stem for file in (conf_directory() / "experiment").glob("*.yaml")}
+    assert set(choices.experiments) == {*experiments, "it's mine"}
     assert choices.experiments["multi30k_en_de_tok"]["lr_scheduler"] == "inverse_sqrt"
     assert choices.experiments["it's mine"]["lr_scheduler"] == "polynomial_decay"
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import EncoderOutput
-from seqtrain.models import REGISTRY, EncoderDecoderModel, Model, ModelConfig, ModelOutput, TaskInfo
+from seqtrain.models import REGISTRY, DecoderModel, EncoderDecoderModel, Model, ModelConfig, ModelOutput, TaskInfo
 from seqtrain.nn.decoder import DecoderState
 from seqtrain.testing import models as checks
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
@@ -101,7 +101,7 @@ def registered() -> Iterator[None]:
 
 def test_a_sound_model_passes() -> None:
     for check in checks.CHECKS:
-        if check is not check_incremental_decoding:
+        if check not in (check_incremental_decoding, checks.check_documents):
             assert check(FaultyConfig(), toy_task()) is None
 
 
@@ -148,6 +148,43 @@ class Bare(Model):
         return logits
 
 
+@dataclass
+class PackedConfig(ModelConfig):
+    """A language model that sees documents, and may see past them."""
+
+    sees_past: bool = False
+
+
+class Packed(DecoderModel):
+    """Predicts from the sum of the tokens of a document so far."""
+
+    def __init__(self, cfg: PackedConfig, task: TaskInfo) -> None:
+        super().__init__(cfg, task)
+        self.sees_past = cfg.sees_past
+        self.tokens = torch.nn.Embedding(len(task.source_dictionary), 4)
+        self.logits = torch.nn.Linear(4, len(task.target_dictionary))
+
+    def extract_features(self, source_tokens: Tensor, source_documents: Tensor | None = None, **_: Tensor) -> Tensor:
+        """Return features (B, S, D)."""
+        documents = torch.zeros_like(source_tokens) if source_documents is None else source_documents
+        visible = documents[:, :, None] == documents[:, None]
+        seen = torch.ones_like(visible).tril() if self.sees_past else visible.tril()
+        features: Tensor = seen.float() @ self.tokens(source_tokens)
+        return features
+
+    def project(self, features: Tensor) -> Tensor:
+        """Return logits (..., V)."""
+        logits: Tensor = self.logits(features)
+        return logits
+
+
+def test_documents_are_kept_apart() -> None:
+    REGISTRY.register("packed", PackedConfig)(Packed)
+    checks.check_model(PackedConfig(), toy_task(), compiled=False)
+    with pytest.raises(AssertionError, match="another document in the row changes the logits: hide it"):
+        checks.check_documents(PackedConfig(sees_past=True), toy_task())
+
+
 def test_what_a_model_lacks_does_not_concern_it() -> None:
     REGISTRY.register("bare", BareConfig)(Bare)
     reasons = [check(BareConfig(), toy_task()) for check in (check_incremental_decoding, check_reordering)]
@@ -156,6 +193,7 @@ def test_what_a_model_lacks_does_not_concern_it() -> None:
     assert (
         check_prefilling(BareConfig(), toy_task()) == "the model has no prefill: given tokens are taken up one by one"
     )
+    assert checks.check_documents(BareConfig(), toy_task()) == "it is no language model"
     checks.check_model(BareConfig(), toy_task())
 
 

@@ -1,0 +1,48 @@
+"""Connectionist temporal classification, for models that predict for each position of the source."""
+
+from dataclasses import dataclass
+
+from seqtrain.base import EncoderModel, logits_of
+from seqtrain.criterions import Batch, Criterion, CriterionConfig, LossOutput, Model, Sum, TaskInfo, register_criterion
+from seqtrain.criterions._ctc import CTC
+from seqtrain.errors import ConfigError
+
+
+@dataclass
+class CtcConfig(CriterionConfig):
+    """Settings of ``ctc``."""
+
+    zero_infinity: bool = False
+    """Leave out sentences whose target is longer than what it is aligned with; their loss is infinite otherwise."""
+
+
+@register_criterion("ctc", CtcConfig)
+class Ctc(Criterion):
+    """CTC (Graves et al., ICML 2006), with the beginning of sentence as the blank.
+
+    Reports ``loss`` per target token, end of sentence included though it is not predicted, and in evaluation
+    ``token_error_rate``: the edit distance of the likeliest path to the target, divided by the target's tokens.
+    """
+
+    def __init__(self, cfg: CtcConfig, task: TaskInfo) -> None:
+        super().__init__(cfg, task)
+        self.sentence_avg = cfg.sentence_avg
+        self.ctc = CTC(task, zero_infinity=cfg.zero_infinity)
+
+    def forward(self, model: Model, batch: Batch) -> LossOutput:
+        """Return the loss of a batch, summed, in nats.
+
+        Raises:
+            ConfigError: the model predicts for positions of the target.
+        """
+        if not isinstance(model, EncoderModel):
+            raise ConfigError(
+                f"criterion=ctc is for an EncoderModel, which predicts for each position of the source, and this is a "
+                f"{type(model).__name__}: choose criterion=label_smoothed_cross_entropy_with_ctc, or cross_entropy"
+            )
+        logits = logits_of(model(**batch.net_input))
+        loss = self.ctc.loss(logits, batch)
+        metrics = {"loss": Sum(loss.detach(), batch.ntokens)}
+        if not self.training:
+            metrics["token_error_rate"] = Sum(*self.ctc.errors(logits, batch))
+        return LossOutput(loss, batch.nsentences if self.sentence_avg else batch.ntokens, metrics)
