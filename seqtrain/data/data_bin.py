@@ -102,9 +102,8 @@ class DataBin(Corpus):
     def index(self, files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> Tokens:
         """Return the ids where they lie."""
         parts = [part.file for file in files for part in self._parts(file)]
-        for file in self._dictionaries(parts):
-            _compare(file, dictionary)
-        return join([self._open(part).tokens(len(dictionary)) for part in parts])
+        vocab_size = min(_compare(file, dictionary) for file in self._dictionaries(parts))
+        return join([self._open(part).tokens(vocab_size) for part in parts])
 
     def sizes(self, file: Path) -> list[tuple[Path, int]]:
         """Return the number of sentences of each part."""
@@ -200,12 +199,13 @@ def _dictionary_name(file: Path) -> str:
     return f"dict.{language}.txt" if language else "dict.txt"
 
 
-def _compare(file: Path, dictionary: Dictionary) -> None:
-    """Check that a file of symbols is that of a dictionary."""
-    pairs = zip_longest([*Dictionary.specials, *read_symbols(file)], map(dictionary.symbol, range(len(dictionary))))
-    for id, (symbol, other) in enumerate(pairs):
-        if symbol != other:
+def _compare(file: Path, dictionary: Dictionary) -> int:
+    """Check that a file of symbols is that of a dictionary, which may go on with tags; return how many there are."""
+    symbols = [*Dictionary.specials, *read_symbols(file)]
+    for id, (symbol, other) in enumerate(zip_longest(symbols, map(dictionary.symbol, range(len(dictionary))))):
+        if symbol not in (None, other):
             raise DataError(
                 f"{file} is not the dictionary of the model: id {id} is {symbol!r} in the one and {other!r} in the "
                 "other; data that was made with the model's dictionary is needed, or text"
             )
+    return len(symbols)

@@ -211,7 +211,7 @@ Spoil = Callable[[Path], object]
     [
         (lambda file: file.write_text(file.read_text().replace("b 1", "B 1")), "id 5 is 'B' in the one and 'b' in"),
         (lambda file: file.write_text(file.read_text() + "more 1\n"), "id 8 is 'more' in the one and None in"),
-        (lambda file: file.write_text("a 1\n"), "id 5 is None in the one and 'b' in"),
+        (lambda file: file.write_text("b 1\n"), "id 4 is 'b' in the one and 'a' in"),
     ],
 )
 def test_ids_of_another_dictionary(directory: Path, tmp_path: Path, spoil: Spoil, difference: str) -> None:
@@ -228,3 +228,12 @@ def test_a_directory_without_a_dictionary_of_its_own(both: DataBin, directory: P
     (tmp_path / "second/dict.en.txt").write_text("other 1\n")
     with pytest.raises(DataError, match=r"second/dict\.en\.txt is not the dictionary of the model"):
         both.index(files, dictionary, tmp_path)
+
+
+def test_a_dictionary_that_goes_on_with_tags(directory: Path, tmp_path: Path) -> None:
+    more = TOKENIZER.load(learn(find(directory), tmp_path), "en")
+    (directory / "dict.en.txt").write_text("a 2\n")
+    tokens = find(directory).index([directory / "train.en-de.en.bin"], more, tmp_path)
+    assert tokens[1].tolist() == [4, 2]
+    with pytest.raises(DataError, match="sentence 1, counted from 1, has the id 5, and the dictionary 5 symbols"):
+        tokens[0]
