@@ -201,6 +201,7 @@ def test_places_of_an_epoch_that_is_cut_elsewhere(tmp_path: Path) -> None:
     train = tmp_path / "data" / "train.txt"
     for epoch in range(1, 9):
         dataset = task.training_dataset(epoch=epoch, seed=1)
+        assert isinstance(dataset, BlockDataset)
         lines = [TEXT["train.txt"][:start].count("\n") + 1 for start in dataset.starts.tolist()]
         assert task.places("train", dataset.ids.tolist()) == [f"{train}:{line}" for line in lines]
 
