@@ -17,7 +17,7 @@ from omegaconf.errors import ConfigKeyError
 from seqtrain.choices import REFUSALS, open_choices
 from seqtrain.fields import type_in_words
 from seqtrain.mistakes import Mistake, based_on_nothing, child_of, find_mistakes, flatten, unknown_key, wrong_type
-from seqtrain.origins import COMMAND_LINE, Origins, Setting, is_mapping, of_override
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, is_mapping, make_room, of_override
 from seqtrain.registry import REGISTRIES
 
 
