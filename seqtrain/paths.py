@@ -6,7 +6,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 from seqtrain.errors import StorageError
 
@@ -45,10 +45,27 @@ def atomic_file(final: Path) -> Iterator[TextIO]:
     Raises:
         StorageError: the place cannot be written.
     """
+    with _atomic(final, "w", encoding="utf-8", newline="\n") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def atomic_binary_file(final: Path) -> Iterator[BinaryIO]:
+    """Open a new file of bytes as :func:`atomic_file` does one of text.
+
+    Raises:
+        StorageError: the place cannot be written.
+    """
+    with _atomic(final, "wb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _atomic(final: Path, mode: str, **options: Any) -> Iterator[Any]:
     temporary = temporary_name(final)
     try:
         with writable(final):
-            with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            with temporary.open(mode, **options) as file:
                 if final.is_file():
                     shutil.copymode(final, temporary)
                 yield file

@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": Command("say what a key means and what set its value: explain KEY [OVERRIDE ...]"),
     "schema": Command("JSON Schema of the YAML files, for editors: schema --write"),
     "new": Command("write a plug-in to start from: new KIND NAME [--dir DIR]"),
+    "plot": Command("draw the learning rate of each update: plot [output=FILE.png] [OVERRIDE ...]"),
     "verify": Command("train twice and once with a resume, name what differs: verify [updates=N] [OVERRIDE ...]"),
     "rerun": Command("repeat a run from a checkpoint alone, say whether it ends the same: rerun checkpoint=RUN"),
     "check": Command("say what the plug-ins of a directory guarantee: check DIR"),

@@ -46,9 +46,12 @@ ALLOWED_IN_RERUN = (
 
 KEYS_OF_TOOLS = {
     "verify": ("updates=", "keep="),
+    "plot": ("output=",),
     "rerun": ("checkpoint=", PLUGINS, "hydra.run.dir=", SEARCHPATH, *ALLOWED_IN_RERUN),
 }
-"""Words of their own that tools take besides flags; ``verify`` takes all overrides too."""
+"""Words of their own that tools take besides flags; those of ``TAKE_OVERRIDES`` take all overrides too."""
+
+TAKE_OVERRIDES = ("verify", "plot")
 
 
 class Words(NamedTuple):
@@ -123,6 +126,25 @@ def read_words(words: Sequence[str], config_name: str) -> Words:
     # Of several runs, one takes each of the paths between commas.
     overrides = [o if flags.multirun and "," in o else quote_path(o) for o in typed]
     return Words(flags.config_name or config_name, overrides, config_dir, flags, [*of_flags, *overrides])
+
+
+def read_config_words(words: Sequence[str], instead: str) -> Words:
+    """Read the words of a tool that composes the config of training for itself.
+
+    Args:
+        words: the words after the command.
+        instead: what it does, for who asks it for something else: ``verify trains one config``.
+
+    Raises:
+        ConfigError: a word asks for something else, or is no override.
+    """
+    read = read_words(words, "config")
+    flags = read.flags
+    if flags.multirun or flags.cfg or flags.info or flags.hydra_help or flags.experimental_rerun:
+        raise ConfigError(f"{instead}: leave out {read.as_typed[0]}")
+    if resumed := [word for word in words if word.startswith("resume=")]:
+        raise ConfigError(f"{instead}: leave out {resumed[0]}")
+    return read
 
 
 def value_of(words: Iterable[str], key: str, default: str = "") -> str:

@@ -27,7 +27,7 @@ from yaml import YAMLError
 
 from seqtrain.commands import COMMANDS
 from seqtrain.commands._shells import INSTALL, UNINSTALL
-from seqtrain.commands._words import KEYS_OF_TOOLS, SEARCHPATH
+from seqtrain.commands._words import KEYS_OF_TOOLS, SEARCHPATH, TAKE_OVERRIDES
 from seqtrain.composition import hydra_loader
 from seqtrain.config import Plugins
 from seqtrain.errors import ConfigError, SeqtrainError
@@ -51,7 +51,7 @@ CHOICES_OF_FLAGS = {
     **dict.fromkeys(("--info", "-i"), ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")),
 }
 FLAGS_OF_TOOLS = {"schema": ("--config-dir", "--dir", "--write"), "new": ("--dir",), "check": ("--seconds",)}
-FLAGS_OF_TOOLS |= {"verify": ("--config-dir", "--config-name")}
+FLAGS_OF_TOOLS |= dict.fromkeys(TAKE_OVERRIDES, ("--config-dir", "--config-name"))
 DIRECTORY_FLAGS = ("--config-dir", "-cd", "--dir")
 
 
@@ -120,11 +120,11 @@ def _words_of_tool(command: str, before: Sequence[str], word: str) -> Iterator[s
     key, equals, value = word.partition("=")
     if key == "plugins":
         yield from (f"plugins={choice}" for choice in Plugins.__members__)
-    elif equals and key in ("checkpoint", "keep", "hydra.run.dir"):
+    elif equals and key in ("checkpoint", "keep", "output", "hydra.run.dir"):
         yield from (f"{key}={path}" for path in _paths(value))
     else:
         yield from () if equals else KEYS_OF_TOOLS[command]
-        yield from _overrides(command, before, word) if command == "verify" or equals else ()
+        yield from _overrides(command, before, word) if command in TAKE_OVERRIDES or equals else ()
 
 
 def _first_of_tool(command: str, word: str) -> Iterator[str]:

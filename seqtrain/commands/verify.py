@@ -10,7 +10,7 @@ from pathlib import Path
 from seqtrain import without_torch
 from seqtrain.commands._causes import When, points_to
 from seqtrain.commands._runs import Runs, ended_by_sigterm
-from seqtrain.commands._words import Words, read_words, value_of, words_parser
+from seqtrain.commands._words import Words, read_config_words, value_of, words_parser
 from seqtrain.composition import to_config
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         SystemExit: with 1 if something differs.
     """
     options, rest = parse(arguments)
-    words = read(rest)
+    words = read_config_words(rest, "verify starts runs of one config")
     if options.trace is not None:
         one_run(words, options)
         return
@@ -79,21 +79,6 @@ def _number_of_updates(value: str) -> int:
     if not value.isdecimal() or int(value) < 2:
         raise ConfigError(f"{UPDATES}{value}: must be a whole number, at least 2 for a stop in the middle")
     return int(value)
-
-
-def read(rest: Sequence[str]) -> Words:
-    """Read what goes to training.
-
-    Raises:
-        ConfigError: a word asks for something else than one new run.
-    """
-    words = read_words(rest, "config")
-    flags = words.flags
-    if flags.multirun or flags.cfg or flags.info or flags.hydra_help or flags.experimental_rerun:
-        raise ConfigError(f"verify trains one config: leave out {words.as_typed[0]}")
-    if any(word.startswith("resume=") for word in rest):
-        raise ConfigError("verify starts runs of its own: leave out resume=")
-    return words
 
 
 def one_run(words: Words, options: Namespace) -> None:

@@ -1,6 +1,6 @@
 """The page that users read: ``python -m seqtrain.fairseq_flags.page > docs/fairseq-flags.md`` writes it."""
 
-from seqtrain.fairseq_flags.table import CHOICES, FLAGS, ROWS, SECTIONS, Flag
+from seqtrain.fairseq_flags.table import FLAGS, ROWS, SECTIONS, Flag
 
 INTRODUCTION = """
 # From fairseq's flags to seqtrain's keys
@@ -13,6 +13,8 @@ answered with the key, one line for each:
       --arch transformer_iwslt_de_en: write model=transformer_iwslt_de_en
       --max-tokens 4096: write dataset.max_tokens=4096 (generation.max_tokens where text is decoded)
       --adam-betas (0.9, 0.98): write optimizer.betas=[0.9,0.98]
+
+[fairseq-parts.md](fairseq-parts.md) has the models, tasks, criterions, optimizers, schedules and tokenizers by name.
 
 A section below is called as in fairseq's Hydra configs, where `--max-tokens` is `dataset.max_tokens`. A list is written
 `[A,B]`, without spaces.
@@ -37,9 +39,7 @@ def _cells(flag: Flag) -> tuple[str, str]:
     """Return what the page says of a flag: what stands for it, and a note."""
     if not flag.is_there:
         return flag.answer, ""
-    names = CHOICES.get(flag.answer, {}) if flag.section == "choice" else {}
-    choices = [f"`{here}`" if here == there else f"`{here}` for `{there}`" for there, here in names.items()]
-    return f"`{flag.answer}`", flag.note or ", ".join(choices)
+    return f"`{flag.answer}`", flag.note
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ ROWS = {
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
         --scoring=                 | validation.scorers |
-        --tokenizer=               | not needed: `tokenizer` does all between text and ids; moses is tokenizer=moses
+        --tokenizer=               | tokenizer    |
     """,
     "common": """
         --seed=                    | training.seed |
@@ -60,7 +60,7 @@ ROWS = {
         --disable-validation                 | task.valid=[] |
         --num-workers= --data-buffer-size=   | not needed: one thread prepares batches ahead
         --skip-invalid-size-inputs-valid-test | not needed: validation and decoding cut what is too long, and say so
-        --dataset-impl=                      | not needed: text is indexed once, into a memory-mapped cache
+        --dataset-impl=                      | not needed: a data-bin is read as it is (mmap), text is indexed once
         --max-tokens-valid= --batch-size-valid= --max-sentences-valid=  | not there: dataset.max_tokens holds there too
         --fixed-validation-seed=             | not needed: validation leaves nothing to chance
         --ignore-unused-valid-subsets        | not needed: what task.valid names counts, whatever else there is
@@ -162,6 +162,8 @@ ROWS = {
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
         --alignment-lambda=                  | criterion.alignment_lambda |
+        --ctc-weight=                        | criterion.ctc_weight | with model.ctc_upsampling=N
+        --zero-infinity                      | criterion.zero_infinity=true | of the criterion ctc
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -172,14 +174,35 @@ ROWS = {
         --eval-bleu                          | validation.generate=true |
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
         --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
-        --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
+        --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
+        --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
+        --truncate-source                    | NOTHING
+        --upsample-primary=                  | task.train_weights | one number for each of task.train
+        --lang-pairs=                        | task.lang_pairs | with task=multilingual_translation
+        --encoder-langtok=                   | task.encoder_langtok |
+        --decoder-langtok                    | task.decoder_langtok=true |
+        --sampling-method=                   | task.sampling_temperature | 1 is concat; the higher, the more uniform
+        --sampling-temperature=              | task.sampling_temperature |
+        --virtual-epoch-size=                | task.epoch_size | an epoch goes on where the last one stopped
+        --sampling-weights=                  | task.train_weights | factors on the sets' sizes, not probabilities
+        --langs= --lang-dict= --eval-lang-pairs=   | not needed: the languages are those of task.lang_pairs
+        --source-dict= --target-dict= --fixed-dictionary=   | not needed: one dictionary is learned from all pairs
+        --langtoks-specs= --langtoks= --lang-tok-style=     | not needed: a language's symbol is <de>
+        --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
+        --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
+        --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
         --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
-        --truncate-source --upsample-primary=                                 | NOTHING
-        --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
-        --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
-        --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
+        --tokens-per-sample=                 | task.tokens_per_sample |
+        --sample-break-mode=                 | task.sample_break_mode |
+        --future-target                      | task.target=future | which is the default
+        --self-target                        | task.target=self | one target at a time
+        --past-target                        | task.target=past | one target at a time
+        --add-bos-token                      | task.add_bos_token=true | in place of the token before a block
+        --output-dictionary-size=            | not needed: the output has the symbols of the dictionary
+        --shorten-method= --shorten-data-split-list=  | not needed: a line that is too long becomes several blocks
+        --pad-to-fixed-length --pad-to-fixed-bsz      | not there: FIXED_PLAN
         --mask-prob= --leave-unmasked-prob= --random-token-prob= --freq-weighted-replacement   | not there yet: MASKED
         --mask-whole-words --mask-multiple-length= --mask-stdev=                               | not there yet: MASKED
     """,
@@ -256,7 +279,7 @@ ROWS = {
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
         --results-path=                      | output=FILE |
-        --post-process= --remove-bpe=        | not needed: PLAIN_TEXT
+        --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,
@@ -265,7 +288,10 @@ ROWS = {
         --buffer-size=                       | not needed: from a terminal each line is answered at once
     """,
     "eval_lm": """
-        --output-word-probs --output-word-stats --context-window= --softmax-batch=             | not there yet: LM
+        --context-window=                    | context_window | of the command evaluate
+        --output-word-probs                  | output_word_probs=FILE | of the command evaluate
+        --output-word-stats                  | output_word_stats=FILE | of the command evaluate
+        --softmax-batch=                     | not needed: logits are computed in chunks
     """,
     "preprocess": """
         --trainpref=                         | task.train |
@@ -279,7 +305,7 @@ ROWS = {
         --destdir=                           | not needed: prepared data lies in dataset.cache_dir
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
-        --only-source                        | not there yet: LM
+        --only-source                        | not needed: task=language_modeling reads text of one language
         --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
@@ -305,7 +331,6 @@ PHRASES = {
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
     "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
-    "LM": "language models",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
     "ITERATIVE": "iterative decoding",
@@ -319,44 +344,6 @@ SECTIONS = {
     "average": "`scripts/average_checkpoints.py`, which has no Hydra keys",
 }
 """Headings of those sections that are none in fairseq's Hydra configs."""
-
-CHOICES = {
-    "model": {
-        name: name
-        for name in (
-            *("transformer", "transformer_tiny", "transformer_iwslt_de_en", "transformer_wmt_en_de"),
-            *("transformer_wmt_en_de_big", "transformer_wmt_en_de_big_t2t", "transformer_vaswani_wmt_en_de_big"),
-            "transformer_vaswani_wmt_en_fr_big",
-        )
-    },
-    "task": {"translation": "translation"},
-    "criterion": {
-        name: name
-        for name in (
-            *("cross_entropy", "label_smoothed_cross_entropy"),
-            *("label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_rdrop"),
-        )
-    },
-    "optimizer": {
-        name: name
-        for name in (
-            *("adadelta", "adafactor", "adagrad", "adam", "adamax", "composite"),
-            *("lamb", "nag", "sgd"),
-        )
-    },
-    "lr_scheduler": {
-        name: name
-        for name in (
-            *("cosine", "fixed", "inverse_sqrt", "manual", "pass_through", "polynomial_decay", "reduce_lr_on_plateau"),
-            *("step", "tri_stage", "triangular"),
-        )
-    },
-    "tokenizer": {
-        **{"sentencepiece": "sentencepiece", "characters": "char", "bytes": "byte", "subword_nmt": "subword_nmt"},
-        **{"gpt2": "gpt2_bpe", "hf_byte_bpe": "gpt2_bpe"},
-    },
-}
-"""fairseq's names that are there, by group, and what they are called here."""
 
 
 @dataclass(frozen=True)

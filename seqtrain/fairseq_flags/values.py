@@ -6,14 +6,19 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 
-from seqtrain.fairseq_flags.table import CHOICES, FLAGS, Flag
+from seqtrain.fairseq_flags.parts import GROUPS, PARTS
+from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 
 def say(flag: Flag, value: str) -> str:
     """Say what to write for a flag with this value, empty if it has none."""
     if not flag.is_there:
         return flag.answer
-    return f"write {override(flag, value)}" + (f" ({flag.note})" if flag.note else "")
+    part = PARTS.get(LONG_NAMES.get(flag.name, flag.name), {}).get(value)
+    if part is not None and not part.is_there:
+        return part.here
+    note = flag.note if part is None else part.note
+    return f"write {override(flag, value)}" + (f" ({note})" if note else "")
 
 
 def override(flag: Flag, value: str) -> str:
@@ -41,12 +46,13 @@ def minus_one_is(off: str, key: str) -> Callable[[str], str]:
     return lambda value: f"{key}={off if value == '-1' else value}"
 
 
-def chosen(group: str) -> Callable[[str], str]:
-    """Return what chooses fairseq's name from a group."""
+def chosen(name: str) -> Callable[[str], str]:
+    """Return what chooses the part that a flag names."""
+    group = GROUPS[name]
 
     def write(value: str) -> str:
-        if value in CHOICES[group]:
-            return f"{group}={CHOICES[group][value]}"
+        if value in PARTS[name]:
+            return f"{group}={PARTS[name][value].here}"
         return f"{group}={value} if `python -m seqtrain plugins {group}` lists it, such as a plug-in of yours"
 
     return write
@@ -61,6 +67,11 @@ def prefixes(key: str) -> Callable[[str], str]:
         return data + listed(key, [path.name for path in paths])
 
     return write
+
+
+def joining(key: str) -> Callable[[str], str]:
+    """Return what writes how subwords are joined; fairseq's ``@@ `` is subword_nmt's."""
+    return lambda value: f"{key}={'subword_nmt' if value.startswith('@@') else value}"
 
 
 def rates(value: str) -> str:
@@ -96,18 +107,34 @@ def search(value: str) -> str:
     return " ".join(known) or "generation.beam=N, and so on"
 
 
+def upsampling(value: str) -> str:
+    """Return the weights for a first set that is seen so many times, and another once."""
+    return f"task.train_weights=[{'1' if value == '-1' else value},1]"
+
+
+def temperature(value: str) -> str:
+    """Return the temperature for one of fairseq's methods of sampling."""
+    temperatures = {"concat": 1, "temperature": 1.5}
+    return f"task.sampling_temperature={temperatures.get(value, 1000)}"
+
+
+LONG_NAMES = {"-a": "--arch"}
+"""Of the flags that choose parts, those that have a short name."""
+
 TRANSLATIONS: dict[str, Callable[[str], str]] = {
-    "--arch": chosen("model"),
-    "-a": chosen("model"),
-    "--task": chosen("task"),
-    "--criterion": chosen("criterion"),
-    "--optimizer": chosen("optimizer"),
-    "--lr-scheduler": chosen("lr_scheduler"),
-    "--bpe": chosen("tokenizer"),
+    **{name: chosen(name) for name in GROUPS},
+    **{short: chosen(name) for short, name in LONG_NAMES.items()},
     "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
+    "--post-process": joining("tokenizer.post_process"),
+    "--remove-bpe": joining("tokenizer.post_process"),
+    "--eval-bleu-remove-bpe": joining("tokenizer.post_process"),
     "--user-dir": lambda value: listed("hydra.searchpath", [value]),
     "--train-subset": split_at_commas("task.train"),
     "--valid-subset": split_at_commas("task.valid"),
+    "--upsample-primary": upsampling,
+    "--lang-pairs": split_at_commas("task.lang_pairs"),
+    "--sampling-method": temperature,
+    "--sampling-weights": lambda value: "task.train_weights=[NUMBER,NUMBER]",
     "--lr": rates,
     "--learning-rate": rates,
     "--adam-betas": split_at_commas("optimizer.betas"),

@@ -57,6 +57,10 @@ def test_the_first_word_is_a_command_or_an_override() -> None:
         ("schema --w", ["--write"]),
         ("explain --", ["--help"]),
         ("resume=au", ["resume=auto"]),
+        ("plot ou", ["output="]),
+        ("plot lr_scheduler=cosine,tri", ["lr_scheduler=cosine,tri_stage", "lr_scheduler=cosine,triangular"]),
+        ("plot lr_scheduler=triangular lr_scheduler.max", ["lr_scheduler.max_lr="]),
+        ("plot --config-n", ["--config-name"]),
     ],
 )
 def test_a_word_is_completed(typed: str, expected: list[str]) -> None:
