@@ -136,7 +136,7 @@ ROWS = {
         hf_byte_bpe | gpt2_bpe | from its vocabulary and merges
         bytes | byte
         characters | char
-        byte_bpe | not there: gpt2_bpe and sentencepiece with byte fallback know all characters too
+        byte_bpe | not there: gpt2_bpe knows all characters too
         fastbpe | not there: subword_nmt takes the codes of subword-nmt, sentencepiece learns its own
         bert | not there: WordPiece
     """,
