@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import DecoderModel, NoSource, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output, cutoff_problems
+from seqtrain.models._output import (
+    OutputFields,
+    ProjectingModel,
+    build_output,
+    check_one_dictionary,
+    cutoff_problems,
+)
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.adaptive import AdaptiveEmbedding, bands_of
 from seqtrain.nn.decoder import Decoder, DecoderState
@@ -117,9 +122,6 @@ def _token_embedding(cfg: TransformerLMConfig, task: TaskInfo) -> nn.Embedding |
 def _is_tied(cfg: TransformerLMConfig, task: TaskInfo) -> bool:
     """Whether the output projection has the weights of the embeddings, which takes one dictionary."""
     tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
-    if tied and not task.source_dictionary.shares_ids_with(task.target_dictionary):
-        raise ConfigError(
-            "model.share_decoder_input_output_embed and model.tie_adaptive_weights need one dictionary for what is "
-            "read and what is predicted, but the task has two: leave them out"
-        )
+    if tied:
+        check_one_dictionary(task)
     return tied

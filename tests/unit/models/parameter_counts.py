@@ -1,5 +1,7 @@
 """How many parameters transformers have, by formula."""
 
+from itertools import pairwise
+
 from seqtrain.models.transformer import TransformerConfig
 from seqtrain.models.transformer_lm import TransformerLMConfig
 from seqtrain.nn.feed_forward import Activation
@@ -23,9 +25,23 @@ def transformer_parameters(cfg: TransformerConfig, sizes: tuple[int, int], max_p
 
 
 def transformer_lm_parameters(cfg: TransformerLMConfig, size: int, max_positions: int) -> int:
-    """Return the number for a vocabulary of this size and so many positions; nothing adaptive, and a final norm."""
-    dim, tables = cfg.decoder_embed_dim, 1 if cfg.share_decoder_input_output_embed else 2
-    return _stack(cfg, "decoder") + _embedding(cfg, dim, max_positions) + tables * size * dim
+    """Return the number for a vocabulary of this size and so many positions."""
+    dim, input_cutoffs, output_cutoffs = cfg.decoder_embed_dim, cfg.adaptive_input_cutoff, cfg.adaptive_softmax_cutoff
+    words, projections = _in_bands(size, dim, input_cutoffs, cfg.adaptive_input_factor)
+    number = _stack(cfg, "decoder") + _embedding(cfg, dim, max_positions) + words
+    if input_cutoffs:
+        number += dim * dim + projections
+    words, projections = _in_bands(size, dim, output_cutoffs, cfg.adaptive_softmax_factor)
+    number += words * (not (cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights))
+    number += len(output_cutoffs) * dim + projections * (not cfg.tie_adaptive_proj)
+    return number
+
+
+def _in_bands(size: int, dim: int, cutoffs: list[int], factor: float) -> tuple[int, int]:
+    """Return the numbers of the weights of symbols, and of the projections of bands but the first."""
+    sizes = [end - first for first, end in pairwise([0, *cutoffs, size])]
+    dims = [int(dim // factor**number) for number in range(len(sizes))]
+    return sum(n * d for n, d in zip(sizes, dims, strict=True)), sum(dim * d for d in dims[1:])
 
 
 def _stack(cfg: TransformerConfig | TransformerLMConfig, side: str, source_dim: int = 0) -> int:
@@ -43,7 +59,8 @@ def _stack(cfg: TransformerConfig | TransformerLMConfig, side: str, source_dim: 
     layer = self_attention + feed_forward + 2 * dim * norm
     if source_dim:
         layer += cross_attention + dim * norm
-    return int(values[f"{side}_layers"] * layer + values[f"{side}_normalize_before"] * dim * norm)
+    final_norm = values[f"{side}_normalize_before"] and not (side == "decoder" and cfg.no_decoder_final_norm)
+    return int(values[f"{side}_layers"] * layer + final_norm * dim * norm)
 
 
 def _embedding(cfg: TransformerConfig | TransformerLMConfig, dim: int, max_positions: int) -> int:
