@@ -114,6 +114,8 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--valid-subset": split_at_commas("task.valid"),
     "--lr": rates,
     "--learning-rate": rates,
+    "--adaptive-softmax-cutoff": split_at_commas("model.adaptive_softmax_cutoff"),
+    "--adaptive-input-cutoff": split_at_commas("model.adaptive_input_cutoff"),
     "--adam-betas": split_at_commas("optimizer.betas"),
     "--adamax-betas": split_at_commas("optimizer.betas"),
     "--lamb-betas": split_at_commas("optimizer.betas"),

@@ -91,6 +91,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
 
     def __init__(self, cfg: LanguageModelingConfig) -> None:
         super().__init__(cfg)
+        self._epoch: BlockDataset | None = None  # the training data as it was last asked for
         self._lines: dict[str, range] = {}
         self._sizes: dict[str, TextSize] = {}
 
@@ -145,14 +146,15 @@ class LanguageModelingTask(TextTask[BlockDataset]):
 
     def training_dataset(self, *, epoch: int, seed: int) -> BlockDataset:
         """Return the training data: the same blocks in each epoch, or sampled or cut anew."""
-        plain = self.dataset("train")
-        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
+        dataset = self.dataset("train")
+        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, dataset.tokens
         if dictionary.samples:
             tokens = sample(tokens, dictionary, seed, epoch, 0)
         shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
-        if tokens is plain.tokens and not shift:
-            return plain
-        return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
+        if tokens is not dataset.tokens or shift:
+            dataset = BlockDataset(tokens, self.cfg.block_spec(shift=shift))
+        self._epoch = dataset
+        return dataset
 
     def counts(self, split: str) -> dict[str, int]:
         """Return the tokens that are predicted, and the characters, bytes and words of the text as it was.
@@ -173,8 +175,9 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         }
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
-        """Return ``FILE:LINE`` of the line in which each block begins."""
-        sentences = self.dataset(split).sentences(np.array(numbers, dtype=np.int64))
+        """Return ``FILE:LINE`` of the line in which each block begins; of training, as the last epoch was cut."""
+        dataset = self._epoch if split == "train" and self._epoch else self.dataset(split)
+        sentences = dataset.sentences(np.array(numbers, dtype=np.int64))
         return super().places(split, (sentences + self._lines[split].start).tolist())
 
     def inference_dataset(self, lines: Sequence[str]) -> PromptDataset:
