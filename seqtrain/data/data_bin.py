@@ -8,6 +8,7 @@ Of several directories, ``a:b:c``, each holds the training data of an epoch, in 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, takewhile, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,18 @@ from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.text import hash_file
 from seqtrain.data.tokenizers import Tokenizer
 from seqtrain.errors import ConfigError, DataError
+
+
+class _Part(NamedTuple):
+    """A file of ids, and the number of the directory that it is from."""
+
+    file: Path
+    turn: int
+
+    @property
+    def name(self) -> str:
+        """What messages call it; a directory may be moved."""
+        return f"{self.file.stem} in directory {self.turn + 1}" if self.turn else self.file.stem
 
 
 class DataBin(Corpus):
@@ -44,7 +57,7 @@ class DataBin(Corpus):
             DataError: there are several directories, and only some of them hold ids.
         """
         whole = Path(data).expanduser()
-        shards = [whole] if whole.is_dir() else [Path(part).expanduser() for part in data.split(":")]
+        shards = [whole] if whole.is_dir() else [Path(part).expanduser() for part in dict.fromkeys(data.split(":"))]
         if not any(map(_holds_ids, shards)):
             return None
         for shard in shards:
@@ -72,8 +85,8 @@ class DataBin(Corpus):
     def turns(self, files: Sequence[Path]) -> npt.NDArray[np.int32]:
         """Return the number of the directory that each sentence is from, (N,)."""
         parts = [part for file in files for part in self._parts(file)]
-        numbers = np.array([self.shards.index(part.parent) for part in parts], dtype=np.int32)
-        return np.repeat(numbers, [len(self._open(part)) for part in parts])
+        turns = np.array([part.turn for part in parts], dtype=np.int32)
+        return np.repeat(turns, [len(self._open(part.file)) for part in parts])
 
     def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
         """Take over the dictionaries of the first directory."""
@@ -88,22 +101,19 @@ class DataBin(Corpus):
 
     def index(self, files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> Tokens:
         """Return the ids where they lie."""
-        parts = [part for file in files for part in self._parts(file)]
-        for file in self._dictionaries(parts):
-            _compare(file, dictionary)
-        return join([self._open(part).tokens(len(dictionary)) for part in parts])
+        parts = [part.file for file in files for part in self._parts(file)]
+        vocab_size = min(_compare(file, dictionary) for file in self._dictionaries(parts))
+        return join([self._open(part).tokens(vocab_size) for part in parts])
 
     def sizes(self, file: Path) -> list[tuple[Path, int]]:
         """Return the number of sentences of each part."""
-        return [(part, len(self._open(part))) for part in self._parts(file)]
+        return [(part.file, len(self._open(part.file))) for part in self._parts(file)]
 
     def check_parallel(self, source: Path, target: Path) -> list[tuple[Path, int]]:
         """Compare the numbers of sentences, part by part."""
         sizes, others = self.sizes(source), self.sizes(target)
         if len(sizes) != len(others):
-            raise DataError(
-                f"{source} has {len(sizes)} parts, it and those that are numbered, and {target} {len(others)}"
-            )
+            raise DataError(f"of {source.name} there are {len(sizes)} parts, and of {target.name} {len(others)}")
         for (file, size), (other, other_size) in zip(sizes, others, strict=True):
             if size != other_size:
                 raise DataError(
@@ -114,9 +124,8 @@ class DataBin(Corpus):
 
     def describe(self, name: str, file: Path) -> dict[str, Fingerprint]:
         """Return the fingerprint of each part: of all lengths, and of the ids or of samples of them."""
-        parts = ((self.shards.index(part.parent), part) for part in self._parts(file))
-        names = ((f"{part.stem} in directory {number + 1}" if number else part.stem, part) for number, part in parts)
-        return {part_name: self._open(part).fingerprint for part_name, part in names}
+        parts = self._parts(file)
+        return {name if part.file == file else part.name: self._open(part.file).fingerprint for part in parts}
 
     def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
         """Yield what the ids stand for; what is unknown becomes ``<<unk>>``, which no decoded text has."""
@@ -124,13 +133,14 @@ class DataBin(Corpus):
         for number in range(len(tokens)):
             yield dictionary.decode(tokens[number].tolist()).replace(unknown, f"<{unknown}>")
 
-    def _parts(self, file: Path) -> list[Path]:
+    def _parts(self, file: Path) -> list[_Part]:
         """Return the files with what belongs to one: if it is of training data, further parts in all directories."""
         prefix = _prefix(file)
         if prefix not in self._training:
-            return [file]
+            return [_Part(file, 0)]
         rest = file.name.removeprefix(prefix)
-        return [part for shard in self.shards for part in self._numbered(shard, prefix, rest)]
+        numbered = ((self._numbered(shard, prefix, rest), turn) for turn, shard in enumerate(self.shards))
+        return [_Part(part, turn) for parts, turn in numbered for part in parts]
 
     def _numbered(self, shard: Path, prefix: str, rest: str) -> Iterator[Path]:
         """Yield ``train``, and ``train1``, ``train2``, ... as far as these are there and not named themselves."""
@@ -189,12 +199,13 @@ def _dictionary_name(file: Path) -> str:
     return f"dict.{language}.txt" if language else "dict.txt"
 
 
-def _compare(file: Path, dictionary: Dictionary) -> None:
-    """Check that a file of symbols is that of a dictionary."""
-    pairs = zip_longest([*Dictionary.specials, *read_symbols(file)], map(dictionary.symbol, range(len(dictionary))))
-    for id, (symbol, other) in enumerate(pairs):
-        if symbol != other:
+def _compare(file: Path, dictionary: Dictionary) -> int:
+    """Check that a file of symbols is that of a dictionary, which may go on with tags; return how many there are."""
+    symbols = [*Dictionary.specials, *read_symbols(file)]
+    for id, (symbol, other) in enumerate(zip_longest(symbols, map(dictionary.symbol, range(len(dictionary))))):
+        if symbol not in (None, other):
             raise DataError(
                 f"{file} is not the dictionary of the model: id {id} is {symbol!r} in the one and {other!r} in the "
                 "other; data that was made with the model's dictionary is needed, or text"
             )
+    return len(symbols)

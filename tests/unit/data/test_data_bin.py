@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def test_it_is_known_by_what_is_in_it(directory: Path, text: Path) -> None:
 
 
 def test_several_directories(directory: Path, text: Path) -> None:
-    assert find(f"{directory}:{directory}").shards == [directory, directory]
+    copy = shutil.copytree(directory, directory.with_name("copy"))
+    assert find(f"{directory}:{copy}:{directory}").shards == [directory, copy]
     with pytest.raises(DataError, match=r"text holds no \.idx beside a \.bin, as the others do"):
         find(f"{directory}:{text}")
     with_colon = directory.rename(directory.with_name("a:b"))
@@ -71,6 +73,13 @@ def test_files_of_a_pair_in_either_direction(directory: Path, languages: tuple[s
 def test_files_of_one_language(tmp_path: Path) -> None:
     write_bin(tmp_path / "train", [[4, 2]])
     assert find(tmp_path).find_files("train") == [("train", tmp_path / "train.bin")]
+
+
+def test_files_in_another_place(directory: Path) -> None:
+    write_bin(directory.parent / "more.en-de.en", [[4, 2]])
+    ((name, file), _) = find(directory).find_files("../more", EN_DE)
+    assert (name, file) == ("../more.en-de.en", directory / "../more.en-de.en.bin")
+    assert find(directory).describe(name, file)[name].size == 1
 
 
 def test_files_that_are_not_there(directory: Path) -> None:
@@ -112,7 +121,7 @@ def test_directories_take_turns(both: DataBin, directory: Path, tmp_path: Path) 
     assert len(both.sizes(valid)) == 1
     dictionary = TOKENIZER.load(learn(both, tmp_path), "en")
     assert list(both.lines([train], dictionary)) == ["a b", "a", "c@@ d", "b", "a b", "a", "c@@ d"]
-    assert {name: found.size for name, found in both.describe("train", train).items()} == {
+    assert {name: found.size for name, found in both.describe("train.en-de.en", train).items()} == {
         "train.en-de.en": 3,
         "train1.en-de.en": 1,
         "train.en-de.en in directory 2": 3,
@@ -190,7 +199,7 @@ def test_sides_of_different_size(directory: Path) -> None:
         find(directory).check_parallel(source, target)
     (directory / "train1.en-de.de.bin").unlink()
     (directory / "train1.en-de.de.idx").unlink()
-    with pytest.raises(DataError, match=r"train.en-de.en.bin has 2 parts, .* and .*/train.en-de.de.bin 1$"):
+    with pytest.raises(DataError, match=r"of train.en-de.en.bin there are 2 parts, and of train.en-de.de.bin 1$"):
         find(directory).check_parallel(source, target)
 
 
@@ -202,7 +211,7 @@ Spoil = Callable[[Path], object]
     [
         (lambda file: file.write_text(file.read_text().replace("b 1", "B 1")), "id 5 is 'B' in the one and 'b' in"),
         (lambda file: file.write_text(file.read_text() + "more 1\n"), "id 8 is 'more' in the one and None in"),
-        (lambda file: file.write_text("a 1\n"), "id 5 is None in the one and 'b' in"),
+        (lambda file: file.write_text("b 1\n"), "id 4 is 'b' in the one and 'a' in"),
     ],
 )
 def test_ids_of_another_dictionary(directory: Path, tmp_path: Path, spoil: Spoil, difference: str) -> None:
@@ -219,3 +228,12 @@ def test_a_directory_without_a_dictionary_of_its_own(both: DataBin, directory: P
     (tmp_path / "second/dict.en.txt").write_text("other 1\n")
     with pytest.raises(DataError, match=r"second/dict\.en\.txt is not the dictionary of the model"):
         both.index(files, dictionary, tmp_path)
+
+
+def test_a_dictionary_that_goes_on_with_tags(directory: Path, tmp_path: Path) -> None:
+    more = TOKENIZER.load(learn(find(directory), tmp_path), "en")
+    (directory / "dict.en.txt").write_text("a 2\n")
+    tokens = find(directory).index([directory / "train.en-de.en.bin"], more, tmp_path)
+    assert tokens[1].tolist() == [4, 2]
+    with pytest.raises(DataError, match="sentence 1, counted from 1, has the id 5, and the dictionary 5 symbols"):
+        tokens[0]
