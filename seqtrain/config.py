@@ -367,6 +367,10 @@ class GenerateConfig(Checked):
     """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
     output: str = "-"
     """File to write, one line for each line of the input; ``-`` writes standard output."""
+    source_lang: str = ""
+    """Language of the input, of a model of several pairs; empty for any other."""
+    target_lang: str = ""
+    """Language to translate into, of a model of several pairs; empty for any other."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
     device: Device = Device.auto

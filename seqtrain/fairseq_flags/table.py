@@ -60,7 +60,7 @@ ROWS = {
         --disable-validation                 | task.valid=[] |
         --num-workers= --data-buffer-size=   | not needed: one thread prepares batches ahead
         --skip-invalid-size-inputs-valid-test | not needed: validation and decoding cut what is too long, and say so
-        --dataset-impl=                      | not needed: text is indexed once, into a memory-mapped cache
+        --dataset-impl=                      | not needed: a data-bin is read as it is (mmap), text is indexed once
         --max-tokens-valid= --batch-size-valid= --max-sentences-valid=  | not there: dataset.max_tokens holds there too
         --fixed-validation-seed=             | not needed: validation leaves nothing to chance
         --ignore-unused-valid-subsets        | not needed: what task.valid names counts, whatever else there is
@@ -174,11 +174,26 @@ ROWS = {
         --eval-bleu                          | validation.generate=true |
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
         --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
-        --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
+        --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
+        --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
+        --truncate-source                    | NOTHING
+        --upsample-primary=                  | task.train_weights | one number for each of task.train
+        --lang-pairs=                        | task.lang_pairs | with task=multilingual_translation
+        --encoder-langtok=                   | task.encoder_langtok |
+        --decoder-langtok                    | task.decoder_langtok=true |
+        --sampling-method=                   | task.sampling_temperature | 1 is concat; the higher, the more uniform
+        --sampling-temperature=              | task.sampling_temperature |
+        --virtual-epoch-size=                | task.epoch_size | an epoch goes on where the last one stopped
+        --sampling-weights=                  | task.train_weights | factors on the sets' sizes, not probabilities
+        --langs= --lang-dict= --eval-lang-pairs=   | not needed: the languages are those of task.lang_pairs
+        --source-dict= --target-dict= --fixed-dictionary=   | not needed: one dictionary is learned from all pairs
+        --langtoks-specs= --langtoks= --lang-tok-style=     | not needed: a language's symbol is <de>
+        --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
+        --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
+        --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
         --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
-        --truncate-source --upsample-primary=                                 | NOTHING
         --tokens-per-sample=                 | task.tokens_per_sample |
         --sample-break-mode=                 | task.sample_break_mode |
         --future-target                      | task.target=future | which is the default
@@ -264,7 +279,7 @@ ROWS = {
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
         --results-path=                      | output=FILE |
-        --post-process= --remove-bpe=        | not needed: PLAIN_TEXT
+        --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import DecoderModel, NoSource, TaskInfo, register_model
-from seqtrain.models._output import ProjectingModel, build_output, cutoff_problems
+from seqtrain.models._output import OutputFields, ProjectingModel, build_output, cutoff_problems
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.adaptive import AdaptiveEmbedding, bands_of
 from seqtrain.nn.decoder import Decoder, DecoderState
@@ -18,7 +18,7 @@ from seqtrain.nn.initialization import Initialization, initialize_gpt2
 
 
 @dataclass
-class TransformerLMConfig(TransformerFields):
+class TransformerLMConfig(OutputFields, TransformerFields):
     """Config of the model ``transformer_lm``; layers are pre-norm, as in all of fairseq's named architectures."""
 
     decoder_normalize_before: bool = True
@@ -34,7 +34,8 @@ class TransformerLMConfig(TransformerFields):
 
     def contradictions(self) -> Iterable[str]:
         """Embeddings are those of one dimension or adaptive ones, and what is tied has the same bands."""
-        yield from super().contradictions()
+        yield from TransformerFields.contradictions(self)
+        yield from OutputFields.contradictions(self)
         yield from cutoff_problems("adaptive_input_cutoff", self.adaptive_input_cutoff)
         if self.adaptive_input_cutoff and self.share_decoder_input_output_embed:
             yield (

@@ -15,13 +15,6 @@ WAITING = {
         *("transformer_lm_gpt3_13", "transformer_lm_gpt3_175"),
     },
     "task": {"multilingual_translation"},
-    "criterion": {
-        *("ctc", "label_smoothed_cross_entropy_with_ctc", "label_smoothed_cross_entropy_with_alignment"),
-    },
-    "optimizer": {
-        *("nag", "adagrad", "adadelta", "adamax", "adafactor", "lamb", "composite"),
-        *("adamw", "lion", "muon", "schedule_free_adamw"),
-    },
 }
 """Names that are not merged yet."""
 

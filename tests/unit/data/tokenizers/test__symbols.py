@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.data.tokenizers._symbols import SymbolDictionary, most_frequent, read_symbols, write_entries
+from seqtrain.data.symbol_file import read_symbols
+from seqtrain.data.tokenizers._symbols import SymbolDictionary, most_frequent, write_entries
 from seqtrain.errors import DataError
 
 
