@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-all check format clean
+.PHONY: train test test-all check format bench-shakespeare clean
 
 train: .venv/installed
 	$(BIN)/python -m seqtrain $(ARGS)
@@ -23,6 +23,10 @@ check: .venv/installed
 format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Tokens per second beside a plain PyTorch loop; the text is data of one's own: ARGS='--data DIR'.
+bench-shakespeare: .venv/installed
+	$(BIN)/python benchmarks/shakespeare_char.py $(ARGS)
 
 # Versions that CI used; whoever installs the package itself gets the ranges of pyproject.toml.
 .venv/installed: pyproject.toml constraints.txt

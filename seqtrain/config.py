@@ -273,11 +273,11 @@ class GenerationConfig(Checked):
     lenpen: float = bounded(1.0)
     """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen."""
     max_len_a: float = bounded(0.0, at_least=0)
-    """With ``max_len_b``: at most max_len_a * source length + max_len_b tokens, end of sentence excluded."""
+    """With ``max_len_b``: at most max_len_a * source length + max_len_b tokens, a prompt included, the end excluded."""
     max_len_b: int = bounded(200, at_least=0)
     """See ``max_len_a``."""
     min_len: int = bounded(1, at_least=0)
-    """Fewest tokens of an output, end of sentence excluded."""
+    """Fewest tokens of an output, a prompt included, end of sentence excluded."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)
@@ -364,9 +364,13 @@ class GenerateConfig(Checked):
     checkpoint: str = MISSING
     """Run directory (its best checkpoint) or checkpoint directory."""
     input: str = "-"
-    """Text file to translate, one sentence a line, plain or .gz; ``-`` reads standard input."""
+    """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
     output: str = "-"
     """File to write, one line for each line of the input; ``-`` writes standard output."""
+    source_lang: str = ""
+    """Language of the input, of a model of several pairs; empty for any other."""
+    target_lang: str = ""
+    """Language to translate into, of a model of several pairs; empty for any other."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
     device: Device = Device.auto

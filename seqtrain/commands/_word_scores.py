@@ -98,13 +98,13 @@ def _log_probs(trained: TrainedModel, dataset: BlockDataset, plan: PlanSpec) -> 
 def words_of(line: ScoredLine, dictionary: Dictionary) -> list[Word]:
     """Return the words of a line, whatever its tokens are, and its end, ``</s>``.
 
-    A token that begins with whitespace, as the line is decoded, begins a word.
+    A token that begins with whitespace, as the line is decoded, begins a word: spaces belong to the word behind them.
     """
     words, before = list[Word](), ""
     for end, log_prob in enumerate(line.log_probs[:-1], start=1):
         text = dictionary.decode(line.ids[:end])
         added, before = text.removeprefix(before), text
-        if words and not added[:1].isspace():
+        if words and not (added[:1].isspace() and words[-1].text.strip()):
             word = words.pop()
             words.append(Word(word.text + added, word.log_prob + log_prob))
         else:

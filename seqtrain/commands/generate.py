@@ -1,4 +1,4 @@
-"""``generate``: translate a file or standard input, one line out for each line in."""
+"""``generate``: translate or continue a file or standard input, one line out for each line in."""
 
 import contextlib
 import logging
@@ -22,18 +22,22 @@ log = logging.getLogger(__name__)
 
 
 def run(cfg: GenerateConfig) -> None:
-    """Translate line by line, ``generation.nbest`` lines for each; messages go to standard error."""
+    """Decode line by line, ``generation.nbest`` lines for each; messages go to standard error."""
     with logging_to(Console(stderr=True)):
         trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
+        trained.task.set_languages(cfg.source_lang, cfg.target_lang)
         with open_output(cfg.output) as output:
-            for text in translations(trained, cfg):
+            for text in decoded_lines(trained, cfg):
                 output.write(text + "\n")
                 if cfg.output == "-":
                     output.flush()
 
 
-def translations(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
-    """Yield ``generation.nbest`` translations of each line of the input, best first; an empty one for an empty line."""
+def decoded_lines(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
+    """Yield ``generation.nbest`` outputs for each line of the input, best first; empty ones for an empty line.
+
+    An output is a translation, or of a language model the line with its continuation, up to the end of the line.
+    """
     lines = _warn_if_long(read_input(cfg.input), trained)
     # From a terminal each line is answered at once.
     window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
@@ -86,5 +90,5 @@ def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
         # But for a word boundary, a token holds at least one character: most lines need no second look.
         if len(line) + 1 >= limit and len(dictionary.encode(line)) >= limit:
-            log.warning("line %d is over the model's limit of %d tokens: its end is not translated", number, limit)
+            log.warning("line %d is over the model's limit of %d tokens: its end is left out", number, limit)
         yield line

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from seqtrain.base import Batch, Dataset, Dictionary, PlanSpec, Shard
 from seqtrain.data.plan import BatchPlan, batch_seed, plan_batches
-from seqtrain.data.store import Tokens
+from seqtrain.data.sentences import Sentences
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -67,7 +67,7 @@ class Selection(PlannedDataset):
 
 
 def padded(
-    tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int
+    tokens: Sentences, ids: npt.NDArray[np.int64], max_length: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """Return sentences (B,), each cut to ``max_length``, as a matrix padded on the right, and their lengths (B,)."""
     flat, lengths = tokens.gather(ids, max_length)

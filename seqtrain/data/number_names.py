@@ -9,6 +9,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+BUILTIN = "builtin:number_names"
+"""What ``task.data`` is for this corpus."""
 VERSION = 1
 """Changes with the corpus that the same seed gives."""
 SIZES = {"train": 20_000, "valid": 500, "test": 1_000}

@@ -162,6 +162,8 @@ ROWS = {
         --ignore-prefix-size=                | criterion.ignore_prefix_size |
         --report-accuracy                    | criterion.report_accuracy=true |
         --alignment-lambda=                  | criterion.alignment_lambda |
+        --ctc-weight=                        | criterion.ctc_weight | with model.ctc_upsampling=N
+        --zero-infinity                      | criterion.zero_infinity=true | of the criterion ctc
         --rdrop-alpha=                       | criterion.rdrop_alpha | the loss is half of fairseq's
     """,
     "task": """
@@ -176,11 +178,31 @@ ROWS = {
         --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
+        --truncate-source                    | NOTHING
+        --upsample-primary=                  | task.train_weights | one number for each of task.train
+        --lang-pairs=                        | task.lang_pairs | with task=multilingual_translation
+        --encoder-langtok=                   | task.encoder_langtok |
+        --decoder-langtok                    | task.decoder_langtok=true |
+        --sampling-method=                   | task.sampling_temperature | 1 is concat; the higher, the more uniform
+        --sampling-temperature=              | task.sampling_temperature |
+        --virtual-epoch-size=                | task.epoch_size | an epoch goes on where the last one stopped
+        --sampling-weights=                  | task.train_weights | factors on the sets' sizes, not probabilities
+        --langs= --lang-dict= --eval-lang-pairs=   | not needed: the languages are those of task.lang_pairs
+        --source-dict= --target-dict= --fixed-dictionary=   | not needed: one dictionary is learned from all pairs
+        --langtoks-specs= --langtoks= --lang-tok-style=     | not needed: a language's symbol is <de>
+        --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
+        --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
+        --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
         --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
-        --truncate-source --upsample-primary=                                 | NOTHING
-        --tokens-per-sample= --sample-break-mode= --output-dictionary-size= --self-target      | not there yet: LM
-        --future-target --past-target --add-bos-token --shorten-method= --shorten-data-split-list=  | not there yet: LM
-        --pad-to-fixed-length --pad-to-fixed-bsz                                               | not there yet: LM
+        --tokens-per-sample=                 | task.tokens_per_sample |
+        --sample-break-mode=                 | task.sample_break_mode |
+        --future-target                      | task.target=future | which is the default
+        --self-target                        | task.target=self | one target at a time
+        --past-target                        | task.target=past | one target at a time
+        --add-bos-token                      | task.add_bos_token=true | in place of the token before a block
+        --output-dictionary-size=            | not needed: the output has the symbols of the dictionary
+        --shorten-method= --shorten-data-split-list=  | not needed: a line that is too long becomes several blocks
+        --pad-to-fixed-length --pad-to-fixed-bsz      | not there: FIXED_PLAN
         --mask-prob= --leave-unmasked-prob= --random-token-prob= --freq-weighted-replacement   | not there yet: MASKED
         --mask-whole-words --mask-multiple-length= --mask-stdev=                               | not there yet: MASKED
     """,
@@ -266,7 +288,10 @@ ROWS = {
         --buffer-size=                       | not needed: from a terminal each line is answered at once
     """,
     "eval_lm": """
-        --output-word-probs --output-word-stats --context-window= --softmax-batch=             | not there yet: LM
+        --context-window=                    | context_window | of the command evaluate
+        --output-word-probs                  | output_word_probs=FILE | of the command evaluate
+        --output-word-stats                  | output_word_stats=FILE | of the command evaluate
+        --softmax-batch=                     | not needed: logits are computed in chunks
     """,
     "preprocess": """
         --trainpref=                         | task.train |
@@ -280,7 +305,7 @@ ROWS = {
         --destdir=                           | not needed: prepared data lies in dataset.cache_dir
         --workers=                           | not needed: one process indexes
         --dict-only                          | not needed: the command prepare learns dictionaries and indexes
-        --only-source                        | not there yet: LM
+        --only-source                        | not needed: task=language_modeling reads text of one language
         --align-suffix= --alignfile=         | not needed: task.load_alignments=true reads text, as it is
     """,
     "score": """
@@ -306,7 +331,6 @@ PHRASES = {
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
     "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
-    "LM": "language models",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
     "ITERATIVE": "iterative decoding",

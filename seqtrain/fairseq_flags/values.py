@@ -107,6 +107,17 @@ def search(value: str) -> str:
     return " ".join(known) or "generation.beam=N, and so on"
 
 
+def upsampling(value: str) -> str:
+    """Return the weights for a first set that is seen so many times, and another once."""
+    return f"task.train_weights=[{'1' if value == '-1' else value},1]"
+
+
+def temperature(value: str) -> str:
+    """Return the temperature for one of fairseq's methods of sampling."""
+    temperatures = {"concat": 1, "temperature": 1.5}
+    return f"task.sampling_temperature={temperatures.get(value, 1000)}"
+
+
 LONG_NAMES = {"-a": "--arch"}
 """Of the flags that choose parts, those that have a short name."""
 
@@ -120,6 +131,10 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--user-dir": lambda value: listed("hydra.searchpath", [value]),
     "--train-subset": split_at_commas("task.train"),
     "--valid-subset": split_at_commas("task.valid"),
+    "--upsample-primary": upsampling,
+    "--lang-pairs": split_at_commas("task.lang_pairs"),
+    "--sampling-method": temperature,
+    "--sampling-weights": lambda value: "task.train_weights=[NUMBER,NUMBER]",
     "--lr": rates,
     "--learning-rate": rates,
     "--adam-betas": split_at_commas("optimizer.betas"),

@@ -149,7 +149,7 @@ class CrossAttention(Attention):
 
         torch's function keeps that to itself, so it is computed here, where something wants to know.
         """
-        queries = self.q_norm(self.split_heads(self.q_proj(x)))[:, :heads]
+        queries: Tensor = self.q_norm(self.split_heads(self.q_proj(x)))[:, :heads]
         keys = source.keys.repeat_interleave(self.heads // self.kv_heads, dim=1)[:, :heads]
         scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(self.head_dim)
         return scores.masked_fill(padding_mask[:, None, None], -math.inf).softmax(dim=3)

@@ -2,7 +2,8 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -11,18 +12,19 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from omegaconf import MISSING
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
-from seqtrain.config import TaskConfig
-from seqtrain.data.cache import OWN_FILES
+from seqtrain.data import number_names
+from seqtrain.data.cache import OWN_FILES, cached
 from seqtrain.data.corpus import Corpus, TextCorpus
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset, Selection
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.store import Tokens
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import Task, TaskInfo
+from seqtrain.tasks._mixture import MixtureConfig
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +33,11 @@ DatasetT = TypeVar("DatasetT", bound=Dataset)
 
 
 @dataclass
-class TextConfig(TaskConfig):
+class TextConfig(MixtureConfig):
     """Base of the configs of tasks over text files."""
 
-    data: str = MISSING
-    """Directory of text files, plain or .gz, or fairseq's data-bin; several of the latter take turns: ``A:B:C``."""
-    train: list[str] = field(default_factory=lambda: ["train"])
-    """Prefixes of the training files; several are joined."""
+    data: str = BUILTIN
+    """Directory of text files, plain or .gz, or fairseq's data-bin, several taking turns, or builtin:number_names."""
     valid: list[str] = field(default_factory=lambda: ["valid"])
     """Prefixes of the validation files: the splits valid, valid1, ..."""
     test: list[str] = field(default_factory=lambda: ["test"])
@@ -61,6 +61,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     @property
     @abstractmethod
+    def title(self) -> str:
+        """What is done, as the log calls it."""
+
+    @property
+    @abstractmethod
     def dictionary_names(self) -> tuple[str, ...]:
         """Names of the dictionaries: one for each side, or one for all."""
 
@@ -68,6 +73,10 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def languages(self) -> tuple[str, ...]:
         """Language of each side; empty where the task knows none."""
         return ("",)
+
+    def languages_of(self, prefix: str) -> tuple[str, ...]:
+        """Return the language of each side of the files with a prefix."""
+        return self.languages
 
     @abstractmethod
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
@@ -100,6 +109,8 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         Raises:
             DataError: a file is missing or no UTF-8 text.
         """
+        generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
+        log.info("%s, task.data=%s%s", self.title, self.cfg.data, generated)
         self._read_dictionaries(self._learn_dictionaries())
         for split in ["train", *self.splits("valid")]:
             self.dataset(split)
@@ -128,7 +139,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the prefixes of the files of each split of a kind."""
         if kind == "train":
-            return {"train": self.cfg.train}
+            return {"train": self.cfg.train_sets}
         each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
         return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
@@ -149,28 +160,42 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             self._fingerprints = {**self._describe_files(), **self._describe_dictionaries(), **ids}
         return self._fingerprints
 
-    def in_turn(self, dataset: PlannedDataset, sentences: Callable[[Ints], Ints], epoch: int) -> PlannedDataset:
-        """Return what an epoch sees of training data: that of one directory, where several take turns.
+    def seen(
+        self, dataset: PlannedDataset, sentences: Callable[[Ints], Ints], sizes: Sequence[int], *, epoch: int, seed: int
+    ) -> PlannedDataset:
+        """Return what an epoch sees of training data: of one directory, where several take turns, and of each set.
 
         Args:
             dataset: all of it.
             sentences: returns for its items (N,) the sentence that each begins with, (N,).
+            sizes: sentences of each training set.
             epoch: counts from 1.
+            seed: of the order in which sets are gone round.
         """
-        if self.corpus.num_turns == 1:
-            return dataset
-        turns = self.corpus.turns(self.files("train")[0])[sentences(dataset.ids)]
-        return Selection(dataset, np.flatnonzero(turns == (epoch - 1) % self.corpus.num_turns))
+        if self.corpus.num_turns > 1:
+            turns = self.corpus.turns(self.files("train")[0])[sentences(dataset.ids)]
+            dataset = Selection(dataset, np.flatnonzero(turns == (epoch - 1) % self.corpus.num_turns))
+        if self.cfg.mixes:
+            dataset = Selection(dataset, self.cfg.select(sentences(dataset.ids), sizes, epoch=epoch, seed=seed))
+        return dataset
 
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
+        found = ([file for _, file in self.find_files(prefix)] for prefix in self.sets(split))
+        return tuple(list(side) for side in zip(*found, strict=True))
+
+    def sets(self, split: str) -> list[str]:
+        """Return the prefixes that the files of a split are found by.
+
+        Raises:
+            ConfigError: there is no such split.
+        """
         splits = {**self.prefixes("train"), **self.prefixes("valid"), **self.prefixes("test")}
         if split not in splits:
             raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
         if not splits[split]:
             raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
-        found = ([file for _, file in self.find_files(prefix)] for prefix in splits[split])
-        return tuple(list(side) for side in zip(*found, strict=True))
+        return splits[split]
 
     def tokens(self, split: str) -> list[Tokens]:
         """Return the token ids of a split: of its one side, or of source and target."""
@@ -182,8 +207,21 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         sizes = [size for file in self.files(split)[0] for size in self.corpus.sizes(file)]
         return [place(number, sizes) for number in numbers]
 
+    def directory(self) -> Path:
+        """Return the directory of the text files; the built-in corpus is generated if need be.
+
+        Raises:
+            ConfigError: there is no such built-in corpus.
+        """
+        if not self.cfg.data.startswith("builtin:"):
+            return Path(self.cfg.data).expanduser()
+        if self.cfg.data != BUILTIN:
+            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
+        key = {"version": number_names.VERSION}
+        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)
+
     def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = dict.fromkeys(chain(*self.prefixes("train").values(), *self.prefixes("valid").values()))
+        prefixes = chain(*self.prefixes("train").values(), *self.prefixes("valid").values())
         files = chain.from_iterable(map(self.find_files, prefixes))
         described = (self.corpus.describe(name, file) for name, file in dict(files).items())
         return dict(chain.from_iterable(found.items() for found in described))
@@ -192,9 +230,16 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         named = zip(self.dictionary_names, self.dictionaries, strict=True)
         return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
 
+    def _files_by_language(self, prefix: str) -> list[tuple[str, Path]]:
+        """Return the files with a prefix, one for each side, each with its language."""
+        return [
+            (lang, file) for lang, (_, file) in zip(self.languages_of(prefix), self.find_files(prefix), strict=True)
+        ]
+
     def _learn_dictionaries(self) -> Path:
-        sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names
-        texts = dict(zip(names, ([side] for side in sides) if len(names) > 1 else [sides], strict=True))
+        names = self.dictionary_names
+        sides = list(zip(*map(self._files_by_language, self.sets("train")), strict=True))
+        texts = dict(zip(names, map(_grouped, sides if len(names) > 1 else [chain.from_iterable(sides)]), strict=True))
         return self.corpus.learn(self.tokenizer, texts, Path(self.cfg.cache_dir))
 
     def _read_dictionaries(self, directory: Path) -> None:
@@ -203,6 +248,14 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         self._dictionary_files = {file.name: file.read_bytes() for file in files}
         self.dictionaries = [self.tokenizer.load(directory, name) for name in self.dictionary_names]
         self.info = self.describe(self.dictionaries)
+
+
+def _grouped(files: Iterable[tuple[str, Path]]) -> list[tuple[str, list[Path]]]:
+    """Return files by language, in the order in which they come first; each once, however many sets it serves."""
+    groups: defaultdict[str, dict[Path, None]] = defaultdict(dict)
+    for language, file in files:
+        groups[language][file] = None
+    return [(language, list(group)) for language, group in groups.items()]
 
 
 def place(number: int, files: Sequence[tuple[Path, int]]) -> str:

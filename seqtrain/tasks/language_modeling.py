@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -15,9 +16,10 @@ from seqtrain.data.cuts import BreakMode
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset
 from seqtrain.data.encoding import sample
+from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import TextSize, find_monolingual_text
+from seqtrain.data.text import TextSize, find_monolingual_text, find_text
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
@@ -32,6 +34,8 @@ class LanguageModelingConfig(TextConfig):
 
     has_references: ClassVar[bool] = False
 
+    data: str = BUILTIN
+    """Directory of the files ``<name>`` or ``<name>.txt``, plain or .gz; ``builtin:number_names`` is generated."""
     valid_share: float = bounded(0.0, at_least=0, below=1)
     """Share of the training tokens, at their end, that is the validation set; with ``valid=[]``, cut at a line."""
     sample_break_mode: BreakMode = BreakMode.none
@@ -58,6 +62,7 @@ class LanguageModelingConfig(TextConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Blocks have room for what they hold, and the validation set is one thing."""
+        yield from super().contradictions()
         size, window = self.tokens_per_sample, self.context_window
         if self.max_positions < size:
             yield f"task.tokens_per_sample={size} is over task.max_target_positions={self.max_target_positions}"
@@ -94,6 +99,11 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         self._sizes: dict[str, TextSize] = {}
 
     @property
+    def title(self) -> str:
+        """Language modelling."""
+        return "language modelling"
+
+    @property
     def dictionary_names(self) -> tuple[str, ...]:
         """There is one."""
         return ("text",)
@@ -104,16 +114,17 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         Raises:
             DataError: a file is missing, empty or no UTF-8 text.
         """
-        log.info("language modelling, task.data=%s", self.cfg.data)
         super().prepare()
         for split in self.splits("valid"):
             self.counts(split)  # now: the files may change while training goes on
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return the file ``<prefix>``, else ``<prefix>.txt``, or fairseq's file for it."""
+        """Return the file ``<prefix>``, else ``<prefix>.txt``, or fairseq's; of the built-in corpus the English one."""
         if isinstance(self.corpus, DataBin):
             return self.corpus.find_files(prefix)
-        return [(prefix, find_monolingual_text(Path(self.cfg.data).expanduser(), prefix))]
+        if self.cfg.data == BUILTIN:
+            return [(prefix, find_text(self.directory(), prefix, "en"))]
+        return [(prefix, find_monolingual_text(self.directory(), prefix))]
 
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the files of each split of a kind; ``valid`` may be a share of those of ``train``."""
@@ -129,7 +140,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         """
         tokens, self._lines[split] = self._share(split)
         if not len(tokens):
-            raise DataError(f"{split} is empty: {', '.join(map(str, self.files(split)[0]))} has no lines of its own")
+            names = ", ".join(map(str, self.files(split)[0]))
+            raise DataError(f"{split} is empty: {names} has no lines, or task.valid_share leaves none")
         context = 0 if split == "train" else self.cfg.context_window
         dataset = BlockDataset(tokens, self.cfg.block_spec(context=context))
         if not len(dataset):
@@ -138,9 +150,19 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         return dataset
 
     def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
-        """Return the training data: the same blocks in each epoch, or those of one directory; sampled or cut anew."""
+        """Return what an epoch sees: the same blocks each time, or cut or sampled anew, or some of each training set.
+
+        Where each epoch has other blocks, sets are mixed by their shares, but what was seen before is not counted.
+        """
         dataset = self._training_blocks(epoch, seed)
-        return self.in_turn(dataset, dataset.sentences, epoch)
+        return self.seen(dataset, dataset.sentences, self._sizes_of_sets, epoch=epoch, seed=seed)
+
+    @cached_property
+    def _sizes_of_sets(self) -> list[int]:
+        """Lines of each training set; nobody asks where sets are not mixed."""
+        if not self.cfg.mixes:
+            return []
+        return [sum(size for _, size in self.corpus.sizes(file)) for file in self.files("train")[0]]
 
     def counts(self, split: str) -> dict[str, int]:
         """Return the tokens that are predicted, and the characters, bytes and words of the text as it was.
@@ -181,7 +203,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         plain = self.dataset("train")
         dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
         if dictionary.samples:
-            tokens = sample(tokens, dictionary, seed, epoch, 0)
+            tokens = sample(tokens, np.arange(len(tokens)), dictionary, seed, epoch, 0)
         shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
         if tokens is plain.tokens and not shift:
             return plain

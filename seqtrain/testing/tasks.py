@@ -1,7 +1,7 @@
 """What every task guarantees, as checks to run on a plug-in of one's own: ``check_task(MyConfig(...))``.
 
 Each check builds the task from its config, prepares it, and raises AssertionError if something is wrong. A task that
-derives from ``translation`` gets a small corpus instead of the built-in one; any other needs data of its own.
+derives from one of seqtrain's gets a small corpus instead of the built-in one; any other needs data of its own.
 """
 
 import pickle
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from torch import Tensor
 
 from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo, differences
 from seqtrain.config import TaskConfig
-from seqtrain.data.number_names import english, german
+from seqtrain.data.number_names import BUILTIN, english, german
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError
 from seqtrain.tasks import REGISTRY
-from seqtrain.tasks.translation import BUILTIN, TranslationConfig
+from seqtrain.tasks.language_modeling import LanguageModelingConfig
+from seqtrain.tasks.multilingual_translation import MultilingualTranslationConfig
+from seqtrain.tasks.translation import TranslationConfig
 from seqtrain.testing.configs import check_config
 from seqtrain.testing.guarantees import Check
 
@@ -39,17 +42,22 @@ def check_task(cfg: TaskConfig) -> None:
 
 @contextmanager
 def small_corpus(cfg: TaskConfig) -> Iterator[TaskConfig]:
-    """Yield the config, with a small corpus if it is that of a translation of the built-in one."""
-    if not (isinstance(cfg, TranslationConfig) and cfg.data == BUILTIN):
+    """Yield the config, with a small corpus if it is that of a task over the built-in one."""
+    if isinstance(cfg, TranslationConfig) and cfg.data == BUILTIN:
+        sides = {f".{cfg.source_lang}": english, f".{cfg.target_lang}": german}
+    elif isinstance(cfg, MultilingualTranslationConfig) and cfg.data == BUILTIN:
+        sides = {f".{language}": (english, german)[number % 2] for number, language in enumerate(cfg.languages)}
+    elif isinstance(cfg, LanguageModelingConfig) and cfg.data == BUILTIN:
+        sides = {"": english}
+    else:
         yield cfg
         return
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         for prefixes, numbers in ((cfg.train, TRAIN), ([*cfg.valid, *cfg.test], OTHERS)):
-            for prefix in prefixes:
-                for language, name in ((cfg.source_lang, english), (cfg.target_lang, german)):
-                    text = "".join(f"{name(number)}\n" for number in numbers)
-                    (directory / f"{prefix}.{language}").write_text(text, encoding="utf-8")
+            for prefix, (suffix, name) in product(prefixes, sides.items()):
+                text = "".join(f"{name(number)}\n" for number in numbers)
+                (directory / f"{prefix}{suffix}").write_text(text, encoding="utf-8")
         yield replace(cfg, data=temporary, cache_dir=str(directory / "cache"), tokenizer=CharConfig())
 
 

@@ -5,7 +5,7 @@ A real transformer in fp32, without dropout, on number names. Accumulated gradie
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from seqtrain.base import Batch
 from seqtrain.config import TrainConfig
 from seqtrain.criterions import REGISTRY
 from seqtrain.data.number_names import english, german
-from seqtrain.plugins import import_builtin
+from seqtrain.plugins import forget_user_directory, import_builtin, user_directories
 from seqtrain.training.run_directory import RunDirectory
 from seqtrain.training.session import Session
 from seqtrain.training.trainer import Trainer
@@ -31,13 +31,13 @@ import_builtin()
 TINY = [
     "task=translation",
     "tokenizer=char",
-    "model=transformer_tiny",
-    "model.dropout=0",
     "lr_scheduler=inverse_sqrt",
     "validation.final_split=''",
     "training.device=cpu",
     "training.update_freq=4",
 ]
+TRANSFORMER = ["model=transformer_tiny", "model.dropout=0"]
+ENCODER = Path(__file__).parents[1] / "fixtures" / "encoder"
 NUMBERS = range(90, 122)
 """Names from 4 to 24 letters."""
 RTOL = 1e-5
@@ -64,17 +64,21 @@ def sentence_avg(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="module", params=REGISTRY.names())
-def trainer(request: pytest.FixtureRequest, sentence_avg: bool, corpus: Path) -> Trainer:
+def trainer(request: pytest.FixtureRequest, sentence_avg: bool, corpus: Path) -> Iterator[Trainer]:
     """A trainer that has not begun."""
     chosen = [f"criterion={request.param}", f"criterion.sentence_avg={sentence_avg}"]
     needed = NEEDED[request.param](corpus) if request.param in NEEDED else []
     cfg = config(corpus, *chosen, *needed)
     session = Session(cfg, RunDirectory(corpus / "run", cfg.saving), Console(quiet=True))
-    return Trainer(cfg, session.build(), [])
+    yield Trainer(cfg, session.build(), [])
+    if ENCODER in user_directories():
+        forget_user_directory(ENCODER)
 
 
 def config(corpus: Path, *overrides: str) -> TrainConfig:
-    return seqtrain.compose([*TINY, f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}", *overrides])
+    model = [] if "model=labeller" in overrides else TRANSFORMER
+    data = [f"task.data={corpus}", f"dataset.cache_dir={corpus / 'cache'}"]
+    return seqtrain.compose([*TINY, *model, *data, *overrides])
 
 
 def with_a_teacher(corpus: Path) -> list[str]:
@@ -86,7 +90,9 @@ def with_a_teacher(corpus: Path) -> list[str]:
 
 NEEDED: dict[str, Callable[[Path], list[str]]] = {
     "adaptive_loss": lambda _: ["model.adaptive_softmax_cutoff=[12,20]"],
+    "ctc": lambda _: [f"hydra.searchpath=[{ENCODER}]", "model=labeller"],
     "knowledge_distillation": with_a_teacher,
+    "label_smoothed_cross_entropy_with_ctc": lambda _: ["model.ctc_upsampling=2"],
     "label_smoothed_cross_entropy_with_alignment": lambda _: ["task.load_alignments=true"],
     "label_smoothed_cross_entropy_with_rdrop": lambda _: ["criterion.rdrop_alpha=5"],
 }

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from seqtrain.trained import load
 
 Call = Callable[..., Any]
+ENCODER = Path(__file__).parents[1] / "fixtures" / "encoder"
 SHORT = ("training.max_update=4", "training.log_interval=2", "saving.interval_epochs=0", "validation.interval_epochs=0")
 
 
@@ -155,6 +156,33 @@ def test_alignments(train: Call, call: Call, aligned: Path, tmp_path: Path) -> N
     (aligned / "train.align.en-de").write_text("0-0 1-1\n" * 259 + "0-1\n")
     refused = call(f"resume={tmp_path / 'run'}", "training.max_update=13").refused()
     assert "train.align.en-de has the same lines" in refused or "train.align.en-de differs first in lines" in refused
+
+
+def test_ctc_beside_the_decoder(train: Call, call: Call, tmp_path: Path) -> None:
+    chosen = ("criterion=label_smoothed_cross_entropy_with_ctc", "model.ctc_upsampling=2")
+    assert train(*chosen, "training.max_update=12").code == 0
+    *training, valid = records(tmp_path / "run")
+    losses = [metrics["train/ctc_loss"] for metrics in training if "train/loss" in metrics]
+    assert losses[-1] < losses[0]
+    assert evaluate(call, tmp_path / "run", "split=valid")["ctc_loss"] == pytest.approx(
+        valid["valid/ctc_loss"], rel=1e-5
+    )
+    assert "set model.ctc_upsampling=2" in train(chosen[0], f"hydra.run.dir={tmp_path / 'other'}").refused()
+
+
+def test_ctc_alone(call: Call, data: Path, tmp_path: Path) -> None:
+    """An encoder of a user's own learns to spell German numbers, letter for letter."""
+    chosen = ["task=translation", "tokenizer=char", "criterion=ctc", "model=labeller", "lr_scheduler=fixed"]
+    options = [f"task.data={data}", "optimizer.lr=0.02", "validation.final_split=''", "training.device=cpu"]
+    run = [f"hydra.searchpath=[{ENCODER}]", f"hydra.run.dir={tmp_path / 'run'}", "training.max_update=40"]
+    assert call(*chosen, *options, *run, "training.log_interval=10", "dataset.max_tokens=1024").code == 0
+    valid = [metrics for metrics in records(tmp_path / "run") if "valid/loss" in metrics]
+    assert 0 < valid[-1]["valid/token_error_rate"] < 0.9
+    assert valid[-1]["valid/loss"] < 0.8 * valid[0]["valid/loss"]
+
+
+def test_ctc_is_not_for_decoders(train: Call) -> None:
+    assert "criterion=ctc is for an EncoderModel" in train("criterion=ctc").refused()
 
 
 def test_training_needs_alignments(train: Call, aligned: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_the_end_of_a_long_line_is_not_translated_and_a_warning_names_it(generat
     result = generate(f"input={tmp_path / 'long'}")
     assert result.code == 0
     assert result.err == "".join(
-        f"warning: line {n} is over the model's limit of 40 tokens: its end is not translated\n" for n in (3, 4)
+        f"warning: line {n} is over the model's limit of 40 tokens: its end is left out\n" for n in (3, 4)
     )
     lines = result.out.split("\n")
     assert len(lines) == 5 and lines[1] == lines[2] == lines[3] != ""
@@ -151,7 +151,7 @@ def test_output_appears_only_whole(
         seen.append((tmp_path / "out").read_text())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(generate_command, "translations", spy)
+    monkeypatch.setattr(generate_command, "decoded_lines", spy)
     assert generate(f"input={source}", f"output={tmp_path / 'out'}").code == 130
     assert seen == ["old\n"]
     assert (tmp_path / "out").read_text() == "old\n"

@@ -62,6 +62,14 @@ JOINED = "with tokenizer=whitespace, in training already"
     ("flag", "value", "expected"),
     [
         ("--max-epoch", "30", "write training.max_epoch=30"),
+        ("--upsample-primary", "3", "write task.train_weights=[3,1] (one number for each of task.train)"),
+        ("--upsample-primary", "-1", "write task.train_weights=[1,1] (one number for each of task.train)"),
+        ("--lang-pairs", "en-de,de-en", "write task.lang_pairs=[en-de,de-en] (with task=multilingual_translation)"),
+        (
+            "--sampling-method",
+            "temperature",
+            "write task.sampling_temperature=1.5 (1 is concat; the higher, the more uniform)",
+        ),
         ("--lr", "5e-4", "write optimizer.lr=5e-4"),
         ("--lr", "[0.0005]", "write optimizer.lr=0.0005"),
         ("--lr", "0.1,0.05", "write lr_scheduler=fixed lr_scheduler.lr_per_epoch=[0.1,0.05]"),

@@ -79,7 +79,8 @@ def log_probs(model: DecoderModel, tokens: list[int], start: int = EOS) -> list[
     given = torch.tensor([[start, *tokens[:-1]]])
     with torch.no_grad():
         logits = model(source_tokens=given, source_lengths=torch.tensor([len(tokens)]))
-    return logits[0].log_softmax(-1)[torch.arange(len(tokens)), torch.tensor(tokens)].tolist()
+    found: list[float] = logits[0].log_softmax(-1)[torch.arange(len(tokens)), torch.tensor(tokens)].tolist()
+    return found
 
 
 @pytest.mark.parametrize("beam", [1, 3])

@@ -184,14 +184,16 @@ def test_dropout_is_for_training_only() -> None:
     assert torch.equal(attention(x), attention(x))
 
 
-def test_probabilities_are_those_of_torch() -> None:
+@pytest.mark.parametrize("options", [{}, {"kv_heads": 2, "qk_norm": True}])
+def test_probabilities_are_those_of_torch(options: dict[str, Any]) -> None:
     torch.manual_seed(1)
-    attention = CrossAttention(8, 6, heads=4, dropout=0.5).eval()
+    attention = CrossAttention(spec(8, heads=4, attention_dropout=0.5, **options), 6).eval()
     x, features = torch.randn(2, 3, 8), torch.randn(2, 5, 6)
     mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
     source = attention.keys_values(features)
     probabilities = attention.probabilities(x, source, mask, heads=4)
     assert not probabilities[1, :, :, 2:].any()
-    attended = attention.out_proj((probabilities @ source.values).transpose(1, 2).flatten(2))
+    values = source.values.repeat_interleave(4 // source.values.size(1), dim=1)
+    attended = attention.out_proj((probabilities @ values).transpose(1, 2).flatten(2))
     torch.testing.assert_close(attended, attention(x, source, mask))
     torch.testing.assert_close(attention.probabilities(x, source, mask, heads=2), probabilities[:, :2])

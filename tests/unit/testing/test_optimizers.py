@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqtrain.optimizers import REGISTRY, OptimizerConfig, TorchOptimizer
-from seqtrain.optimizers._torch import ParameterGroup
+from seqtrain.optimizers import REGISTRY, OptimizerConfig, ParameterGroup, TorchOptimizer
 from seqtrain.testing import optimizers as checks
 
 

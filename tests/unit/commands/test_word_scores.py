@@ -1,0 +1,31 @@
+import pytest
+
+from seqtrain.commands._word_scores import ScoredLine, Total, Word, words_of
+from seqtrain.data.tokenizers._symbols import SymbolDictionary
+
+CHARACTERS = SymbolDictionary(list("ab -"), list, "")
+WORDS = SymbolDictionary(["a", "ab"], str.split, " ")
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "text", "expected"),
+    [
+        (CHARACTERS, "a-b ab", [("a-b", 6), ("ab", 15)]),
+        (CHARACTERS, " a  b ", [("a", 3), ("b", 12), ("", 6)]),
+        (CHARACTERS, "", []),
+        (WORDS, "ab a ab", [("ab", 1), ("a", 2), ("ab", 3)]),
+    ],
+)
+def test_words_of_a_line_by_where_its_tokens_put_spaces(
+    dictionary: SymbolDictionary, text: str, expected: list[tuple[str, int]]
+) -> None:
+    # Token n has the log-probability -n; spaces belong to the word behind them.
+    ids = [*dictionary.encode(text), dictionary.eos]
+    line = ScoredLine(ids, [-float(number) for number in range(1, len(ids) + 1)])
+    *words, end = words_of(line, dictionary)
+    assert words == [Word(word, -float(log_prob)) for word, log_prob in expected]
+    assert end == Word("</s>", -float(len(ids)))
+
+
+def test_totals() -> None:
+    assert Total(1, -2.0).plus(-3.5) == Total(2, -5.5)
