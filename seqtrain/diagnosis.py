@@ -22,11 +22,11 @@ from seqtrain.mistakes import (
     child_of,
     find_mistakes,
     flatten,
-    is_mapping,
+    name_is_set,
     unknown_key,
     wrong_type,
 )
-from seqtrain.origins import COMMAND_LINE, Origins, Setting, make_room, of_override
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, is_mapping, make_room, of_override
 from seqtrain.registry import REGISTRIES
 
 
@@ -119,8 +119,8 @@ def _set_of_base(group: str, setting: Setting) -> str:
 def _set(node: DictConfig, setting: Setting) -> str:
     """Apply a setting; return what is wrong with it, if anything."""
     key, group = setting.key, setting.key.split(".", 1)[0]
-    if group in REGISTRIES and key == f"{group}._name":
-        return f"cannot be set: choose the plug-in with {group}={setting.value}"
+    if group in REGISTRIES and key.endswith("._name"):
+        return name_is_set(key.removesuffix("._name"), setting.value)
     make_room(node, key)
     if (above := _mapping_above(node, key)) is not None:
         return _put(*above, setting)

@@ -14,7 +14,7 @@ from seqtrain.config import ROOTS, SHARED, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
-from seqtrain.origins import Origins, show
+from seqtrain.origins import Origins, is_mapping, show
 from seqtrain.registry import REGISTRIES, Registry
 
 
@@ -128,13 +128,6 @@ def child_of(node: DictConfig, key: str) -> DictConfig | None:
     return child if isinstance(child, DictConfig) else None
 
 
-def is_mapping(node: Any) -> bool:
-    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections has theirs."""
-    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not dict:
-        return False
-    return not dataclasses.is_dataclass(node._metadata.element_type)
-
-
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message."""
     return str(error).strip().split("\n", maxsplit=1)[0].rstrip(".")
@@ -148,11 +141,11 @@ def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistak
         if registry.entry_of_type(OmegaConf.get_type(node[kind])) is None:
             yield Mistake(based_on_nothing(registry), kind)
         elif (plugin := child_of(node, kind)) is not None:
-            yield from _wrong_names(plugin, kind, kind)
+            yield from _wrong_names(plugin, kind)
 
 
-def _wrong_names(node: DictConfig, key: str, choice: str) -> Iterator[Mistake]:
-    """Yield what is wrong with the choice of a plug-in and of those in it; ``choice`` is what an override sets."""
+def _wrong_names(node: DictConfig, key: str) -> Iterator[Mistake]:
+    """Yield what is wrong with the choice of a plug-in and of those in it."""
     config_type = OmegaConf.get_type(node)
     if isinstance(config_type, type) and issubclass(config_type, PluginConfig):
         registry = next(registry for registry in REGISTRIES.values() if issubclass(config_type, registry.config_base))
@@ -160,16 +153,26 @@ def _wrong_names(node: DictConfig, key: str, choice: str) -> Iterator[Mistake]:
         if entry is None:
             yield Mistake(nothing_chosen(key), key)
         elif name != entry.name:
-            yield Mistake(f"cannot be set: choose the plug-in with {choice}={name}", f"{key}._name")
+            yield Mistake(name_is_set(key, name), f"{key}._name")
     for below in map(str, node):
         if (child := child_of(node, below)) is not None and not is_mapping(child):
-            yield from _wrong_names(child, f"{key}.{below}", f"{below}@{key}.{below}")
+            yield from _wrong_names(child, f"{key}.{below}")
 
 
 def nothing_chosen(key: str) -> str:
     """Say that no plug-in is chosen where there is to be one, in the root or in another plug-in."""
+    return f"nothing is chosen; add {'+' if '.' in key else ''}{_choice(key)}=NAME"
+
+
+def name_is_set(key: str, name: Any) -> str:
+    """Say that the plug-in at a key is not another one by being called so."""
+    return f"cannot be set: choose the plug-in with {_choice(key)}={name}"
+
+
+def _choice(key: str) -> str:
+    """Return how Hydra calls what is chosen at a key: ``model``, or ``optimizer@optimizer.parts.a.optimizer``."""
     kind = key.rpartition(".")[2]
-    return f"nothing is chosen; add {key if kind == key else f'+{kind}@{key}'}=NAME"
+    return key if kind == key else f"{kind}@{key}"
 
 
 def _replaced_references(node: DictConfig) -> Iterator[Mistake]:

@@ -35,7 +35,8 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
     found = " ".join(filter(None, ["generate", trained.checkpoint.bundle().override(), f"checkpoint={directory}"]))
     _say(f"best checkpoint: {trained.checkpoint.path} ({cfg.saving.metric} {result.objective:.4g})")
     _say(f"run directory: {result.run_directory}")
-    _say(f"translate a file: python -m seqtrain {found} input=FILE output=FILE")
+    use = "translate a file" if cfg.task.has_references else "continue prompts"
+    _say(f"{use}: python -m seqtrain {found} input=FILE output=FILE")
     if cfg.validation.final_split:
         for split in trained.task.parts(cfg.validation.final_split):
             for score in _final_scores(cfg, trained, split):

@@ -51,7 +51,10 @@ ROWS = {
         cmlm_transformer cmlm_transformer_wmt_en_de insertion_transformer       | not there: ITERATIVE
         levenshtein_transformer levenshtein_transformer_wmt_en_de               | not there: ITERATIVE
         levenshtein_transformer_vaswani_wmt_en_de_big levenshtein_transformer_wmt_en_de_big | not there: ITERATIVE
-        hf_gpt2 hf_gpt2_medium hf_gpt2_large hf_gpt2_xl                         | not there: transformers has them
+        hf_gpt2                                | gpt2 | | needs the package transformers
+        hf_gpt2_medium                         | gpt2_medium | | needs the package transformers
+        hf_gpt2_large                          | gpt2_large | | needs the package transformers
+        hf_gpt2_xl                             | gpt2_xl | | needs the package transformers
         model_parallel_transformer model_parallel_transformer_lm transformer_lm_megatron | not there: MEGATRON
         transformer_lm_megatron_11b model_parallel_roberta pipeline_parallel_transformer | not there: MEGATRON
         transformer_monotonic transformer_unidirectional | not there: SIMULTANEOUS
@@ -148,7 +151,7 @@ ROWS = {
 PHRASES = {
     "HYDRA": "not to be had through Hydra",
     "PRESETS": "its shape is not to be had through Hydra",
-    "SIZES": "fairseq's sizes, which are not OpenAI's",
+    "SIZES": "fairseq's sizes; OpenAI's are gpt2, gpt2_medium, gpt2_large, gpt2_xl",
     "ALIGNMENT": "label_smoothed_cross_entropy_with_alignment",
     "MASKED": "masked language models",
     "PRETRAINED": "translation that starts from such a model",

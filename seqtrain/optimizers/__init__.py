@@ -2,7 +2,7 @@
 
 from seqtrain.base import Optimizer
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig, WeightDecayConfig
-from seqtrain.optimizers._groups import ParameterGroup
+from seqtrain.optimizers._groups import ParameterGroup, parameter_groups, trainable_parameters
 from seqtrain.optimizers._torch import TorchOptimizer
 from seqtrain.registry import Registry
 
@@ -18,6 +18,8 @@ __all__ = [
     "ParameterGroupConfig",
     "TorchOptimizer",
     "WeightDecayConfig",
+    "parameter_groups",
     "register_optimizer",
     "register_optimizer_preset",
+    "trainable_parameters",
 ]

@@ -95,6 +95,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
 
     def __init__(self, cfg: LanguageModelingConfig) -> None:
         super().__init__(cfg)
+        self._epoch: BlockDataset | None = None  # the training data as it was last asked for
         self._lines: dict[str, range] = {}
         self._sizes: dict[str, TextSize] = {}
 
@@ -154,7 +155,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
 
         Where each epoch has other blocks, sets are mixed by their shares, but what was seen before is not counted.
         """
-        dataset = self._training_blocks(epoch, seed)
+        self._epoch = dataset = self._training_blocks(epoch, seed)
         return self.seen(dataset, dataset.sentences, self._sizes_of_sets, epoch=epoch, seed=seed)
 
     @cached_property
@@ -184,8 +185,9 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         }
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
-        """Return ``FILE:LINE`` of the line in which each block begins."""
-        sentences = self.dataset(split).sentences(np.array(numbers, dtype=np.int64))
+        """Return ``FILE:LINE`` of the line in which each block begins; of training, as the last epoch was cut."""
+        dataset = self._epoch if split == "train" and self._epoch else self.dataset(split)
+        sentences = dataset.sentences(np.array(numbers, dtype=np.int64))
         return super().places(split, (sentences + self._lines[split].start).tolist())
 
     def inference_dataset(self, lines: Sequence[str]) -> PromptDataset:

@@ -296,3 +296,11 @@ def test_plugins_of_another_shape(checkpoint: Path, plugin: object) -> None:
     (checkpoint / "plugins.json").write_text(json.dumps({"plugins": [plugin]}))
     with pytest.raises(CheckpointError, match=r"plugins\.json .*use another checkpoint"):
         read(checkpoint)
+
+
+def test_plug_ins_in_a_plug_in_are_named_too(user: Path) -> None:
+    parts = ["optimizer=composite", "+optimizer@optimizer.parts.all.optimizer=sgd"]
+    mine = "+lr_scheduler@optimizer.parts.all.lr_scheduler=mine"
+    bundle = Bundle.of(compose([*parts, mine], searchpath=[user]))
+    assert [str(plugin) for plugin in bundle.plugins] == ["lr_scheduler 'mine'"]
+    assert list(bundle.code) == ["my_module"]

@@ -7,7 +7,12 @@ from omegaconf import OmegaConf
 from seqtrain.composition import compose, compose_node, from_container, to_config, to_container
 from seqtrain.config import GenerateConfig, Precision
 from seqtrain.errors import ConfigError, PluginError
+from seqtrain.lr_schedulers.linear import LinearConfig
 from seqtrain.models.transformer import TransformerConfig
+from seqtrain.optimizers.adamw import AdamWConfig
+from seqtrain.optimizers.composite import CompositeConfig, CompositePartConfig
+from seqtrain.optimizers.muon import MuonConfig
+from seqtrain.optimizers.sgd import SGDConfig
 
 
 def test_compose_gives_dataclasses() -> None:
@@ -87,3 +92,42 @@ def test_a_user_directory_by_argument(tmp_path: Path) -> None:
 
 def test_a_checkpoints_config_holds_no_interpolation() -> None:
     assert "${" not in OmegaConf.to_yaml(OmegaConf.create(to_container(compose())))
+
+
+PARTS = """
+defaults:
+  - composite
+  - muon@parts.layers.optimizer
+  - /lr_scheduler/linear@parts.layers.lr_scheduler
+  - adamw@parts.rest.optimizer
+  - _self_
+parts:
+  layers: {pattern: layers, optimizer: {lr: 0.02}}
+"""
+
+
+def test_plug_ins_in_a_plug_in(tmp_path: Path) -> None:
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer/mine.yaml").write_text(PARTS)
+    cfg = compose(["optimizer=mine", "optimizer.parts.rest.optimizer.weight_decay=0.2"], searchpath=[tmp_path])
+    assert isinstance(cfg.optimizer, CompositeConfig)
+    layers, rest = cfg.optimizer.parts["layers"], cfg.optimizer.parts["rest"]
+    assert (layers.pattern, layers.optimizer, rest.pattern) == ("layers", MuonConfig(lr=0.02), None)
+    assert layers.lr_scheduler == LinearConfig(total_num_update=cfg.training.max_update)
+    assert (rest.optimizer, rest.lr_scheduler) == (AdamWConfig(weight_decay=0.2), None)
+    assert from_container(to_container(cfg)) == cfg
+
+
+def test_plug_ins_in_a_plug_in_on_the_command_line() -> None:
+    cfg = compose(["optimizer=composite", "+optimizer@optimizer.parts.all.optimizer=sgd"])
+    assert cfg.optimizer == CompositeConfig(parts={"all": CompositePartConfig(None, SGDConfig())})
+
+
+def test_a_plug_in_in_a_plug_in_that_is_not_there() -> None:
+    container = to_container(compose(["optimizer=composite", "+optimizer@optimizer.parts.all.optimizer=sgd"]))
+    container["optimizer"]["parts"]["all"]["optimizer"]["_name"] = "sdg"
+    with pytest.raises(PluginError, match="no optimizer is registered as 'sdg'"):
+        from_container(container)
+    container["optimizer"]["parts"]["all"]["optimizer"]["_name"] = 3
+    with pytest.raises(ConfigError, match=r"optimizer\.parts\.all\.optimizer\._name: is missing, or no text"):
+        from_container(container)

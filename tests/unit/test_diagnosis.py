@@ -250,3 +250,62 @@ def test_a_users_own_check_that_fails(tmp_path: Path, check: str) -> None:
     )
     (line,) = said(tmp_path, "lr_scheduler=checked")
     assert line.startswith(f"{tmp_path / 'mine.py'}:8: ")
+
+
+BODY = ["optimizer=composite", "+optimizer@optimizer.parts.body.optimizer=sgd"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lines"),
+    [
+        (
+            [*BODY, "optimizer.parts.body.optimizer.lrr=1", "model.drop=3"],
+            [
+                "optimizer.parts.body.optimizer.lrr=1 (command line): there is no such key; "
+                "did you mean optimizer.parts.body.optimizer.lr?",
+                "model.drop=3 (command line): there is no such key; did you mean model.dropout?",
+            ],
+        ),
+        (
+            [
+                *BODY,
+                "+lr_scheduler@optimizer.parts.body.lr_scheduler=cosine",
+                "optimizer.parts.body.optimizer.lr=-1",
+                "optimizer.parts.body.lr_scheduler.t_mult=x",
+            ],
+            [
+                "optimizer.parts.body.lr_scheduler.t_mult=x (command line): must be a number",
+                "optimizer.parts.body.optimizer.lr=-1 (command line): must be at least 0",
+            ],
+        ),
+        (
+            ["optimizer=composite", "+optimizer.parts.body.pattern=layers"],
+            ["optimizer.parts.body.optimizer: nothing is chosen; add +optimizer@optimizer.parts.body.optimizer=NAME"],
+        ),
+        (
+            ["optimizer=composite"],
+            ["optimizer=composite needs optimizer.parts: a pattern and an optimizer each, by names of your own"],
+        ),
+    ],
+)
+def test_plug_ins_in_a_plug_in(tmp_path: Path, overrides: list[str], lines: list[str]) -> None:
+    assert said(tmp_path, *overrides) == lines
+
+
+def test_plug_ins_in_a_plug_in_of_a_file(tmp_path: Path) -> None:
+    text = "defaults: [composite, sgd@parts.a.optimizer, _self_]\nparts:\n  a:\n    optimizer: {momentun: 0.9}\n"
+    file = write(tmp_path, "optimizer/mine.yaml", f"{text}  b:\n    patern: x\n")
+    assert said(tmp_path, "optimizer=mine") == [
+        f"optimizer.parts.a.optimizer.momentun=0.9 ({file}:4): there is no such key; "
+        "did you mean optimizer.parts.a.optimizer.momentum?",
+        f"optimizer.parts.b.patern=x ({file}:6): there is no such key; did you mean optimizer.parts.b.pattern?",
+        "optimizer.parts.b.optimizer: nothing is chosen; add +optimizer@optimizer.parts.b.optimizer=NAME",
+    ]
+
+
+def test_the_name_of_a_plug_in_in_a_plug_in_is_its_choice(tmp_path: Path) -> None:
+    text = "defaults: [composite, sgd@parts.a.optimizer, _self_]\nparts: {a: {optimizer: {_name: adam}}}\n"
+    file = write(tmp_path, "optimizer/mine.yaml", text)
+    (line,) = said(tmp_path, "optimizer=mine")
+    choice = "choose the plug-in with optimizer@optimizer.parts.a.optimizer=adam"
+    assert line == f"optimizer.parts.a.optimizer._name=adam ({file}:2): cannot be set: {choice}"

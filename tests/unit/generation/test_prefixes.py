@@ -19,7 +19,8 @@ import_builtin()
 
 PAD, EOS = 1, 2
 A, B, C = 4, 5, 6
-PROMPTS = [[A, B, C], [C], [B, B], [A, B, C, C, A]]
+PROMPTS = [[A, B, C], [B, C], [C, C, A], [A, B, C, C, A]]
+"""All have two tokens, and the first two of some are others."""
 SMALL = {"decoder_embed_dim": 8, "decoder_ffn_embed_dim": 12, "decoder_layers": 2, "decoder_attention_heads": 2}
 
 
@@ -103,10 +104,13 @@ def test_greedy_search_continues_with_the_likeliest_token(model: DecoderModel, t
         assert tokens[length] == max(scores, key=lambda token: scores[token])
 
 
+@pytest.mark.parametrize("prompts", [PROMPTS, [*PROMPTS, [A]], [*PROMPTS, []]])
 @pytest.mark.parametrize("beam", [1, 2, 4])
-def test_the_other_prompts_of_a_batch_change_nothing(model: DecoderModel, task: TaskInfo, beam: int) -> None:
-    together = generate(model, task, PROMPTS, beam=beam, nbest=beam)
-    alone = [generate(model, task, [prompt], beam=beam, nbest=beam)[0] for prompt in PROMPTS]
+def test_the_other_prompts_of_a_batch_change_nothing(
+    model: DecoderModel, task: TaskInfo, beam: int, prompts: list[list[int]]
+) -> None:
+    together = generate(model, task, prompts, beam=beam, nbest=beam)
+    alone = [generate(model, task, [prompt], beam=beam, nbest=beam)[0] for prompt in prompts]
     assert [[h.tokens.tolist() for h in found] for found in together] == [
         [h.tokens.tolist() for h in found] for found in alone
     ]

@@ -235,3 +235,17 @@ def test_a_default_that_json_cannot_hold_is_left_out() -> None:
         limit: float = float("inf")
 
     assert "default" not in of_config(Unlimited)["properties"]["limit"]
+
+
+def test_a_plug_in_that_a_defaults_list_chooses_may_have_any_key() -> None:
+    @dataclass
+    class Part(PluginConfig):
+        chosen: TokenizerConfig = MISSING
+        optional: TokenizerConfig | None = None
+
+    fields = of_config(Part)["properties"]
+    for name in ("chosen", "optional"):
+        validator = Draft202012Validator({**fields[name], "$defs": DEFINITIONS})
+        assert validator.is_valid({"vocab_size": 8})
+        assert validator.is_valid("${tokenizer}")
+        assert not validator.is_valid("char")

@@ -196,6 +196,16 @@ def test_places_are_the_lines_in_which_blocks_begin(tmp_path: Path) -> None:
     assert task.places("train", [0, 1, 2, 4]) == [f"{train}:1", f"{train}:1", f"{train}:4", f"{more}:1"]
 
 
+def test_places_of_an_epoch_that_is_cut_elsewhere(tmp_path: Path) -> None:
+    task = make(tmp_path, shift_blocks=True)
+    train = tmp_path / "data" / "train.txt"
+    for epoch in range(1, 9):
+        dataset = task.training_dataset(epoch=epoch, seed=1)
+        assert isinstance(dataset, BlockDataset)
+        lines = [TEXT["train.txt"][:start].count("\n") + 1 for start in dataset.starts.tolist()]
+        assert task.places("train", dataset.ids.tolist()) == [f"{train}:{line}" for line in lines]
+
+
 def test_saved_and_loaded_without_the_data(tmp_path: Path) -> None:
     task = make(tmp_path)
     (tmp_path / "checkpoint").mkdir()
