@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dictionary, Fingerprint
+from seqtrain.data import number_names
 from seqtrain.data.cache import cached
 from seqtrain.data.encoding import index, lines_of
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import check_parallel, fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import Tokenizer
+from seqtrain.errors import ConfigError
 
 Side = tuple[str, Sequence[Path]]
 """A language, empty if it is not known, and files of it."""
@@ -104,3 +106,25 @@ class TextCorpus(Corpus):
     def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
         """Yield the lines as they are."""
         return lines_of(files)
+
+
+def find_directory(data: str, cache_dir: Path) -> Path:
+    """Return the directory that ``task.data`` names; the built-in corpus is generated if need be.
+
+    Raises:
+        ConfigError: there is no such built-in corpus.
+    """
+    if not data.startswith("builtin:"):
+        return Path(data).expanduser()
+    if data != number_names.BUILTIN:
+        raise ConfigError(f"task.data={data}: the one built-in corpus is {number_names.BUILTIN}")
+    return cached(cache_dir, "number_names", {"version": number_names.VERSION}, number_names.write_corpus)
+
+
+def place(number: int, files: Sequence[tuple[Path, int]]) -> str:
+    """Return ``file:line`` of a sentence in files with so many lines each; sentences count from 0, lines from 1."""
+    for file, lines in files:
+        if number < lines:
+            return f"{file}:{number + 1}"
+        number -= lines
+    raise IndexError(number)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dictionary
+from seqtrain.data.corpus import place
 from seqtrain.data.dataset import PlannedDataset
 from seqtrain.data.encoding import sample
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
@@ -19,7 +20,7 @@ from seqtrain.data.tags import tagged
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo
-from seqtrain.tasks._text import TextConfig, TextTask, place
+from seqtrain.tasks._text import TextConfig, TextTask
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
-from seqtrain.data import number_names
-from seqtrain.data.cache import OWN_FILES, cached
-from seqtrain.data.corpus import Corpus, TextCorpus
+from seqtrain.data.cache import OWN_FILES
+from seqtrain.data.corpus import Corpus, TextCorpus, find_directory, place
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.number_names import BUILTIN
@@ -208,17 +207,8 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return [place(number, sizes) for number in numbers]
 
     def directory(self) -> Path:
-        """Return the directory of the text files; the built-in corpus is generated if need be.
-
-        Raises:
-            ConfigError: there is no such built-in corpus.
-        """
-        if not self.cfg.data.startswith("builtin:"):
-            return Path(self.cfg.data).expanduser()
-        if self.cfg.data != BUILTIN:
-            raise ConfigError(f"task.data={self.cfg.data}: the one built-in corpus is {BUILTIN}")
-        key = {"version": number_names.VERSION}
-        return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)
+        """Return the directory of the text files."""
+        return find_directory(self.cfg.data, Path(self.cfg.cache_dir))
 
     def _describe_files(self) -> dict[str, Fingerprint]:
         prefixes = chain(*self.prefixes("train").values(), *self.prefixes("valid").values())
@@ -256,12 +246,3 @@ def _grouped(files: Iterable[tuple[str, Path]]) -> list[tuple[str, list[Path]]]:
     for language, file in files:
         groups[language][file] = None
     return [(language, list(group)) for language, group in groups.items()]
-
-
-def place(number: int, files: Sequence[tuple[Path, int]]) -> str:
-    """Return ``file:line`` of a sentence in files with so many lines each; sentences count from 0, lines from 1."""
-    for file, lines in files:
-        if number < lines:
-            return f"{file}:{number + 1}"
-        number -= lines
-    raise IndexError(number)

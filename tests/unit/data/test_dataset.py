@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtrain.base import Batch, PlanSpec, Shard
-from seqtrain.data.dataset import PlannedDataset, prefetch
+from seqtrain.data.dataset import PlannedDataset, Selection, prefetch
 from seqtrain.data.plan import batch_seed
 
 
@@ -119,3 +119,13 @@ def test_nothing_starts_before_the_first_batch_is_asked_for() -> None:
     assert prefetch_threads() == []
     assert next(iterator).nsentences > 0
     del iterator
+
+
+def test_a_selection_has_some_sentences_and_some_of_them_twice() -> None:
+    whole = Numbers(12)
+    some = Selection(whole, np.array([3, 0, 3, 11]))
+    assert (some.ids.tolist(), some.lengths.tolist()) == ([30, 0, 30, 110], [4, 1, 4, 12])
+    batches = some.batches(epoch=1, plan=SPEC)
+    assert sorted(number for batch in batches for number in batch.ids.tolist()) == [0, 30, 30, 110]
+    others = [Selection(whole, np.array(positions)) for positions in ([3, 0, 3, 11], [3, 0, 11], [0, 3, 3, 11])]
+    assert [other.fingerprint == some.fingerprint for other in others] == [True, False, False]
