@@ -88,11 +88,11 @@ ROWS = {
     "--criterion": """
         cross_entropy | = | losses in nats; in bits with training.log_base=2
         label_smoothed_cross_entropy | = | smoothing 0.1 if not set, 0 in fairseq
-        label_smoothed_cross_entropy_with_alignment | =
-        label_smoothed_cross_entropy_with_ctc | =
-        label_smoothed_cross_entropy_with_rdrop | = | loss of one pass, so that it compares; alpha means the same
+        label_smoothed_cross_entropy_with_alignment | = | task.load_alignments=true | skips what does not fit
+        label_smoothed_cross_entropy_with_ctc | = | with model.ctc_upsampling=N | no model for text has what it needs
+        label_smoothed_cross_entropy_with_rdrop | = | half of the loss, with alpha as it is | DOUBLED
         adaptive_loss | = | | refuses the usual distributed back ends
-        ctc | =
+        ctc | = | reports token_error_rate in validation
         masked_lm legacy_masked_lm_loss                                 | not there yet: MASKED
         sentence_prediction sentence_prediction_adapters sentence_ranking | not there yet: classification
         nat_loss                                                        | not there: ITERATIVE
@@ -136,7 +136,7 @@ ROWS = {
         hf_byte_bpe | gpt2_bpe | from its vocabulary and merges
         bytes | byte
         characters | char
-        byte_bpe | not there: gpt2_bpe and sentencepiece with byte fallback know all characters too
+        byte_bpe | not there: gpt2_bpe knows all characters too
         fastbpe | not there: subword_nmt takes the codes of subword-nmt, sentencepiece learns its own
         bert | not there: WordPiece
     """,
@@ -152,6 +152,7 @@ PHRASES = {
     "HYDRA": "not to be had through Hydra",
     "PRESETS": "its shape is not to be had through Hydra",
     "SIZES": "fairseq's sizes; OpenAI's are gpt2, gpt2_medium, gpt2_large, gpt2_xl",
+    "DOUBLED": "two passes in validation too; nll_loss adds both up, so that ppl is squared; a prefix breaks it",
     "ALIGNMENT": "label_smoothed_cross_entropy_with_alignment",
     "MASKED": "masked language models",
     "PRETRAINED": "translation that starts from such a model",

@@ -231,13 +231,25 @@ ROWS = {
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
         --layernorm-embedding                | model.layernorm_embedding=true |
-        --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
-        --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
+        --adaptive-softmax-cutoff=           | model.adaptive_softmax_cutoff | train with criterion=adaptive_loss
+        --adaptive-softmax-factor=           | model.adaptive_softmax_factor |
+        --adaptive-softmax-dropout=          | model.adaptive_softmax_dropout |
+        --adaptive-input                     | not needed: model.adaptive_input_cutoff makes embeddings adaptive
+        --adaptive-input-cutoff=             | model.adaptive_input_cutoff | with model=transformer_lm
+        --adaptive-input-factor=             | model.adaptive_input_factor | with model=transformer_lm
+        --tie-adaptive-weights               | model.tie_adaptive_weights=true | with model=transformer_lm
+        --tie-adaptive-proj                  | model.tie_adaptive_proj=true | with model=transformer_lm
+        --no-decoder-final-norm              | model.no_decoder_final_norm=true |
+        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm_lm
+        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm_lm
+        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm_lm
+        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm_lm
+        --residuals                          | model.residuals=true | with model=lstm_lm
         --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
         --offload-activations                | not there: model.checkpoint_activations=true saves memory too
         --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
         --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
-        --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
+        --no-cross-attention --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
         --quant-noise-scalar= --min-params-to-wrap=                                                    | NOTHING
     """,
     "generation": """

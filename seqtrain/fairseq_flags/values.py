@@ -137,6 +137,8 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--sampling-weights": lambda value: "task.train_weights=[NUMBER,NUMBER]",
     "--lr": rates,
     "--learning-rate": rates,
+    "--adaptive-softmax-cutoff": split_at_commas("model.adaptive_softmax_cutoff"),
+    "--adaptive-input-cutoff": split_at_commas("model.adaptive_input_cutoff"),
     "--adam-betas": split_at_commas("optimizer.betas"),
     "--adamax-betas": split_at_commas("optimizer.betas"),
     "--lamb-betas": split_at_commas("optimizer.betas"),

@@ -73,6 +73,12 @@ JOINED = "with tokenizer=whitespace, in training already"
         ("--lr", "5e-4", "write optimizer.lr=5e-4"),
         ("--lr", "[0.0005]", "write optimizer.lr=0.0005"),
         ("--lr", "0.1,0.05", "write lr_scheduler=fixed lr_scheduler.lr_per_epoch=[0.1,0.05]"),
+        (
+            "--adaptive-softmax-cutoff",
+            "20000,60000",
+            "write model.adaptive_softmax_cutoff=[20000,60000] (train with criterion=adaptive_loss)",
+        ),
+        ("--arch", "transformer_lm_baevski_wiki103", "write model=transformer_lm_wiki103"),
         ("--adam-betas", "(0.9,0.98)", "write optimizer.betas=[0.9,0.98]"),
         ("--arch", "transformer_wmt_en_de", "write model=transformer_wmt_en_de"),
         ("-a", "transformer", "write model=transformer"),

@@ -49,6 +49,9 @@ def test_sentences_of_an_epoch(options: dict[str, object], counts: list[int]) ->
 def test_what_does_not_come_out_even_comes_out_over_epochs() -> None:
     found = Mixture([3, 10], weights=[0.5, 1.0])  # one sentence and a half
     assert [found.counts(epoch)[0] for epoch in (1, 2, 3, 4)] == [2, 1, 2, 1]
+    seen = [sorted(n for n in found.select(epoch=epoch, seed=1).tolist() if n < 3) for epoch in (1, 2, 3, 4)]
+    assert list(map(len, seen)) == [2, 1, 2, 1]
+    assert sorted(seen[0] + seen[1]) == sorted(seen[2] + seen[3]) == [0, 1, 2]
 
 
 def test_all_of_a_set_is_seen_before_anything_twice() -> None:

@@ -1,5 +1,6 @@
-"""Both tasks read from fairseq's ids what they read from the text that these stand for."""
+"""Tasks read from fairseq's ids what they read from the text that these stand for."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from seqtrain.data.tokenizers.whitespace import WhitespaceConfig
 from seqtrain.errors import DataError
 from seqtrain.plugins import import_builtin
 from seqtrain.tasks.language_modeling import LanguageModelingConfig, LanguageModelingTask
+from seqtrain.tasks.multilingual_translation import MultilingualTranslationConfig, MultilingualTranslationTask
 from seqtrain.tasks.translation import TranslationConfig, TranslationTask
 from tests.fairseq_format import binarize, preprocess, write_bin, write_dictionary
 
@@ -118,3 +120,37 @@ def test_translation(tmp_path: Path, pair: tuple[str, str]) -> None:
     assert len(ids.dataset("train")) == 4, "the empty pair is left out"
     assert part == [f"{tmp_path}/ids/train1.en-de.{pair[0]}.bin:1"]
     assert torch.equal(batches(ids)[0].ids, batches(same)[0].ids)
+
+
+@pytest.fixture
+def ids(tmp_path: Path) -> str:
+    """Pairs of the same lines."""
+    (tmp_path / "text").mkdir()
+    for prefix, lines in LINES.items():
+        for language in ("en", "de"):
+            (tmp_path / f"text/{prefix}.{language}").write_text("".join(f"{line}\n" for line in lines))
+    preprocess(tmp_path / "text", tmp_path / "ids", ("en", "de"), joined=True)
+    return str(tmp_path / "ids")
+
+
+def test_weights_and_tags(ids: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"train": ["train", "train1"], "train_weights": [1, 2], "source_tags": ["", "<BT>"]}
+    cfg = TranslationConfig(data=ids, tokenizer=WhitespaceConfig(), **options)
+    task = TranslationTask(replace(cfg, cache_dir=str(tmp_path)))
+    task.prepare()
+    tag = len(task.dictionaries[0])
+    found = [row for batch in batches(task) for row in batch.net_input["source_tokens"].tolist()]
+    assert sorted(len(row) - row.count(1) for row in found) == [2, 4, 4, 5, 5]
+    assert [row[0] for row in found].count(tag) == 2, "the second set comes twice and is tagged"
+    assert task.text("valid") == (["c a"], ["c a"])
+
+
+def test_several_pairs(ids: str, tmp_path: Path) -> None:
+    cfg = MultilingualTranslationConfig(data=ids, tokenizer=WhitespaceConfig())
+    task = MultilingualTranslationTask(replace(cfg, cache_dir=str(tmp_path)))
+    task.prepare()
+    found = [row for batch in batches(task) for row in batch.net_input["source_tokens"].tolist()]
+    assert len(found) == 2 * 4, "two directions of three pairs and one of train1"
+    assert {row[0] for row in found} == {task.tag_id("<en>"), task.tag_id("<de>")}
+    assert task.text("valid.de-en") == (["c a"], ["c a"])
+    assert {"train.en-de.en", "train1.en-de.de", "valid.en-de.de"} <= task.fingerprints().keys()

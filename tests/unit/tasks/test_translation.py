@@ -2,6 +2,7 @@ import gzip
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -347,6 +348,12 @@ def test_tags(sets: Path) -> None:
     assert [info.source_dictionary.decode(row) for row in batch.net_input["source_tokens"].tolist()] == [
         task.text("train")[0][n] for n in batch.ids
     ]
+
+
+def test_only_training_sets_have_tags(sets: Path) -> None:
+    task = mixed(sets, source_tags=["<a>", "<b>", "<c>"])
+    batch = task.dataset("valid").collate(np.arange(5))
+    assert int(batch.net_input["source_tokens"].max()) < task.tag_id("<a>")
 
 
 def test_tags_are_of_the_source_alone_where_dictionaries_are_separate(sets: Path) -> None:
