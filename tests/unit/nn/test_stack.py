@@ -53,9 +53,8 @@ def test_only_what_enters_a_layer_is_kept() -> None:
     assert kept(True) < kept(False) / 5
 
 
-@pytest.mark.parametrize("layerdrop", [0.0, 0.5])
-def test_layers_computed_again_when_compiled(layerdrop: float) -> None:
-    stack = encoder(layerdrop, checkpoint_activations=True)
+def test_layers_computed_again_when_compiled() -> None:
+    stack = encoder(layerdrop=0.5, checkpoint_activations=True)
     expected = gradients(stack)
     stack.zero_grad()
     stack.compile(backend="aot_eager", fullgraph=True)
