@@ -87,7 +87,10 @@ class OptimizerConfig(PluginConfig):
     groups: list[ParameterGroupConfig] = field(default_factory=list)
     """Parameters with settings of their own; the first pattern that matches a parameter takes it."""
     layer_decay: float = bounded(1.0, above=0, at_most=1)
-    """Factor on the rate from each layer to the one below: layer l of L, from 0, has lr * layer_decay ** (L - l)."""
+    """Factor on the rate from each layer to the one below: layer l of L, from 0, has lr * layer_decay ** (L - l).
+
+    Embeddings have that of one more layer below; the head, and what is in no layer, has lr.
+    """
     frozen: list[str] = field(default_factory=list)
     """Regular expressions; parameters whose name one of them is found in stay as they are and get no gradient."""
 
@@ -367,6 +370,10 @@ class GenerateConfig(Checked):
     """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
     output: str = "-"
     """File to write, one line for each line of the input; ``-`` writes standard output."""
+    source_lang: str = ""
+    """Language of the input, of a model of several pairs; empty for any other."""
+    target_lang: str = ""
+    """Language to translate into, of a model of several pairs; empty for any other."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
     device: Device = Device.auto

@@ -22,12 +22,11 @@ from seqtrain.mistakes import (
     child_of,
     find_mistakes,
     flatten,
-    is_mapping,
     name_is_set,
     unknown_key,
     wrong_type,
 )
-from seqtrain.origins import COMMAND_LINE, Origins, Setting, make_room, of_override
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, is_mapping, make_room, of_override
 from seqtrain.registry import REGISTRIES
 
 

@@ -103,9 +103,13 @@ def problem_of(config_type: type, name: str, value: Any) -> str:
 
 
 def _numbers_in(value: Any) -> list[float]:
-    """Return the numbers that a range is about: the value, the items of a list, or the values of a mapping."""
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, int | float)]
+    """Return the numbers that a range is about: the value, the items of a list, or the values of a mapping.
+
+    OmegaConf lets a mapping in as a value of a mapping of numbers; it counts as one that is in no range.
+    """
+    if isinstance(value, dict):
+        return [math.nan if isinstance(item, dict) else item for item in value.values()]
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, int | float)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from seqtrain.config import ROOTS, SHARED, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
-from seqtrain.origins import Origins, show
+from seqtrain.origins import Origins, is_mapping, show
 from seqtrain.registry import REGISTRIES, Registry
 
 
@@ -126,13 +126,6 @@ def child_of(node: DictConfig, key: str) -> DictConfig | None:
         return None
     child = node[key]
     return child if isinstance(child, DictConfig) else None
-
-
-def is_mapping(node: Any) -> bool:
-    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections has theirs."""
-    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not dict:
-        return False
-    return not dataclasses.is_dataclass(node._metadata.element_type)
 
 
 def first_line(error: BaseException) -> str:

@@ -70,8 +70,14 @@ class Origins:
         """Tell whether a key is that of a value in a mapping, whose own is the other."""
         if not inner.startswith(f"{key}."):
             return False
-        node = OmegaConf.select(self.schema, key, throw_on_resolution_failure=False)
-        return isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict
+        return is_mapping(OmegaConf.select(self.schema, key, throw_on_resolution_failure=False))
+
+
+def is_mapping(node: Any) -> bool:
+    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections is a section itself."""
+    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not dict:
+        return False
+    return not dataclasses.is_dataclass(node._metadata.element_type)
 
 
 def read_origins(loader: ConfigLoader, config_name: str, overrides: Sequence[str]) -> Origins:

@@ -30,8 +30,15 @@ class TrainedModel:
         """Yield the hypotheses of each line, best first; none for an empty line. ``window`` lines are read ahead."""
         return decode_lines(self.task, lines, BeamSearch(cfg, self.model, self.task.info), generation_plan(cfg), window)
 
-    def translate(self, lines: Iterable[str], cfg: GenerationConfig | None = None) -> list[str]:
-        """Return the best translation of each line; an empty line gives an empty line."""
+    def translate(
+        self, lines: Iterable[str], cfg: GenerationConfig | None = None, *, source_lang: str = "", target_lang: str = ""
+    ) -> list[str]:
+        """Return the best translation of each line; an empty line gives an empty line.
+
+        Raises:
+            ConfigError: the languages are not those of a pair of a multilingual model, or it is no such model.
+        """
+        self.task.set_languages(source_lang, target_lang)
         decode = self.task.info.target_dictionary.decode
         found = self.hypotheses(lines, cfg or GenerationConfig())
         return [decode(best[0].tokens.tolist()) if best else "" for best in found]

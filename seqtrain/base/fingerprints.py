@@ -49,6 +49,18 @@ class Fingerprint:
             blocks.append(_short(part.hexdigest()))
         return cls(whole.hexdigest(), unit, size, num_bytes, block, blocks)
 
+    @classmethod
+    def of_blocks(cls, unit: str, size: int, num_bytes: int, block: int, contents: Iterable[bytes]) -> "Fingerprint":
+        """Return the fingerprint of ``size`` parts by the contents of blocks of 10, 100, 1,000 ... parts."""
+        whole, blocks = hashlib.sha256(), list[str]()
+        for content in contents:
+            part = hashlib.sha256(content)
+            whole.update(part.digest())
+            blocks.append(_short(part.hexdigest()))
+        while len(blocks) >= MOST_BLOCKS:
+            block, blocks = block * COARSER, _coarser(blocks)
+        return cls(whole.hexdigest(), unit, size, num_bytes, block, blocks)
+
     def difference(self, now: "Fingerprint") -> str:
         """Say how ``now`` differs from this, ``has 3 lines and had 2, ...``; nothing if it does not."""
         if self.sha256 == now.sha256:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from seqtrain.base.criterions import Criterion
-from seqtrain.base.data import Batch, Dataset, LossOutput, PlanSpec, Shard, TaskInfo
+from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec, Shard, TaskInfo
 from seqtrain.base.fingerprints import Fingerprint
 from seqtrain.base.models import Generator, Hypothesis, Model
 from seqtrain.base.optimizers import Optimizer
@@ -57,6 +57,11 @@ class Task(ABC, Generic[InfoT]):
         """Return the names of the sets of a kind: ``valid``, ``valid1``, ... where there are several."""
         return [kind]
 
+    def parts(self, split: str) -> list[str]:
+        """Return the sets that a split consists of: of ``test`` it may be ``test.en-de`` and ``test.de-en``."""
+        sets = [*self.splits("valid"), *self.splits("test")]
+        return [name for name in sets if name.startswith(f"{split}.")] or [split]
+
     def fingerprints(self) -> dict[str, Fingerprint]:
         """Return what the training and validation data is, by name: a resume compares it, and says what differs."""
         return {split: Fingerprint(self.dataset(split).fingerprint) for split in ["train", *self.splits("valid")]}
@@ -76,6 +81,11 @@ class Task(ABC, Generic[InfoT]):
         """
         raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
 
+    def output_dictionary(self, split: str) -> Dictionary:
+        """Return what decodes the outputs of a split."""
+        dictionary: Dictionary = self.info.target_dictionary
+        return dictionary
+
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return where sentences of a split are from, for messages: ``FILE:LINE`` where the task knows."""
         return [f"sentence {number} of {split}" for number in numbers]
@@ -87,6 +97,18 @@ class Task(ABC, Generic[InfoT]):
             ConfigError: the task cannot decode text.
         """
         raise ConfigError(f"task {type(self).__name__} does not decode text")
+
+    def set_languages(self, source_lang: str, target_lang: str) -> None:
+        """Choose what lines to decode are translated from and into; both are empty where nothing is said.
+
+        Raises:
+            ConfigError: there is nothing to choose, or no such language.
+        """
+        if source_lang or target_lang:
+            raise ConfigError(
+                f"source_lang={source_lang} target_lang={target_lang}: this model has no languages to choose from; "
+                "leave out source_lang and target_lang"
+            )
 
     def get_batch_iterator(
         self, dataset: Dataset, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0

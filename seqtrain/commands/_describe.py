@@ -9,7 +9,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from seqtrain.errors import ConfigError
 from seqtrain.fields import FieldInfo, describe_fields
-from seqtrain.origins import Origins, Setting, show
+from seqtrain.mistakes import child_of
+from seqtrain.origins import Origins, Setting, is_mapping, show
 from seqtrain.plugins import PACKAGES
 from seqtrain.registry import REGISTRIES, Entry
 from seqtrain.schema.choices import group_choices
@@ -55,12 +56,23 @@ def section_lines(key: str, config_type: type, origins: Origins) -> Iterator[str
     """Yield the lines of all fields of a section or plug-in, and of the sections in it."""
     for name, info in describe_fields(config_type).items():
         path = f"{key}.{name}" if key else name
-        below = OmegaConf.select(origins.schema, path, throw_on_resolution_failure=False, throw_on_missing=False)
-        below_type = OmegaConf.get_type(below) if isinstance(below, DictConfig) else None
-        if dataclasses.is_dataclass(below_type) and path.split(".", 1)[0] not in REGISTRIES:
-            yield from section_lines(path, below_type, origins)
-        else:
+        sections = list(_sections(path, OmegaConf.select(origins.schema, key) if key else origins.schema, name))
+        for below, below_type in sections:
+            yield from section_lines(below, below_type, origins)
+        if not sections:
             yield from field_lines(path, info, origins.chain(path))
+
+
+def _sections(path: str, node: DictConfig, name: str) -> Iterator[tuple[str, type]]:
+    """Yield the section that a field is, or those of a mapping, as path and type; none where it is a value."""
+    below = child_of(node, name)
+    if below is None:
+        return
+    if dataclasses.is_dataclass(type_of(below)):
+        yield path, type_of(below)
+    elif not is_mapping(below):
+        for key in map(str, below):
+            yield from _sections(f"{path}.{key}", below, key)
 
 
 def type_of(node: DictConfig) -> type:

@@ -38,6 +38,6 @@ def write_picture(curves: Mapping[str, Sequence[float]], output: Path) -> None:
     for label, rates in curves.items():
         axes.plot(range(1, len(rates) + 1), rates, label=label)
     axes.set_ylim(bottom=0)
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=2)
     with atomic_binary_file(output) as file:
         figure.savefig(file, format=output.suffix.removeprefix("."), dpi=DPI)

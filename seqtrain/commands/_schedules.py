@@ -25,10 +25,10 @@ class Schedule:
     notes: Sequence[str] = ()
 
     def summary(self) -> str:
-        """Return the rates that matter, in a line."""
-        peak = max(self.rates)
-        at = self.rates.index(peak) + 1
-        return f"{self.label}: first {self.rates[0]:.3g}, peak {peak:.3g} at update {at:,}, last {self.rates[-1]:.3g}"
+        """Return the rates that matter, in a line, and a line for each note."""
+        first, peak, last = self.rates[0], max(self.rates), self.rates[-1]
+        at = f"peak {peak:.3g} at update {self.rates.index(peak) + 1:,}"
+        return "\n  ".join([f"{self.label}: first {first:.3g}, {at}, last {last:.3g}", *self.notes])
 
 
 def schedule_of(label: str, cfg: TrainConfig) -> Schedule:

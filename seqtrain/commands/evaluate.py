@@ -1,5 +1,6 @@
 """``evaluate``: loss and perplexity of a split, and BLEU and chrF of its decoded text or bits a character, as JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from seqtrain.base import PlanSpec
 from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.composition import quote
 from seqtrain.config import DatasetConfig, EvaluateConfig, Scorer
+from seqtrain.metrics.parts import averages
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel, load
 from seqtrain.training.evaluation import decode_split, evaluate_loss
@@ -32,13 +34,10 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     overrides += [f"task.context_window={cfg.context_window}"] if cfg.context_window is not None else []
     trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
     write_word_scores(trained, cfg)
-    return {
-        "checkpoint": str(trained.checkpoint.path),
-        "split": cfg.split,
-        **trained.task.counts(cfg.split),
-        **losses_of(trained, cfg.split, cfg.dataset),
-        **(_scores(trained, cfg) if trained.cfg.task.has_references else {}),
-    }
+    parts = trained.task.parts(cfg.split)
+    found = {part: _evaluated(trained, part, cfg) for part in parts}
+    all_in_all = found[cfg.split] if parts == [cfg.split] else {**_average(cfg.split, found), "parts": found}
+    return {"checkpoint": str(trained.checkpoint.path), "split": cfg.split, **all_in_all}
 
 
 def losses_of(trained: TrainedModel, split: str, dataset: DatasetConfig) -> dict[str, float]:
@@ -48,9 +47,27 @@ def losses_of(trained: TrainedModel, split: str, dataset: DatasetConfig) -> dict
     return evaluate_loss(trained.task, trained.model, step, split, plan)
 
 
-def _scores(trained: TrainedModel, cfg: EvaluateConfig) -> dict[str, Any]:
+def _evaluated(trained: TrainedModel, split: str, cfg: EvaluateConfig) -> dict[str, Any]:
+    """Return what is found of one set."""
+    losses = losses_of(trained, split, cfg.dataset)
+    scores = _scores(trained, split, cfg) if trained.cfg.task.has_references else {}
+    return {**trained.task.counts(split), **losses, **scores}
+
+
+def _average(split: str, found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return the means of what was found of the parts of a split."""
+    numbers = {
+        f"{part}/{name}": value
+        for part, values in found.items()
+        for name, value in values.items()
+        if isinstance(value, float)
+    }
+    return {key.removeprefix(f"{split}/"): value for key, value in averages(numbers).items()}
+
+
+def _scores(trained: TrainedModel, split: str, cfg: EvaluateConfig) -> dict[str, Any]:
     """Return the scores of the decoded text, with what makes them comparable."""
-    decoded = decode_split(trained.task, trained.model, cfg.split, cfg.generation)
+    decoded = decode_split(trained.task, trained.model, split, cfg.generation)
     scores = decoded.scores(list(Scorer), cfg.bleu_tokenizer)
     return {
         **{score.name: score.value for score in scores},

@@ -48,12 +48,10 @@ def main(arguments: Sequence[str]) -> None:
     schedules = [schedule_of(label, cfg) for label, cfg in configs(words)]
     if output is None:
         print("\n".join(chart([schedule.rates for schedule in schedules], shutil.get_terminal_size().columns, HEIGHT)))
+        print("\n".join(f"{mark} {schedule.summary()}" for mark, schedule in zip(MARKS, schedules, strict=False)))
     else:
         write_picture({schedule.label: schedule.rates for schedule in schedules}, output)
-    for mark, schedule in zip(MARKS, schedules, strict=False):
-        print("\n  ".join([f"{mark} {schedule.summary()}" if output is None else schedule.summary(), *schedule.notes]))
-    if output is not None:
-        print(f"picture: {output}")
+        print("\n".join([*(schedule.summary() for schedule in schedules), f"picture: {output}"]))
 
 
 def parse(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -62,9 +60,8 @@ def parse(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     Raises:
         ConfigError: a picture of that kind cannot be written.
     """
-    _, words = words_parser("plot", DESCRIPTION, EPILOG, "[output=FILE] [OVERRIDE ...]").parse_known_args(
-        list(arguments)
-    )
+    parser = words_parser("plot", DESCRIPTION, EPILOG, "[output=FILE] [OVERRIDE ...]")
+    words = parser.parse_known_args(list(arguments))[1]
     output = value_of(words, OUTPUT)
     if any(word.startswith(OUTPUT) for word in words):
         check_output(output)

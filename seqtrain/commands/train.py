@@ -38,14 +38,14 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
     use = "translate a file" if cfg.task.has_references else "continue prompts"
     _say(f"{use}: python -m seqtrain {found} input=FILE output=FILE")
     if cfg.validation.final_split:
-        for score in _final_scores(cfg, trained):
-            _say(score)
+        for split in trained.task.parts(cfg.validation.final_split):
+            for score in _final_scores(cfg, trained, split):
+                _say(score)
     return result.objective
 
 
-def _final_scores(cfg: TrainConfig, trained: TrainedModel) -> list[str]:
-    """Return the scores of the final split: of its decoded text, of which some is printed, else its losses."""
-    split = cfg.validation.final_split
+def _final_scores(cfg: TrainConfig, trained: TrainedModel, split: str) -> list[str]:
+    """Return the scores of a final split: of its decoded text, of which some is printed, else its losses."""
     if not cfg.task.has_references:
         return [f"{split}/{name} {value:.4g}" for name, value in losses_of(trained, split, cfg.dataset).items()]
     decoded = decode_split(trained.task, trained.model, split, cfg.generation)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.data.cache import cached
+from seqtrain.data.sentences import Sentences
 from seqtrain.data.store import Tokens, TokenStore
 from seqtrain.data.text import hash_file, read_lines
 from seqtrain.errors import DataError
@@ -23,7 +24,7 @@ NO_LINK = -1
 """Fills rows with fewer links than others."""
 
 
-def index_alignments(files: Sequence[Path], source: Tokens, target: Tokens, cache_dir: Path) -> TokenStore:
+def index_alignments(files: Sequence[Path], source: Sentences, target: Sentences, cache_dir: Path) -> TokenStore:
     """Return the links of sentence pairs, from the cache or by way of it: source, target, source, target, ..., END.
 
     Raises:
@@ -46,7 +47,7 @@ def gather_links(links: Tokens, ids: npt.NDArray[np.int64], lengths: npt.NDArray
     return pairs
 
 
-def _write(files: Sequence[Path], source: Tokens, target: Tokens, directory: Path) -> None:
+def _write(files: Sequence[Path], source: Sentences, target: Sentences, directory: Path) -> None:
     longest = max(int(side.lengths.max(initial=1)) for side in (source, target))
     TokenStore.write(directory, _entries(files, np.stack([source.lengths, target.lengths], axis=1)), longest + 1)
 

@@ -1,5 +1,6 @@
 """Datasets that are batched by a plan, and fetched ahead by one thread."""
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from seqtrain.base import Batch, Dataset, Dictionary, PlanSpec, Shard
 from seqtrain.data.plan import BatchPlan, batch_seed, plan_batches
-from seqtrain.data.store import Tokens
+from seqtrain.data.sentences import Sentences
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -47,8 +48,26 @@ class PlannedDataset(Dataset):
         return prefetch(make, range(first, len(batch_plan), shard.world))
 
 
+class Selection(PlannedDataset):
+    """Some sentences of a dataset, as often as they are named: what an epoch sees of it.
+
+    Args:
+        dataset: the whole.
+        positions: where in its ``ids`` they stand, (n,).
+    """
+
+    def __init__(self, dataset: PlannedDataset, positions: npt.NDArray[np.int64]) -> None:
+        self.dataset = dataset
+        self.ids, self.lengths = dataset.ids[positions], dataset.lengths[positions]
+        self.fingerprint = hashlib.sha256(dataset.fingerprint.encode() + self.ids.tobytes()).hexdigest()
+
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        """Return sentences by the numbers that the dataset knows them by."""
+        return self.dataset.collate(ids)
+
+
 def padded(
-    tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int
+    tokens: Sentences, ids: npt.NDArray[np.int64], max_length: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """Return sentences (B,), each cut to ``max_length``, as a matrix padded on the right, and their lengths (B,)."""
     flat, lengths = tokens.gather(ids, max_length)

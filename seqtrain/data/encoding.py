@@ -10,12 +10,14 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from seqtrain.base import Dictionary
 from seqtrain.data.cache import cached
 from seqtrain.data.chunks import chunked
 from seqtrain.data.seeds import derive_seed
-from seqtrain.data.store import Tokens, TokenStore
+from seqtrain.data.sentences import Sentences
+from seqtrain.data.store import Tokens, TokenStore, dtype_of
 from seqtrain.data.text import hash_file, read_lines
 from seqtrain.errors import DataError
 
@@ -34,21 +36,22 @@ def index(files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> Tok
     return TokenStore(cached(cache_dir, "tokens", key, partial(_write_store, files, dictionary)))
 
 
-def sample(plain: Tokens, dictionary: Dictionary, *seed: int) -> Tokens:
-    """Return the same sentences encoded by chance, in memory: a pure function of the arguments.
+def sample(plain: Sentences, numbers: npt.NDArray[np.int64], dictionary: Dictionary, *seed: int) -> Tokens:
+    """Return sentences (N,) encoded by chance, in memory: a pure function of the arguments.
 
     Raises:
         DataError: the dictionary's ``sample`` makes or loses ends of sentences.
     """
-    tokens = [np.empty(0, plain.tokens.dtype)]
-    for number, first in enumerate(range(0, len(plain), WINDOW)):
-        start, end = plain.offsets[first], plain.offsets[min(first + WINDOW, len(plain))]
-        sampled = dictionary.sample(plain.tokens[start:end].tolist(), derive_seed("subwords", *seed, number))
-        tokens.append(np.array(sampled, plain.tokens.dtype))
+    dtype = dtype_of(len(dictionary))
+    tokens = [np.empty(0, dtype)]
+    for number, first in enumerate(range(0, len(numbers), WINDOW)):
+        window, _ = plain.gather(numbers[first : first + WINDOW])
+        sampled = dictionary.sample(window.tolist(), derive_seed("subwords", *seed, number))
+        tokens.append(np.array(sampled, dtype))
     flat = np.concatenate(tokens)
     offsets = np.append(0, np.flatnonzero(flat == dictionary.eos) + 1)
-    if len(offsets) != len(plain) + 1 or offsets[-1] != len(flat):
-        raise DataError(f"{type(dictionary).__name__}.sample() does not keep the {len(plain)} ends of sentences")
+    if len(offsets) != len(numbers) + 1 or offsets[-1] != len(flat):
+        raise DataError(f"{type(dictionary).__name__}.sample() does not keep the {len(numbers)} ends of sentences")
     return Tokens(flat, offsets, hashlib.sha256(flat.data).hexdigest())
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from seqtrain.base import Batch, Dictionary
 from seqtrain.data.alignments import gather_links
 from seqtrain.data.dataset import PlannedDataset, padded
+from seqtrain.data.sentences import Sentences
 from seqtrain.data.store import Tokens
 from seqtrain.errors import DataError
 
@@ -23,20 +24,36 @@ class ParallelDataset(PlannedDataset):
     For training, pairs with a side that is over ``max_positions`` (source, target), or empty, are left out.
     Otherwise none is, and sides over the limit are truncated.
 
+    Args:
+        source: one side.
+        target: the other.
+        max_positions: most tokens of each.
+        for_training: whether pairs may be left out.
+        numbers: what ``Batch.ids`` calls each pair, (N,), where they are some pairs of other data; else 0, 1, 2, ...
+
     Raises:
         DataError: the stores do not belong together, or no pair is left.
     """
 
-    def __init__(self, source: Tokens, target: Tokens, max_positions: tuple[int, int], *, for_training: bool) -> None:
+    def __init__(
+        self,
+        source: Sentences,
+        target: Sentences,
+        max_positions: tuple[int, int],
+        *,
+        for_training: bool,
+        numbers: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         if len(source) != len(target):
             raise DataError(f"the source has {len(source)} sentences and the target {len(target)}; index both again")
         self.source, self.target = source, target
         self.links: Tokens | None = None
         """Word alignments, where they are known."""
         self.max_positions = max_positions
+        self._numbers = numbers
         lengths = np.stack([source.lengths, target.lengths], axis=1)
         limits = np.array(max_positions, dtype=np.int32)
-        empty, too_long = (lengths <= 1).any(axis=1), (lengths > limits).any(axis=1)
+        empty, too_long = source.empty | target.empty, (lengths > limits).any(axis=1)
         nothing = np.zeros(len(lengths), dtype=np.bool_)
         self.empty = np.flatnonzero(empty if for_training else nothing)
         """Numbers of the pairs left out because a side is empty."""
@@ -64,7 +81,7 @@ class ParallelDataset(PlannedDataset):
         net_input = _source_input(source, source_lengths)
         net_input["prev_output_tokens"] = torch.from_numpy(_shifted(target))
         return Batch(
-            ids=torch.from_numpy(ids),
+            ids=torch.from_numpy(ids if self._numbers is None else self._numbers[ids]),
             net_input=net_input,
             target=torch.from_numpy(target),
             ntokens=int(target_lengths.sum()),
@@ -91,10 +108,11 @@ class ParallelDataset(PlannedDataset):
 class SourceDataset(PlannedDataset):
     """Sentences to translate, held in memory: lists of ids, each with its end of sentence.
 
-    None is left out; those over ``max_length`` are truncated.
+    None is left out; those over ``max_length`` are truncated. ``prefix`` (P,) is what each translation begins with.
     """
 
-    def __init__(self, sentences: Sequence[Sequence[int]], max_length: int) -> None:
+    def __init__(self, sentences: Sequence[Sequence[int]], max_length: int, prefix: Sequence[int] = ()) -> None:
+        self.prefix = prefix
         self.source = Tokens.from_sentences(sentences)
         self.max_length = max_length
         self.ids = np.arange(len(sentences))
@@ -104,10 +122,16 @@ class SourceDataset(PlannedDataset):
         self.fingerprint = self.source.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
-        """Return sentences (B,) as source_tokens (B, S) and source_lengths (B,), with an empty target (B, 0)."""
+        """Return sentences (B,) as source_tokens (B, S) and source_lengths (B,), with an empty target (B, 0).
+
+        Where there is a prefix, it is prefix_tokens (B, P).
+        """
+        net_input = _source_input(*_ended(self.source, ids, self.max_length))
+        if self.prefix:
+            net_input["prefix_tokens"] = torch.tensor([list(self.prefix)] * len(ids)).view(len(ids), -1)
         return Batch(
             ids=torch.from_numpy(ids),
-            net_input=_source_input(*_ended(self.source, ids, self.max_length)),
+            net_input=net_input,
             target=torch.empty(len(ids), 0, dtype=torch.int64),
             ntokens=0,
             nsentences=len(ids),
@@ -121,7 +145,7 @@ def _source_input(source: Matrix, lengths: npt.NDArray[np.int32]) -> dict[str, T
     }
 
 
-def _ended(tokens: Tokens, ids: npt.NDArray[np.int64], max_length: int) -> tuple[Matrix, npt.NDArray[np.int32]]:
+def _ended(tokens: Sentences, ids: npt.NDArray[np.int64], max_length: int) -> tuple[Matrix, npt.NDArray[np.int32]]:
     """Return sentences as a matrix (B, longest), padded on the right, and their lengths (B,).
 
     A truncated sentence ends like any other: its last token becomes the end of sentence.

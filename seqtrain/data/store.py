@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.data.chunks import chunked
+from seqtrain.data.flat_ids import FlatIds
+from seqtrain.data.sentences import Sentences
 from seqtrain.data.text import hash_file
 from seqtrain.documents import DocumentError, build, open_regular, read_json
 from seqtrain.errors import DataError
@@ -30,16 +32,14 @@ CHUNK = 10_000
 _HEADER_BYTES = 128
 
 
-class Tokens:
+class Tokens(Sentences):
     """Sentences of ids as flat arrays: tokens (n,) and offsets (N + 1,)."""
 
-    def __init__(self, tokens: npt.NDArray[Any], offsets: npt.NDArray[np.int64], fingerprint: str) -> None:
+    def __init__(self, tokens: FlatIds, offsets: npt.NDArray[np.int64], fingerprint: str) -> None:
         self.tokens = tokens
         self.offsets = offsets
         self.fingerprint = fingerprint
-        """Hash of the content."""
-        self.lengths: npt.NDArray[np.int32] = np.diff(offsets).astype(np.int32)
-        """Tokens of each sentence, end of sentence included, (N,)."""
+        self.lengths = np.diff(offsets).astype(np.int32)
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sequence[int]]) -> "Tokens":
@@ -47,14 +47,6 @@ class Tokens:
         tokens, lengths = _flatten(sentences)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         return cls(tokens, offsets, hashlib.sha256(tokens.tobytes() + offsets.tobytes()).hexdigest())
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, index: int) -> npt.NDArray[Any]:
-        if not 0 <= index < len(self):
-            raise IndexError(f"sentence {index} of {len(self)}")
-        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
     def part(self, first: int, end: int) -> "Tokens":
         """Return the sentences from ``first`` to before ``end``, in the same memory."""
@@ -65,10 +57,7 @@ class Tokens:
     def gather(
         self, ids: npt.NDArray[np.int64], max_length: int | None = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
-        """Return the tokens of sentences (B,), one after the other, and their lengths (B,).
-
-        Of a sentence longer than ``max_length`` only so many tokens are taken.
-        """
+        """Return the tokens of sentences (B,), one after the other, and their lengths (B,)."""
         lengths = self.lengths[ids]
         if max_length is not None:
             lengths = np.minimum(lengths, max_length)
@@ -115,7 +104,7 @@ class TokenStore(Tokens):
         Raises:
             DataError: a sentence is empty or has an id outside of the dictionary.
         """
-        dtype = DTYPES[0] if vocab_size <= 1 << 16 else DTYPES[1]
+        dtype = dtype_of(vocab_size)
         with _ArrayFile(directory / TOKENS, dtype) as tokens, _ArrayFile(directory / OFFSETS, OFFSET_DTYPE) as offsets:
             offsets.append(np.zeros(1, dtype=np.int64))
             for chunk in chunked(sentences, CHUNK):
@@ -143,6 +132,11 @@ class TokenStore(Tokens):
         for name, expected in self._index.sha256.items():
             if hash_file(self.directory / name) != expected:
                 raise _damaged(self.directory / name, "its checksum is not that of what was written")
+
+
+def dtype_of(vocab_size: int) -> str:
+    """Return the type of ids below ``vocab_size``: of two bytes where that is enough."""
+    return DTYPES[0] if vocab_size <= 1 << 16 else DTYPES[1]
 
 
 class _ArrayFile:

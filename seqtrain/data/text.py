@@ -36,13 +36,37 @@ def find_monolingual_text(directory: Path, name: str) -> Path:
 
 
 def _find(directory: Path, prefix: str, names: Sequence[str], advice: str) -> Path:
-    candidates = [directory / f"{name}{suffix}" for name in names for suffix in ("", ".gz")]
-    for path in candidates:
-        if path.is_file():
-            return path
-    first, *others = candidates
+    if files := _existing(directory, names):
+        return files[0]
+    first, *others = _candidates(directory, names)
     there_is = _what_there_is(directory / prefix, advice)
     raise DataError(f"there is no text file {first} (nor {', '.join(path.name for path in others)}): {there_is}")
+
+
+def _candidates(directory: Path, names: Sequence[str]) -> list[Path]:
+    return [directory / f"{name}{suffix}" for name in names for suffix in ("", ".gz")]
+
+
+def _existing(directory: Path, names: Sequence[str]) -> list[Path]:
+    return [path for path in _candidates(directory, names) if path.is_file()]
+
+
+def find_parallel(directory: Path, stems: Sequence[str], languages: Sequence[str]) -> list[tuple[str, Path]]:
+    """Return the files ``<stem>.<language>``, plain or .gz, of the first stem that has any, with their names.
+
+    Raises:
+        DataError: no stem has any, or the first that has any lacks one.
+    """
+    for stem in stems:
+        names = [f"{stem}.{language}" for language in languages]
+        files = [path for name in names for path in _existing(directory, [name])[:1]]
+        if len(files) == len(names):
+            return list(zip(names, files, strict=True))
+        if files:
+            break
+    wanted = ", nor ".join(" and ".join(f"{stem}.{language}" for language in languages) for stem in stems)
+    there_is = _what_there_is(directory / stems[-1], "check task.lang_pairs")
+    raise DataError(f"in {directory} there is neither {wanted} (plain or .gz): {there_is}")
 
 
 def _what_there_is(wanted: Path, advice: str) -> str:

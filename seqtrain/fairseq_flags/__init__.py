@@ -50,8 +50,7 @@ def answer(arguments: Sequence[str]) -> list[str]:
                 value = _take_value(words)
             typed = word if separator else f"{word} {value}".strip()
             lines.append(f"{typed}: {say(flag, value) if flag else _unknown(name, value, user_dir)}")
-    where = "write task.data=DIR, the directory of the text; a data-bin cannot be read yet"
-    return [*lines, *(f"{word}: {where}" for word in bare if of_fairseq)]
+    return [*lines, *(f"{word}: write task.data={word} tokenizer=whitespace" for word in bare if of_fairseq)]
 
 
 def hydra_key(key: str) -> str:

@@ -51,7 +51,10 @@ ROWS = {
         cmlm_transformer cmlm_transformer_wmt_en_de insertion_transformer       | not there: ITERATIVE
         levenshtein_transformer levenshtein_transformer_wmt_en_de               | not there: ITERATIVE
         levenshtein_transformer_vaswani_wmt_en_de_big levenshtein_transformer_wmt_en_de_big | not there: ITERATIVE
-        hf_gpt2 hf_gpt2_medium hf_gpt2_large hf_gpt2_xl                         | not there: transformers has them
+        hf_gpt2                                | gpt2 | | needs the package transformers
+        hf_gpt2_medium                         | gpt2_medium | | needs the package transformers
+        hf_gpt2_large                          | gpt2_large | | needs the package transformers
+        hf_gpt2_xl                             | gpt2_xl | | needs the package transformers
         model_parallel_transformer model_parallel_transformer_lm transformer_lm_megatron | not there: MEGATRON
         transformer_lm_megatron_11b model_parallel_roberta pipeline_parallel_transformer | not there: MEGATRON
         transformer_monotonic transformer_unidirectional | not there: SIMULTANEOUS
@@ -85,11 +88,11 @@ ROWS = {
     "--criterion": """
         cross_entropy | = | losses in nats; in bits with training.log_base=2
         label_smoothed_cross_entropy | = | smoothing 0.1 if not set, 0 in fairseq
-        label_smoothed_cross_entropy_with_alignment | =
-        label_smoothed_cross_entropy_with_ctc | =
-        label_smoothed_cross_entropy_with_rdrop | = | loss of one pass, so that it compares; alpha means the same
+        label_smoothed_cross_entropy_with_alignment | = | task.load_alignments=true | skips what does not fit
+        label_smoothed_cross_entropy_with_ctc | = | with model.ctc_upsampling=N | no model for text has what it needs
+        label_smoothed_cross_entropy_with_rdrop | = | half of the loss, with alpha as it is | DOUBLED
         adaptive_loss | = | | refuses the usual distributed back ends
-        ctc | =
+        ctc | = | reports token_error_rate in validation
         masked_lm legacy_masked_lm_loss                                 | not there yet: MASKED
         sentence_prediction sentence_prediction_adapters sentence_ranking | not there yet: classification
         nat_loss                                                        | not there: ITERATIVE
@@ -133,7 +136,7 @@ ROWS = {
         hf_byte_bpe | gpt2_bpe | from its vocabulary and merges
         bytes | byte
         characters | char
-        byte_bpe | not there: gpt2_bpe and sentencepiece with byte fallback know all characters too
+        byte_bpe | not there: gpt2_bpe knows all characters too
         fastbpe | not there: subword_nmt takes the codes of subword-nmt, sentencepiece learns its own
         bert | not there: WordPiece
     """,
@@ -148,7 +151,8 @@ ROWS = {
 PHRASES = {
     "HYDRA": "not to be had through Hydra",
     "PRESETS": "its shape is not to be had through Hydra",
-    "SIZES": "fairseq's sizes, which are not OpenAI's",
+    "SIZES": "fairseq's sizes; OpenAI's are gpt2, gpt2_medium, gpt2_large, gpt2_xl",
+    "DOUBLED": "two passes in validation too; nll_loss adds both up, so that ppl is squared; a prefix breaks it",
     "ALIGNMENT": "label_smoothed_cross_entropy_with_alignment",
     "MASKED": "masked language models",
     "PRETRAINED": "translation that starts from such a model",

@@ -60,7 +60,7 @@ ROWS = {
         --disable-validation                 | task.valid=[] |
         --num-workers= --data-buffer-size=   | not needed: one thread prepares batches ahead
         --skip-invalid-size-inputs-valid-test | not needed: validation and decoding cut what is too long, and say so
-        --dataset-impl=                      | not needed: text is indexed once, into a memory-mapped cache
+        --dataset-impl=                      | not needed: a data-bin is read as it is (mmap), text is indexed once
         --max-tokens-valid= --batch-size-valid= --max-sentences-valid=  | not there: dataset.max_tokens holds there too
         --fixed-validation-seed=             | not needed: validation leaves nothing to chance
         --ignore-unused-valid-subsets        | not needed: what task.valid names counts, whatever else there is
@@ -174,11 +174,26 @@ ROWS = {
         --eval-bleu                          | validation.generate=true |
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
         --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
-        --eval-bleu-detok= --eval-bleu-detok-args= --eval-bleu-remove-bpe=    | not needed: PLAIN_TEXT
+        --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
+        --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
         --left-pad-source= --left-pad-target= | not needed: padding stands on the right, and changes no result
+        --truncate-source                    | NOTHING
+        --upsample-primary=                  | task.train_weights | one number for each of task.train
+        --lang-pairs=                        | task.lang_pairs | with task=multilingual_translation
+        --encoder-langtok=                   | task.encoder_langtok |
+        --decoder-langtok                    | task.decoder_langtok=true |
+        --sampling-method=                   | task.sampling_temperature | 1 is concat; the higher, the more uniform
+        --sampling-temperature=              | task.sampling_temperature |
+        --virtual-epoch-size=                | task.epoch_size | an epoch goes on where the last one stopped
+        --sampling-weights=                  | task.train_weights | factors on the sets' sizes, not probabilities
+        --langs= --lang-dict= --eval-lang-pairs=   | not needed: the languages are those of task.lang_pairs
+        --source-dict= --target-dict= --fixed-dictionary=   | not needed: one dictionary is learned from all pairs
+        --langtoks-specs= --langtoks= --lang-tok-style=     | not needed: a language's symbol is <de>
+        --lang-tok-replacing-bos-eos --enable-lang-ids      | NOTHING
+        --extra-data= --extra-lang-pairs=    | not needed: task.train names any number of training sets
+        --virtual-data-size= --sampling-weights-from-file= --enable-reservsed-directions-shared-datasets | NOTHING
         --load-alignments                    | task.load_alignments=true | text files: PREFIX.align.SOURCE-TARGET
-        --truncate-source --upsample-primary=                                 | NOTHING
         --tokens-per-sample=                 | task.tokens_per_sample |
         --sample-break-mode=                 | task.sample_break_mode |
         --future-target                      | task.target=future | which is the default
@@ -216,13 +231,25 @@ ROWS = {
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
         --layernorm-embedding                | model.layernorm_embedding=true |
-        --adaptive-softmax-cutoff= --adaptive-softmax-dropout= --adaptive-input    | not there yet: adaptive softmax
-        --tie-adaptive-weights --tie-adaptive-proj                                 | not there yet: adaptive softmax
+        --adaptive-softmax-cutoff=           | model.adaptive_softmax_cutoff | train with criterion=adaptive_loss
+        --adaptive-softmax-factor=           | model.adaptive_softmax_factor |
+        --adaptive-softmax-dropout=          | model.adaptive_softmax_dropout |
+        --adaptive-input                     | not needed: model.adaptive_input_cutoff makes embeddings adaptive
+        --adaptive-input-cutoff=             | model.adaptive_input_cutoff | with model=transformer_lm
+        --adaptive-input-factor=             | model.adaptive_input_factor | with model=transformer_lm
+        --tie-adaptive-weights               | model.tie_adaptive_weights=true | with model=transformer_lm
+        --tie-adaptive-proj                  | model.tie_adaptive_proj=true | with model=transformer_lm
+        --no-decoder-final-norm              | model.no_decoder_final_norm=true |
+        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm_lm
+        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm_lm
+        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm_lm
+        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm_lm
+        --residuals                          | model.residuals=true | with model=lstm_lm
         --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
         --offload-activations                | not there: model.checkpoint_activations=true saves memory too
         --encoder-embed-path= --decoder-embed-path= --decoder-input-dim= --decoder-output-dim=         | NOTHING
         --encoder-layers-to-keep= --decoder-layers-to-keep= --cross-self-attention                     | NOTHING
-        --no-cross-attention --no-decoder-final-norm --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
+        --no-cross-attention --quant-noise-pq= --quant-noise-pq-block-size=    | NOTHING
         --quant-noise-scalar= --min-params-to-wrap=                                                    | NOTHING
     """,
     "generation": """
@@ -264,7 +291,7 @@ ROWS = {
     "common_eval": """
         --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
         --results-path=                      | output=FILE |
-        --post-process= --remove-bpe=        | not needed: PLAIN_TEXT
+        --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,

@@ -69,6 +69,11 @@ def prefixes(key: str) -> Callable[[str], str]:
     return write
 
 
+def joining(key: str) -> Callable[[str], str]:
+    """Return what writes how subwords are joined; fairseq's ``@@ `` is subword_nmt's."""
+    return lambda value: f"{key}={'subword_nmt' if value.startswith('@@') else value}"
+
+
 def rates(value: str) -> str:
     """Return the override for one rate, or one for each epoch."""
     if "," not in value:
@@ -102,6 +107,17 @@ def search(value: str) -> str:
     return " ".join(known) or "generation.beam=N, and so on"
 
 
+def upsampling(value: str) -> str:
+    """Return the weights for a first set that is seen so many times, and another once."""
+    return f"task.train_weights=[{'1' if value == '-1' else value},1]"
+
+
+def temperature(value: str) -> str:
+    """Return the temperature for one of fairseq's methods of sampling."""
+    temperatures = {"concat": 1, "temperature": 1.5}
+    return f"task.sampling_temperature={temperatures.get(value, 1000)}"
+
+
 LONG_NAMES = {"-a": "--arch"}
 """Of the flags that choose parts, those that have a short name."""
 
@@ -109,11 +125,20 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     **{name: chosen(name) for name in GROUPS},
     **{short: chosen(name) for short, name in LONG_NAMES.items()},
     "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
+    "--post-process": joining("tokenizer.post_process"),
+    "--remove-bpe": joining("tokenizer.post_process"),
+    "--eval-bleu-remove-bpe": joining("tokenizer.post_process"),
     "--user-dir": lambda value: listed("hydra.searchpath", [value]),
     "--train-subset": split_at_commas("task.train"),
     "--valid-subset": split_at_commas("task.valid"),
+    "--upsample-primary": upsampling,
+    "--lang-pairs": split_at_commas("task.lang_pairs"),
+    "--sampling-method": temperature,
+    "--sampling-weights": lambda value: "task.train_weights=[NUMBER,NUMBER]",
     "--lr": rates,
     "--learning-rate": rates,
+    "--adaptive-softmax-cutoff": split_at_commas("model.adaptive_softmax_cutoff"),
+    "--adaptive-input-cutoff": split_at_commas("model.adaptive_input_cutoff"),
     "--adam-betas": split_at_commas("optimizer.betas"),
     "--adamax-betas": split_at_commas("optimizer.betas"),
     "--lamb-betas": split_at_commas("optimizer.betas"),

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import Choice, FeatureModel, ModelConfig, TaskInfo
 from seqtrain.nn.adaptive import AdaptiveEmbedding, AdaptiveSoftmax, bands_of
@@ -85,6 +86,19 @@ def build_output(
         tied_to=tied_to if isinstance(tied_to, AdaptiveEmbedding) else None,
         tie_projections=tie_projections,
     )
+
+
+def check_one_dictionary(task: TaskInfo) -> None:
+    """See that a language model may predict with the embeddings of what it reads.
+
+    Raises:
+        ConfigError: the task predicts other symbols than it reads.
+    """
+    if not task.source_dictionary.shares_ids_with(task.target_dictionary):
+        raise ConfigError(
+            "model.share_decoder_input_output_embed and model.tie_adaptive_weights need one dictionary for what is "
+            "read and what is predicted, but the task has two: leave them out"
+        )
 
 
 def cutoff_problems(field: str, cutoffs: Sequence[int]) -> Iterable[str]:

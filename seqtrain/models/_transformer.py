@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from seqtrain.fields import bounded
-from seqtrain.models._output import OutputFields
+from seqtrain.models import ModelConfig
 from seqtrain.nn.adaptive import AdaptiveEmbedding
 from seqtrain.nn.deep_norm import DeepNorm
 from seqtrain.nn.embedding import InputEmbedding
@@ -18,7 +18,7 @@ from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerFields(OutputFields):
+class TransformerFields(ModelConfig):
     """Base of the configs of transformers with a decoder."""
 
     dropout: float = bounded(0.1, at_least=0, below=1)
@@ -70,7 +70,6 @@ class TransformerFields(OutputFields):
 
     def contradictions(self) -> Iterable[str]:
         """Heads divide dimensions, and what cannot go together does not."""
-        yield from super().contradictions()
         yield from self.contradictions_of("decoder")
         if self.deep_norm and self.init is not Initialization.fairseq:
             yield (

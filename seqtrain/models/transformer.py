@@ -9,7 +9,7 @@ from torch import Tensor
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
-from seqtrain.models._output import ProjectingModel, build_output
+from seqtrain.models._output import OutputFields, ProjectingModel, build_output
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.ctc_head import CTCHead
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
@@ -22,7 +22,7 @@ from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerConfig(TransformerFields):
+class TransformerConfig(OutputFields, TransformerFields):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
     encoder_embed_dim: int = bounded(512, at_least=1)
@@ -51,7 +51,8 @@ class TransformerConfig(TransformerFields):
     def contradictions(self) -> Iterable[str]:
         """The encoder's layers are sound as well, and shared embeddings have one dimension."""
         yield from self.contradictions_of("encoder")
-        yield from super().contradictions()
+        yield from TransformerFields.contradictions(self)
+        yield from OutputFields.contradictions(self)
         if self.alignment_layer >= self.decoder_layers:
             layers = f"model.decoder_layers={self.decoder_layers}"
             yield f"model.alignment_layer={self.alignment_layer} must be below {layers}"

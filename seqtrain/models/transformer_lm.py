@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import DecoderModel, NoSource, TaskInfo, register_model
-from seqtrain.models._output import ProjectingModel, build_output, cutoff_problems
+from seqtrain.models._output import (
+    OutputFields,
+    ProjectingModel,
+    build_output,
+    check_one_dictionary,
+    cutoff_problems,
+)
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.adaptive import AdaptiveEmbedding, bands_of
 from seqtrain.nn.decoder import Decoder, DecoderState
@@ -18,7 +23,7 @@ from seqtrain.nn.initialization import Initialization, initialize_gpt2
 
 
 @dataclass
-class TransformerLMConfig(TransformerFields):
+class TransformerLMConfig(OutputFields, TransformerFields):
     """Config of the model ``transformer_lm``; layers are pre-norm, as in all of fairseq's named architectures."""
 
     decoder_normalize_before: bool = True
@@ -34,7 +39,8 @@ class TransformerLMConfig(TransformerFields):
 
     def contradictions(self) -> Iterable[str]:
         """Embeddings are those of one dimension or adaptive ones, and what is tied has the same bands."""
-        yield from super().contradictions()
+        yield from TransformerFields.contradictions(self)
+        yield from OutputFields.contradictions(self)
         yield from cutoff_problems("adaptive_input_cutoff", self.adaptive_input_cutoff)
         if self.adaptive_input_cutoff and self.share_decoder_input_output_embed:
             yield (
@@ -116,9 +122,6 @@ def _token_embedding(cfg: TransformerLMConfig, task: TaskInfo) -> nn.Embedding |
 def _is_tied(cfg: TransformerLMConfig, task: TaskInfo) -> bool:
     """Whether the output projection has the weights of the embeddings, which takes one dictionary."""
     tied = cfg.share_decoder_input_output_embed or cfg.tie_adaptive_weights
-    if tied and not task.source_dictionary.shares_ids_with(task.target_dictionary):
-        raise ConfigError(
-            "model.share_decoder_input_output_embed and model.tie_adaptive_weights need one dictionary for what is "
-            "read and what is predicted, but the task has two: leave them out"
-        )
+    if tied:
+        check_one_dictionary(task)
     return tied

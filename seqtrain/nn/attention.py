@@ -36,8 +36,8 @@ class Attention(nn.Module, ABC):
         self.heads = spec.heads
         self.kv_heads = spec.kv_heads or spec.heads
         self.dropout = spec.attention_dropout
-        kv_dim = self.kv_heads * self.head_dim
-        self.sizes = [spec.dim, kv_dim, kv_dim]
+        self.parts = [self.heads, self.kv_heads, self.kv_heads]
+        self.sizes = [part * self.head_dim for part in self.parts]
         self.out_proj = output_linear(spec.dim, spec.dim, bias=spec.bias)
         self.q_norm = spec.build_norm(self.head_dim) if spec.qk_norm else nn.Identity()
         self.k_norm = spec.build_norm(self.head_dim) if spec.qk_norm else nn.Identity()
@@ -69,8 +69,8 @@ class Attention(nn.Module, ABC):
         return out
 
     def split_heads(self, x: Tensor) -> Tensor:
-        """Take a projection (B, T, H K) apart into (B, H, T, K)."""
-        return torch.unflatten(x, -1, (-1, self.head_dim)).transpose(1, 2)
+        """Take a projection (B, T, H K), of several parts maybe, apart into (B, H, T, K)."""
+        return x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
 
 
 class SelfAttention(Attention):
@@ -110,7 +110,7 @@ class SelfAttention(Attention):
 
     def _project(self, x: Tensor, layout: Layout) -> tuple[Tensor, KeysValues]:
         """Return the queries (B, H, T, K), keys and values of x (B, T, D)."""
-        queries, keys, values = map(self.split_heads, torch.split(self.qkv_proj(x), self.sizes, dim=-1))
+        queries, keys, values = torch.split(self.split_heads(self.qkv_proj(x)), self.parts, dim=1)
         queries, keys = self.q_norm(queries), self.k_norm(keys)
         if layout.rotation is not None:
             queries, keys = rotate(queries, layout.rotation), rotate(keys, layout.rotation)
@@ -132,7 +132,7 @@ class CrossAttention(Attention):
 
     def keys_values(self, features: Tensor) -> KeysValues:
         """Project the source's features (B, S, source_dim) to keys and values (B, H / G, S, K)."""
-        keys, values = map(self.split_heads, self.kv_proj(features).chunk(2, dim=-1))
+        keys, values = self.split_heads(self.kv_proj(features)).chunk(2, dim=1)
         return KeysValues(self.k_norm(keys), values)
 
     def forward(self, x: Tensor, source: KeysValues, padding_mask: Tensor) -> Tensor:

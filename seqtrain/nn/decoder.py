@@ -111,8 +111,11 @@ class Decoder(LayerStack):
     def forward(self, tokens: Tensor, source: EncoderOutput | None = None, documents: Tensor | None = None) -> Tensor:
         """Decode tokens (B, T), given their sources if the layers attend to them; return features (B, T, D).
 
-        ``documents`` (B, T), if given, are rising numbers of those that tokens belong to: attention stays within each,
-        and positions start anew.
+        Args:
+            tokens: Ids, padded on the right.
+            source: Their sources, if the layers attend to one.
+            documents: Numbers (B, T), rising, of the documents that tokens belong to, if they are to be kept apart:
+                attention stays within each, and positions start anew.
         """
         x = self.embedding(tokens, places=None if documents is None else places_in_documents(documents))
         layout = causal_layout(self.spec, tokens.size(1), tokens.device, documents=documents)

@@ -90,7 +90,8 @@ class _Adafactor(ForeachOptimizer):
             means = [state["exp_avg"] for state in states]
             torch._foreach_lerp_(means, updates, 1 - self.cfg.beta1)
             updates = means
-        torch._foreach_mul_(parameters, [1 - group["weight_decay"] * rate for rate in rates])
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, [1 - group["weight_decay"] * rate for rate in rates])
         torch._foreach_sub_(parameters, updates)
 
     def _limited_updates(self, gradients: list[Tensor], states: list[State]) -> list[Tensor]:

@@ -33,9 +33,11 @@ class CompositePartConfig(Checked):
     """Their rate over training, chosen by ``lr_scheduler@optimizer.parts.NAME.lr_scheduler``; null: a constant one."""
 
     def contradictions(self) -> Iterable[str]:
-        """The pattern is one, and what is frozen is said in one place."""
+        """The pattern is one, parts have no parts, and what is frozen is said in one place."""
         yield from wrong_patterns("optimizer.parts", [] if self.pattern is None else [self.pattern])
-        if self.optimizer.frozen:
+        if isinstance(self.optimizer, CompositeConfig):
+            yield "optimizer.parts: a part's optimizer cannot be composite itself; give its parts to the outer one"
+        elif isinstance(self.optimizer, OptimizerConfig) and self.optimizer.frozen:
             yield "optimizer.parts: what is frozen is no part's; set optimizer.frozen"
 
 

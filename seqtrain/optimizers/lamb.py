@@ -52,7 +52,8 @@ class _LAMB(ForeachOptimizer):
         self, group: dict[str, Any], parameters: list[Tensor], gradients: list[Tensor], states: list[State]
     ) -> None:
         updates = _adam_updates(group, gradients, states)
-        torch._foreach_add_(updates, parameters, alpha=group["weight_decay"])
+        if group["weight_decay"]:
+            torch._foreach_add_(updates, parameters, alpha=group["weight_decay"])
         adapted = [n for n, p in enumerate(parameters) if group["adapt_vectors"] or not is_vector(p)]
         if adapted:
             chosen = [updates[n] for n in adapted]

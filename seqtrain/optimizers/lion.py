@@ -55,6 +55,7 @@ class _Lion(ForeachOptimizer):
         momenta = [state["exp_avg"] for state in states]
         directions = torch._foreach_lerp(momenta, gradients, 1 - beta1)
         torch._foreach_sign_(directions)
-        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_add_(parameters, directions, alpha=-group["lr"])
         torch._foreach_lerp_(momenta, gradients, 1 - beta2)

@@ -2,37 +2,42 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from seqtrain.base import Dataset, Dictionary, Fingerprint
-from seqtrain.config import TaskConfig
 from seqtrain.data import number_names
 from seqtrain.data.cache import OWN_FILES, cached
-from seqtrain.data.encoding import index, lines_of
+from seqtrain.data.corpus import Corpus, TextCorpus
+from seqtrain.data.data_bin import DataBin
+from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import fingerprint_text, hash_file, read_lines
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import Task, TaskInfo
+from seqtrain.tasks._mixture import MixtureConfig
 
 log = logging.getLogger(__name__)
 
+Ints = npt.NDArray[np.int64]
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
 
 @dataclass
-class TextConfig(TaskConfig):
+class TextConfig(MixtureConfig):
     """Base of the configs of tasks over text files."""
 
     data: str = BUILTIN
-    """Directory of the text files, plain or .gz; ``builtin:number_names`` is generated."""
-    train: list[str] = field(default_factory=lambda: ["train"])
-    """Prefixes of the training files; several are joined."""
+    """Directory of text files, plain or .gz, or fairseq's data-bin, several taking turns, or builtin:number_names."""
     valid: list[str] = field(default_factory=lambda: ["valid"])
     """Prefixes of the validation files: the splits valid, valid1, ..."""
     test: list[str] = field(default_factory=lambda: ["test"])
@@ -40,7 +45,7 @@ class TextConfig(TaskConfig):
 
 
 class TextTask(Task[TaskInfo], Generic[DatasetT]):
-    """Lines of text, tokenised and indexed once into a cache that is addressed by their content.
+    """Lines of text, tokenised and indexed once into a cache that is addressed by their content; or fairseq's ids.
 
     A split has one side, or source and target, and each side one file for each prefix.
     """
@@ -69,6 +74,10 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         """Language of each side; empty where the task knows none."""
         return ("",)
 
+    def languages_of(self, prefix: str) -> tuple[str, ...]:
+        """Return the language of each side of the files with a prefix."""
+        return self.languages
+
     @abstractmethod
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
         """Return the files with a prefix, one for each side, with the names that messages call them.
@@ -88,6 +97,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     @abstractmethod
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
         """Return what models and criterions may know, given the dictionaries by ``dictionary_names``."""
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """How files are read: as fairseq's ids where ``task.data`` holds such, else as text."""
+        return DataBin.find(self.cfg.data, self.cfg.train) or TextCorpus()
 
     def prepare(self) -> None:
         """Learn the dictionaries from the training text and index the training and validation text.
@@ -125,7 +139,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the prefixes of the files of each split of a kind."""
         if kind == "train":
-            return {"train": self.cfg.train}
+            return {"train": self.cfg.train_sets}
         each = {"valid": self.cfg.valid, "test": self.cfg.test}[kind]
         return {f"{kind}{number or ''}": [prefix] for number, prefix in enumerate(each)}
 
@@ -146,27 +160,54 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             self._fingerprints = {**self._describe_files(), **self._describe_dictionaries(), **ids}
         return self._fingerprints
 
+    def seen(
+        self, dataset: PlannedDataset, sentences: Callable[[Ints], Ints], sizes: Sequence[int], *, epoch: int, seed: int
+    ) -> PlannedDataset:
+        """Return what an epoch sees of training data: of one directory, where several take turns, and of each set.
+
+        Args:
+            dataset: all of it.
+            sentences: returns for its items (N,) the sentence that each begins with, (N,).
+            sizes: sentences of each training set.
+            epoch: counts from 1.
+            seed: of the order in which sets are gone round.
+        """
+        if self.corpus.num_turns > 1:
+            turns = self.corpus.turns(self.files("train")[0])[sentences(dataset.ids)]
+            dataset = Selection(dataset, np.flatnonzero(turns == (epoch - 1) % self.corpus.num_turns))
+        if self.cfg.mixes:
+            dataset = Selection(dataset, self.cfg.select(sentences(dataset.ids), sizes, epoch=epoch, seed=seed))
+        return dataset
+
     def files(self, split: str) -> tuple[list[Path], ...]:
         """Return the files of a split, a list for each side."""
+        found = ([file for _, file in self.find_files(prefix)] for prefix in self.sets(split))
+        return tuple(list(side) for side in zip(*found, strict=True))
+
+    def sets(self, split: str) -> list[str]:
+        """Return the prefixes that the files of a split are found by.
+
+        Raises:
+            ConfigError: there is no such split.
+        """
         splits = {**self.prefixes("train"), **self.prefixes("valid"), **self.prefixes("test")}
         if split not in splits:
             raise ConfigError(f"there is no split {split!r}; there are: {', '.join(splits)}")
         if not splits[split]:
             raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
-        found = ([file for _, file in self.find_files(prefix)] for prefix in splits[split])
-        return tuple(list(side) for side in zip(*found, strict=True))
+        return splits[split]
 
     def tokens(self, split: str) -> list[Tokens]:
         """Return the token ids of a split: of its one side, or of source and target."""
         sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=False)
-        return [index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
+        return [self.corpus.index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return ``FILE:LINE`` of the first side of each sentence."""
-        files = [(file, sum(1 for _ in read_lines(file))) for file in self.files(split)[0]]
-        return [place(number, files) for number in numbers]
+        sizes = [size for file in self.files(split)[0] for size in self.corpus.sizes(file)]
+        return [place(number, sizes) for number in numbers]
 
-    def corpus(self) -> Path:
+    def directory(self) -> Path:
         """Return the directory of the text files; the built-in corpus is generated if need be.
 
         Raises:
@@ -180,28 +221,26 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return cached(Path(self.cfg.cache_dir), "number_names", key, number_names.write_corpus)
 
     def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = dict.fromkeys(chain(self.cfg.train, *self.prefixes("valid").values()))
-        return {name: fingerprint_text(file) for prefix in prefixes for name, file in self.find_files(prefix)}
+        prefixes = chain(*self.prefixes("train").values(), *self.prefixes("valid").values())
+        files = chain.from_iterable(map(self.find_files, prefixes))
+        described = (self.corpus.describe(name, file) for name, file in dict(files).items())
+        return dict(chain.from_iterable(found.items() for found in described))
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)
         return {f"dictionary {name} ({type(found).__name__})": found.describe() for name, found in named}
 
+    def _files_by_language(self, prefix: str) -> list[tuple[str, Path]]:
+        """Return the files with a prefix, one for each side, each with its language."""
+        return [
+            (lang, file) for lang, (_, file) in zip(self.languages_of(prefix), self.find_files(prefix), strict=True)
+        ]
+
     def _learn_dictionaries(self) -> Path:
-        sides, names = list(zip(self.languages, self.files("train"), strict=True)), self.dictionary_names
-        texts = dict(zip(names, ([side] for side in sides) if len(names) > 1 else [sides], strict=True))
-        key = {
-            "tokenizer": self.tokenizer.key(),
-            "external": [hash_file(file) for name in texts for file in self.tokenizer.external_files(name)],
-            "text": {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()},
-        }
-
-        def learn(directory: Path) -> None:
-            for name, text in texts.items():
-                words = (self.tokenizer.words_of(lines_of(files), language) for language, files in text)
-                self.tokenizer.train(chain.from_iterable(words), directory, name)
-
-        return cached(Path(self.cfg.cache_dir), "dictionary", key, learn)
+        names = self.dictionary_names
+        sides = list(zip(*map(self._files_by_language, self.sets("train")), strict=True))
+        texts = dict(zip(names, map(_grouped, sides if len(names) > 1 else [chain.from_iterable(sides)]), strict=True))
+        return self.corpus.learn(self.tokenizer, texts, Path(self.cfg.cache_dir))
 
     def _read_dictionaries(self, directory: Path) -> None:
         # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
@@ -209,6 +248,14 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         self._dictionary_files = {file.name: file.read_bytes() for file in files}
         self.dictionaries = [self.tokenizer.load(directory, name) for name in self.dictionary_names]
         self.info = self.describe(self.dictionaries)
+
+
+def _grouped(files: Iterable[tuple[str, Path]]) -> list[tuple[str, list[Path]]]:
+    """Return files by language, in the order in which they come first; each once, however many sets it serves."""
+    groups: defaultdict[str, dict[Path, None]] = defaultdict(dict)
+    for language, file in files:
+        groups[language][file] = None
+    return [(language, list(group)) for language, group in groups.items()]
 
 
 def place(number: int, files: Sequence[tuple[Path, int]]) -> str:

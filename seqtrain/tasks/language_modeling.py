@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +13,9 @@ import numpy as np
 from seqtrain.base import Dictionary
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
 from seqtrain.data.cuts import BreakMode
-from seqtrain.data.encoding import lines_of, sample
+from seqtrain.data.data_bin import DataBin
+from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.encoding import sample
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.store import Tokens
@@ -59,6 +62,7 @@ class LanguageModelingConfig(TextConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Blocks have room for what they hold, and the validation set is one thing."""
+        yield from super().contradictions()
         size, window = self.tokens_per_sample, self.context_window
         if self.max_positions < size:
             yield f"task.tokens_per_sample={size} is over task.max_target_positions={self.max_target_positions}"
@@ -116,10 +120,12 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             self.counts(split)  # now: the files may change while training goes on
 
     def find_files(self, prefix: str) -> list[tuple[str, Path]]:
-        """Return the file ``<prefix>``, else ``<prefix>.txt``; of the built-in corpus the English one."""
+        """Return the file ``<prefix>``, else ``<prefix>.txt``, or fairseq's; of the built-in corpus the English one."""
+        if isinstance(self.corpus, DataBin):
+            return self.corpus.find_files(prefix)
         if self.cfg.data == BUILTIN:
-            return [(prefix, find_text(self.corpus(), prefix, "en"))]
-        return [(prefix, find_monolingual_text(self.corpus(), prefix))]
+            return [(prefix, find_text(self.directory(), prefix, "en"))]
+        return [(prefix, find_monolingual_text(self.directory(), prefix))]
 
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the files of each split of a kind; ``valid`` may be a share of those of ``train``."""
@@ -144,17 +150,20 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         log.info("%s: %d lines, %d tokens in %d blocks", split, len(tokens), dataset.num_tokens, len(dataset))
         return dataset
 
-    def training_dataset(self, *, epoch: int, seed: int) -> BlockDataset:
-        """Return the training data: the same blocks in each epoch, or sampled or cut anew."""
-        dataset = self.dataset("train")
-        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, dataset.tokens
-        if dictionary.samples:
-            tokens = sample(tokens, dictionary, seed, epoch, 0)
-        shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
-        if tokens is not dataset.tokens or shift:
-            dataset = BlockDataset(tokens, self.cfg.block_spec(shift=shift))
-        self._epoch = dataset
-        return dataset
+    def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
+        """Return what an epoch sees: the same blocks each time, or cut or sampled anew, or some of each training set.
+
+        Where each epoch has other blocks, sets are mixed by their shares, but what was seen before is not counted.
+        """
+        self._epoch = dataset = self._training_blocks(epoch, seed)
+        return self.seen(dataset, dataset.sentences, self._sizes_of_sets, epoch=epoch, seed=seed)
+
+    @cached_property
+    def _sizes_of_sets(self) -> list[int]:
+        """Lines of each training set; nobody asks where sets are not mixed."""
+        if not self.cfg.mixes:
+            return []
+        return [sum(size for _, size in self.corpus.sizes(file)) for file in self.files("train")[0]]
 
     def counts(self, split: str) -> dict[str, int]:
         """Return the tokens that are predicted, and the characters, bytes and words of the text as it was.
@@ -164,7 +173,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         dataset = self.dataset(split)
         if split not in self._sizes:
             lines = self._lines[split]
-            self._sizes[split] = TextSize.of(islice(lines_of(self.files(split)[0]), lines.start, lines.stop))
+            text = self.corpus.lines(self.files(split)[0], self.info.source_dictionary)
+            self._sizes[split] = TextSize.of(islice(text, lines.start, lines.stop))
         size, boundaries = self._sizes[split], len(dataset.tokens.tokens) - dataset.num_tokens
         ends = size.lines - boundaries
         return {
@@ -189,6 +199,17 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         (dictionary,) = dictionaries
         start = dictionary.bos if self.cfg.add_bos_token else dictionary.eos
         return TaskInfo(dictionary, dictionary, (self.cfg.max_positions, self.cfg.max_positions), start)
+
+    def _training_blocks(self, epoch: int, seed: int) -> BlockDataset:
+        """Return all training data, sampled or cut as in an epoch."""
+        plain = self.dataset("train")
+        dictionary, size, tokens = self.info.source_dictionary, self.cfg.tokens_per_sample, plain.tokens
+        if dictionary.samples:
+            tokens = sample(tokens, np.arange(len(tokens)), dictionary, seed, epoch, 0)
+        shift = derive_seed("blocks", seed, epoch) % size if self.cfg.shift_blocks else 0
+        if tokens is plain.tokens and not shift:
+            return plain
+        return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
 
     def _share(self, split: str) -> tuple[Tokens, range]:
         """Return the token ids of a split, and which lines of its files they are: all, or its share."""

@@ -1,8 +1,7 @@
 """What every task guarantees, as checks to run on a plug-in of one's own: ``check_task(MyConfig(...))``.
 
 Each check builds the task from its config, prepares it, and raises AssertionError if something is wrong. A task that
-derives from ``translation`` or ``language_modeling`` gets a small corpus instead of the built-in one; any other needs
-data of its own.
+derives from one of seqtrain's gets a small corpus instead of the built-in one; any other needs data of its own.
 """
 
 import pickle
@@ -24,6 +23,7 @@ from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError
 from seqtrain.tasks import REGISTRY
 from seqtrain.tasks.language_modeling import LanguageModelingConfig
+from seqtrain.tasks.multilingual_translation import MultilingualTranslationConfig
 from seqtrain.tasks.translation import TranslationConfig
 from seqtrain.testing.configs import check_config
 from seqtrain.testing.guarantees import Check
@@ -45,6 +45,8 @@ def small_corpus(cfg: TaskConfig) -> Iterator[TaskConfig]:
     """Yield the config, with a small corpus if it is that of a task over the built-in one."""
     if isinstance(cfg, TranslationConfig) and cfg.data == BUILTIN:
         sides = {f".{cfg.source_lang}": english, f".{cfg.target_lang}": german}
+    elif isinstance(cfg, MultilingualTranslationConfig) and cfg.data == BUILTIN:
+        sides = {f".{language}": (english, german)[number % 2] for number, language in enumerate(cfg.languages)}
     elif isinstance(cfg, LanguageModelingConfig) and cfg.data == BUILTIN:
         sides = {"": english}
     else:

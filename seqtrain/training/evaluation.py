@@ -56,5 +56,6 @@ def evaluate_loss(
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
     decoded = decode_dataset(task, task.dataset(split), BeamSearch(cfg, model, task.info), generation_plan(cfg))
-    hypotheses = [task.info.target_dictionary.decode(best[0].tokens.tolist()) for best in decoded]
+    dictionary = task.output_dictionary(split)
+    hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses)

@@ -21,6 +21,7 @@ from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.locks import locked
+from seqtrain.metrics.parts import with_wholes
 from seqtrain.model_tensors import copied, freeze, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
@@ -240,8 +241,9 @@ class Session:
             DataError: the files of ``validation.final_split`` are not there.
         """
         if self.cfg.validation.final_split:
-            task.dataset(self.cfg.validation.final_split)
-        valid, metric = task.splits("valid"), self.cfg.saving.metric
+            for part in task.parts(self.cfg.validation.final_split):
+                task.dataset(part)
+        valid, metric = with_wholes(task.splits("valid")), self.cfg.saving.metric
         if valid and metric.split("/")[0] not in valid:
             raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")
 

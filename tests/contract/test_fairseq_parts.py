@@ -5,26 +5,6 @@ import pytest
 from seqtrain.fairseq_flags.parts import GROUPS, NEW, PARTS
 from seqtrain.plugins import PACKAGES, builtin_names, conf_directory
 
-WAITING = {
-    "model": {
-        *("lstm_lm", "transformer_lm_big", "transformer_lm_wiki103", "transformer_lm_gbw", "transformer_lm_gpt"),
-        *("transformer_lm_gpt2_small", "transformer_lm_gpt2_medium", "transformer_lm_gpt2_big"),
-        *("transformer_lm_gpt2_tiny", "transformer_lm_gpt2_big_wide", "transformer_lm_gpt2_bigger"),
-        *("transformer_lm_gpt3_small", "transformer_lm_gpt3_medium", "transformer_lm_gpt3_large"),
-        *("transformer_lm_gpt3_xl", "transformer_lm_gpt3_2_7", "transformer_lm_gpt3_6_7"),
-        *("transformer_lm_gpt3_13", "transformer_lm_gpt3_175"),
-    },
-    "task": {"multilingual_translation"},
-    "criterion": {
-        *("ctc", "label_smoothed_cross_entropy_with_ctc", "label_smoothed_cross_entropy_with_alignment"),
-    },
-    "optimizer": {
-        *("nag", "adagrad", "adadelta", "adamax", "adafactor", "lamb", "composite"),
-        *("adamw", "lion", "muon", "schedule_free_adamw"),
-    },
-}
-"""Names that are not merged yet."""
-
 
 def presets(group: str) -> set[str]:
     return {file.stem for file in (conf_directory() / group).glob("*.yaml")}
@@ -38,7 +18,7 @@ def named(group: str) -> set[str]:
 
 @pytest.mark.parametrize("group", PACKAGES)
 def test_every_name_in_the_table_can_be_chosen(group: str) -> None:
-    there = {*builtin_names(group), *presets(group), *WAITING.get(group, ())}
+    there = {*builtin_names(group), *presets(group)}
     assert named(group) - there == set()
     assert NEW[group].keys() - there == set()
 

@@ -154,6 +154,14 @@ MISTAKES = {
         ["lr_scheduler=manual", "lr_scheduler.epoch2lr={1:0.1,2:-0.1}"],
         "lr_scheduler.epoch2lr={1: 0.1, 2: -0.1} (command line): has numbers that must be at least 0",
     ),
+    "mapping in a mapping of numbers": (
+        ["lr_scheduler=manual", "lr_scheduler.epoch2lr={1:{2:3}}"],
+        "lr_scheduler.epoch2lr.1.2=3 (command line): the key 1.2 must be an integer",
+    ),
+    "key misspelt in a mapping of sections": (
+        ["optimizer=composite", "+optimizer@optimizer.parts.a.optimizer=adam", "optimizer.parts.a.patern=x"],
+        "optimizer.parts.a.patern=x (command line): there is no such key; did you mean optimizer.parts.a.pattern?",
+    ),
     "two clocks": (
         ["lr_scheduler=manual", "lr_scheduler.epoch2lr={1:0.1}", "lr_scheduler.update2lr={0:0.1}"],
         "lr_scheduler.epoch2lr and lr_scheduler.update2lr are two clocks for one rate: leave one of them out "

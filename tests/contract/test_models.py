@@ -21,6 +21,7 @@ SIZES = {"embed_dim": 8, "ffn_embed_dim": 12, "layers": 2, "attention_heads": 2}
 SMALL = {
     "transformer": {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in SIZES.items()},
     "transformer_lm": {f"decoder_{name}": value for name, value in SIZES.items()},
+    "lstm_lm": {"decoder_embed_dim": 6, "decoder_hidden_size": 8, "decoder_layers": 2, "decoder_out_embed_dim": 8},
 }
 """Values that make a model small; other models are checked with their defaults."""
 
@@ -75,12 +76,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "adaptive_softmax_dropout": 0.2,
         "no_decoder_final_norm": True,
     },
+    "lstm_lm with all that it may have": {
+        "residuals": True,
+        "decoder_out_embed_dim": 7,
+        "adaptive_softmax_cutoff": [8],
+        "decoder_dropout_in": 0.2,
+        "decoder_dropout_out": 0.0,
+    },
 }
 """Further configs: a model's name and what it is like, and its options, so that each is on at least once."""
 
 
 def small(name: str, **options: Any) -> ModelConfig:
-    cfg = REGISTRY.entry(name).config_type(**SMALL.get(name, {}), **options)
+    cfg = REGISTRY.entry(name).config_type(**SMALL.get(name, {}) | options)
     assert isinstance(cfg, ModelConfig)
     return cfg
 

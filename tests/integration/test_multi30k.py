@@ -1,4 +1,4 @@
-"""The experiment on real text, shortened; it needs Multi30k beside the repository."""
+"""The experiments on real text, shortened; they need Multi30k beside the repository."""
 
 import json
 import os
@@ -41,3 +41,45 @@ def test_from_raw_text_to_scores(tmp_path: Path) -> None:
     assert scores["sentences"] == 1000
     assert scores["signatures"]["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
     assert 0 < scores["chrf"] < 100
+
+
+WORDS = {
+    "en": {"a", "the", "is", "and", "of", "man", "woman"},
+    "de": {"ein", "eine", "einem", "der", "und", "mann", "frau"},
+}
+"""Frequent words of captions that the other language does not have."""
+
+
+def language_of(line: str) -> str:
+    words = line.lower().rstrip(".").split()
+    return max(WORDS, key=lambda language: sum(word in WORDS[language] for word in words))
+
+
+def test_both_directions_in_one_model(tmp_path: Path) -> None:
+    short = [
+        "training.max_update=300",
+        "dataset.max_tokens=1024",
+        "optimizer.lr=1e-3",
+        "lr_scheduler.warmup_updates=100",
+    ]
+    once = [
+        "validation.interval_epochs=0",
+        "validation.generate=false",
+        "saving.metric=valid/loss",
+        "saving.maximize=false",
+    ]
+    place = [f"task.data={DATA}", f"hydra.run.dir={tmp_path / 'run'}", "validation.final_split=''"]
+    out = seqtrain(tmp_path, "+experiment=multi30k_multilingual", *place, *short, *once)
+    assert "train: 58000 sentence pairs" in out
+
+    greedy = ["generation.beam=1", "generation.max_len_a=1", "generation.max_len_b=5"]
+    for source, target in (("en", "de"), ("de", "en")):
+        languages = [f"source_lang={source}", f"target_lang={target}", f"input={DATA / f'val.{source}.gz'}"]
+        lines = seqtrain(tmp_path, "generate", "checkpoint=run", *languages, *greedy).splitlines()
+        assert len(lines) == 1014
+        assert sum(language_of(line) == target for line in lines) > 1000
+
+    # 2.4 and 2.6 when this was written; captions in the wrong language have 0.02.
+    scores = json.loads(seqtrain(tmp_path, "evaluate", "checkpoint=run", "split=test", *greedy))
+    assert all(part["bleu"] > 1.2 for part in scores["parts"].values())
+    assert scores["bleu"] > 1.5

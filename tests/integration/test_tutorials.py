@@ -119,7 +119,7 @@ def test_a_page_does_what_it_says(page: Path, tmp_path: Path, request: pytest.Fi
 
 
 def test_these_pages_have_commands() -> None:
-    others = {DOCS / "completion.md", DOCS / "editor.md", DOCS / "tutorials/check.md"}
+    others = {DOCS / "completion.md", DOCS / "editor.md", DOCS / "tutorials/check.md", DOCS / "how-to/data-bin.md"}
     assert {*TUTORIALS, *others} == set(PAGES)
 
 

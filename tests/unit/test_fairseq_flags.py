@@ -55,13 +55,30 @@ def test_the_page_shows_what_is_printed() -> None:
     assert shown[1:] == ["seqtrain: 3 mistakes:", *answer(arguments)]
 
 
+JOINED = "with tokenizer=whitespace, in training already"
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "expected"),
     [
         ("--max-epoch", "30", "write training.max_epoch=30"),
+        ("--upsample-primary", "3", "write task.train_weights=[3,1] (one number for each of task.train)"),
+        ("--upsample-primary", "-1", "write task.train_weights=[1,1] (one number for each of task.train)"),
+        ("--lang-pairs", "en-de,de-en", "write task.lang_pairs=[en-de,de-en] (with task=multilingual_translation)"),
+        (
+            "--sampling-method",
+            "temperature",
+            "write task.sampling_temperature=1.5 (1 is concat; the higher, the more uniform)",
+        ),
         ("--lr", "5e-4", "write optimizer.lr=5e-4"),
         ("--lr", "[0.0005]", "write optimizer.lr=0.0005"),
         ("--lr", "0.1,0.05", "write lr_scheduler=fixed lr_scheduler.lr_per_epoch=[0.1,0.05]"),
+        (
+            "--adaptive-softmax-cutoff",
+            "20000,60000",
+            "write model.adaptive_softmax_cutoff=[20000,60000] (train with criterion=adaptive_loss)",
+        ),
+        ("--arch", "transformer_lm_baevski_wiki103", "write model=transformer_lm_wiki103"),
         ("--adam-betas", "(0.9,0.98)", "write optimizer.betas=[0.9,0.98]"),
         ("--arch", "transformer_wmt_en_de", "write model=transformer_wmt_en_de"),
         ("-a", "transformer", "write model=transformer"),
@@ -89,7 +106,9 @@ def test_the_page_shows_what_is_printed() -> None:
             "write lr_scheduler.phase_ratio=[0.1,0.4,0.5] (with lr_scheduler=tri_stage)",
         ),
         ("--best-checkpoint-metric", "bleu", "write saving.metric=valid/bleu (`<split>/<name>`)"),
-        ("--remove-bpe", "sentencepiece", "not needed: the tokenizer turns ids into plain text, subwords joined"),
+        ("--remove-bpe", "sentencepiece", f"write tokenizer.post_process=sentencepiece ({JOINED})"),
+        ("--post-process", "@@", f"write tokenizer.post_process=subword_nmt ({JOINED})"),
+        ("--eval-bleu-detok", "moses", "not needed: the tokenizer turns ids into plain text, subwords joined"),
         ("--save-dir", "x", "write hydra.run.dir=x (checkpoints, log and metrics lie in it)"),
         ("-s", "de", "write task.source_lang=de"),
         ("-t", "en", "write task.target_lang=en"),
@@ -168,8 +187,10 @@ def test_underscores_are_hyphens() -> None:
 
 def test_the_data_directory_is_answered_where_there_are_flags_of_fairseqs() -> None:
     lines = answer(["data-bin/iwslt", "--clip-norm", "0.1"])
-    where = "write task.data=DIR, the directory of the text; a data-bin cannot be read yet"
-    assert lines == ["--clip-norm 0.1: write training.clip_norm=0.1", f"data-bin/iwslt: {where}"]
+    assert lines == [
+        "--clip-norm 0.1: write training.clip_norm=0.1",
+        "data-bin/iwslt: write task.data=data-bin/iwslt tokenizer=whitespace",
+    ]
     assert answer(["data-bin/iwslt", "~model.dropout", "--cfg", "job"]) == []
 
 

@@ -79,6 +79,8 @@ def test_the_values_of_a_mapping_are_checked_and_its_keys_are_not() -> None:
     Prices(by_size={-1: 0.5})
     with pytest.raises(ConfigError, match=r"^Prices.by_size=\{1: 0.5, 2: -1\} has numbers that must be at least 0$"):
         Prices(by_size={1: 0.5, 2: -1})
+    with pytest.raises(ConfigError, match=r"^Prices.by_size=\{1: \{2: 3\}\} has numbers that must be at least 0"):
+        Prices(by_size={1: {2: 3}})  # type: ignore[dict-item]  # as it comes from the command line
 
 
 def test_null_and_references_are_not_numbers() -> None:

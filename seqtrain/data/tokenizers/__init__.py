@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seqtrain.base import Dictionary
 from seqtrain.config import TokenizerConfig
+from seqtrain.errors import ConfigError
 from seqtrain.registry import Registry
 
 
@@ -34,6 +35,18 @@ class Tokenizer(ABC):
         Raises:
             DataError: nothing can be learned from these lines with this config.
         """
+
+    def adopt(self, file: Path, directory: Path, name: str) -> None:
+        """Write the files of the dictionary ``name`` whose symbols are those of a ``dict.txt`` of fairseq.
+
+        Raises:
+            ConfigError: this tokenizer, with this config, has symbols of its own.
+            DataError: the file cannot be used.
+        """
+        raise ConfigError(
+            f"the ids of task.data stand for the symbols of {file}, not for those of {type(self).__name__}: "
+            "write tokenizer=whitespace, or let task.data name a directory with text and no .idx files"
+        )
 
     @abstractmethod
     def load(self, directory: Path, name: str) -> Dictionary:

@@ -10,27 +10,32 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
-
-OVERWRITE = "#fairseq:overwrite"
-"""Flag after the count: the symbol is there already, and this line takes its place."""
 
 Entries = Sequence[tuple[str, int]]
 
 
 class SymbolDictionary(Dictionary):
-    """Text is split into symbols, and joined again with ``separator``.
+    """Text is split into symbols, and joined again with ``separator``; ``finish`` makes of that what is to be read.
 
     Text never makes a special symbol other than unk: a word ``</s>`` is unknown, as any other word not listed.
     """
 
-    def __init__(self, symbols: Sequence[str], split: Callable[[str], list[str]], separator: str) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        split: Callable[[str], list[str]],
+        separator: str,
+        finish: Callable[[str], str] = str,
+    ) -> None:
         self._symbols = [*self.specials, *symbols]
         self._ids = {symbol: id for id, symbol in enumerate(symbols, start=len(self.specials))}
         self._split = split
         self._separator = separator
+        self._finish = finish
 
     def __len__(self) -> int:
         return len(self._symbols)
@@ -46,7 +51,8 @@ class SymbolDictionary(Dictionary):
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the symbols of ``ids``, joined; bos, pad and eos are left out."""
-        return self._separator.join(self._symbols[id] for id in ids if id not in (self.bos, self.pad, self.eos))
+        shown = (self._symbols[id] for id in ids if id not in (self.bos, self.pad, self.eos))
+        return self._finish(self._separator.join(shown))
 
     def symbol(self, id: int) -> str:
         """Return the symbol with this id."""
@@ -70,6 +76,10 @@ class SymbolTokenizer(Tokenizer):
     @abstractmethod
     def split(self, text: str) -> list[str]:
         """Return the symbols of a text."""
+
+    def finish(self, text: str) -> str:
+        """Return what to make of joined symbols."""
+        return text
 
     def choose(self, entries: Entries) -> Entries:
         """Return what to write, of the symbols that occur often enough and their counts, best first."""
@@ -100,7 +110,8 @@ class SymbolTokenizer(Tokenizer):
         Raises:
             DataError: it is missing or not in the format.
         """
-        return SymbolDictionary(read_symbols(dictionary_file(directory, name)), self.split, self.separator)
+        symbols = read_symbols(dictionary_file(directory, name))
+        return SymbolDictionary(symbols, self.split, self.separator, self.finish)
 
 
 def dictionary_file(directory: Path, name: str) -> Path:
@@ -117,47 +128,3 @@ def most_frequent(counts: Counter[str], threshold: int) -> list[tuple[str, int]]
 def write_entries(path: Path, entries: Entries) -> None:
     """Write symbols and counts."""
     path.write_text("".join(f"{symbol} {count}\n" for symbol, count in entries), encoding="utf-8", newline="\n")
-
-
-def read_symbols(path: Path) -> list[str]:
-    """Return the symbols of a file, in order.
-
-    Raises:
-        DataError: the file is missing or not in the format, or a symbol is there twice without the flag.
-    """
-    symbols: list[str] = []
-    seen = set(Dictionary.specials)
-    for number, line in enumerate(read_text(path, "the dictionary").removesuffix("\n").split("\n"), start=1):
-        symbol, overwrite = _parse(line, f"{path}:{number}")
-        if symbol in seen and not overwrite:
-            raise DataError(
-                f"{path}:{number}: the symbol {symbol!r} is in the dictionary already; remove this line, "
-                f"or end it with {OVERWRITE} to make it the one that counts"
-            )
-        seen.add(symbol)
-        symbols.append(symbol)
-    return symbols
-
-
-def read_text(path: Path, what: str) -> str:
-    """Return the text of a file; ``what`` is what an error calls it.
-
-    Raises:
-        DataError: it cannot be read, or is no UTF-8.
-    """
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(f"cannot read {what} {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{what} {path} is not UTF-8; convert it, for example with iconv") from error
-
-
-def _parse(line: str, where: str) -> tuple[str, bool]:
-    """Return the symbol of a line and whether it is flagged."""
-    entry = line.rstrip()
-    overwrite = entry.endswith(f" {OVERWRITE}")
-    symbol, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
-    if not (symbol and space and count.isdecimal()):
-        raise DataError(f"{where}: expected '<symbol> <count>', found {line!r}")
-    return symbol, overwrite

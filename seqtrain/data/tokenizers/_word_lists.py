@@ -1,9 +1,10 @@
 """What tokenizers of text that is split into words share: their dictionary is counted, or an existing ``dict.txt``."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.tokenizers import Dictionary
 from seqtrain.data.tokenizers._moses import Moses, MosesDictionary
 from seqtrain.data.tokenizers._symbols import (
@@ -11,7 +12,6 @@ from seqtrain.data.tokenizers._symbols import (
     SymbolConfig,
     SymbolTokenizer,
     dictionary_file,
-    read_symbols,
 )
 from seqtrain.fields import bounded
 
@@ -87,6 +87,10 @@ class WordListTokenizer(SymbolTokenizer):
             dictionary_file(directory, name).write_bytes(path.read_bytes())
             return
         super().train(lines, directory, name)
+
+    def adopt(self, file: Path, directory: Path, name: str) -> None:
+        """Take a dictionary of fairseq for the existing one, if none is configured."""
+        type(self)(replace(self.cfg, dictionary=self.cfg.dictionary or str(file))).train([], directory, name)
 
     def choose(self, entries: Entries) -> Entries:
         """Return the most frequent symbols, and unused ones to fill up, as fairseq names them."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
-from seqtrain.data.tokenizers._symbols import dictionary_file, read_symbols, write_entries
+from seqtrain.data.tokenizers._symbols import dictionary_file, write_entries
 from seqtrain.errors import DataError
 
 SYMBOLS = [f"<0x{byte:02X}>" for byte in range(256)]

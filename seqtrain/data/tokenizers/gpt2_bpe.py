@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from omegaconf import MISSING
 
+from seqtrain.data.symbol_file import read_symbols, read_text
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
-from seqtrain.data.tokenizers._symbols import dictionary_file, read_symbols, read_text
+from seqtrain.data.tokenizers._symbols import dictionary_file
 from seqtrain.data.tokenizers._word_lists import named_file
 from seqtrain.documents import DocumentError, read_json
 from seqtrain.errors import ConfigError, DataError
@@ -60,6 +61,19 @@ class GPT2BPETokenizer(Tokenizer):
         GPT2BPEDictionary.read(*files.values())
         for copy, file in files.items():
             copy.write_bytes(file.read_bytes())
+
+    def adopt(self, file: Path, directory: Path, name: str) -> None:
+        """Copy the files that are configured, among them the dictionary.
+
+        Raises:
+            ConfigError: the config has no dictionary.
+            DataError: a file is missing or not in its format.
+        """
+        if not self.cfg.dictionary:
+            raise ConfigError(
+                f"the ids of task.data stand for the symbols of {file}: write tokenizer.dictionary={file}"
+            )
+        self.train([], directory, name)
 
     def load(self, directory: Path, name: str) -> "GPT2BPEDictionary":
         """Read the files.

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from seqtrain.data.symbol_file import read_symbols, read_text
 from seqtrain.data.tokenizers import Dictionary, register_tokenizer
 from seqtrain.data.tokenizers._sampling import KEPT_WORDS, bpe_dropout, uniform
-from seqtrain.data.tokenizers._symbols import SymbolDictionary, dictionary_file, read_symbols, read_text
+from seqtrain.data.tokenizers._symbols import SymbolDictionary, dictionary_file
 from seqtrain.data.tokenizers._word_lists import WordListConfig, WordListTokenizer, named_file
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
+from seqtrain.metrics.parts import averages
 from seqtrain.training.trainer import Hook, Trainer, TrainState, UpdateResult
 
 
@@ -26,6 +27,7 @@ class Validation(Hook):
         metrics: dict[str, float] = {}
         for split in trainer.parts.task.splits("valid"):
             metrics |= {f"{split}/{name}": value for name, value in self.validate(trainer, split).items()}
+        metrics |= averages(metrics)
         self.record(trainer.state, metrics)
         trainer.report(metrics)
         self._check_patience(trainer)

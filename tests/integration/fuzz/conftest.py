@@ -16,6 +16,8 @@ CASES = {
     "test_a_damaged_store": (100, 2000),
     "test_a_strangers_store": (50, 1000),
     "test_a_damaged_dictionary": (100, 2000),
+    "test_a_damaged_index": (100, 3000),
+    "test_damaged_ids": (100, 3000),
     "test_a_damaged_run_directory": (20, 500),
     "test_a_damaged_cache_entry": (20, 200),
     "test_a_damaged_sentencepiece_model": (150, 6000),

@@ -50,6 +50,14 @@ def test_the_fields_of_what_is_chosen() -> None:
     assert "default 0.0, set in " in momentum and "conf/optimizer/sgd_nesterov.yaml:" in momentum
 
 
+def test_the_fields_of_plug_ins_in_a_plug_in() -> None:
+    chosen = ["optimizer=composite", "+optimizer@optimizer.parts.a.optimizer=sgd", "optimizer.parts.a.optimizer.lr=3"]
+    lines = help_text("train", chosen).splitlines()
+    assert "  optimizer.parts.a.pattern=null  (text or null)" in lines
+    rate = "  optimizer.parts.a.optimizer.lr=3  (a number, at least 0, default 0.1, set in command line)"
+    assert rate in lines
+
+
 def test_another_command() -> None:
     text = help_text("average")
     assert text.startswith("average checkpoints: average checkpoint=RUN")

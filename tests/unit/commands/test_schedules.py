@@ -21,6 +21,7 @@ def test_the_rates_are_those_of_the_updates() -> None:
     found = schedule("lr_scheduler=linear", "lr_scheduler.warmup_updates=2")
     assert found == Schedule("label", [0.0, 1.0, 2.0, 1.0], [])
     assert found.summary() == "label: first 0, peak 2 at update 3, last 1"
+    assert Schedule("label", [1.0], ["one", "two"]).summary().split("\n")[1:] == ["  one", "  two"]
 
 
 def test_any_optimizer_gives_the_rate() -> None:

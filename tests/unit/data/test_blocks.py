@@ -90,7 +90,7 @@ def test_context_is_given_and_not_predicted() -> None:
 @pytest.mark.parametrize("context", [0, 1, 4])
 def test_each_token_is_predicted_once_and_after_the_one_before_it(mode: BreakMode, context: int) -> None:
     spec = BlockSpec(mode, size=6, limit=6, context=context)
-    text = [int(token) for token in TEXT.tokens]
+    text = TEXT.tokens[:].tolist()
     dataset, predicted = BlockDataset(TEXT, spec), list[int]()
     for id in dataset.ids:
         one = dataset.collate(np.array([id]))

@@ -13,6 +13,7 @@ from seqtrain.data.tokenizers.sentencepiece import ModelType, SentencePieceConfi
 from seqtrain.errors import DataError
 
 LINES = ["", *(german(number) for number in range(0, 900_000, 3001))]
+ALL = np.arange(len(LINES))
 
 
 @pytest.fixture
@@ -49,37 +50,37 @@ def test_the_index_is_the_plain_encoding(plain: Tokens, dictionary: Dictionary) 
 
 
 def test_a_sample_depends_on_its_arguments_alone(plain: Tokens, dictionary: Dictionary) -> None:
-    first = sample(plain, dictionary, 1, 2, 0)
-    again = sample(plain, dictionary, 1, 2, 0)
-    assert (again.tokens.tobytes(), again.offsets.tobytes()) == (first.tokens.tobytes(), first.offsets.tobytes())
+    first = sample(plain, ALL, dictionary, 1, 2, 0)
+    again = sample(plain, ALL, dictionary, 1, 2, 0)
+    assert (again.tokens[:].tobytes(), again.offsets.tobytes()) == (first.tokens[:].tobytes(), first.offsets.tobytes())
     assert again.fingerprint == first.fingerprint
     for other in ((1, 3, 0), (2, 2, 0), (1, 2, 1)):
-        assert sample(plain, dictionary, *other).fingerprint != first.fingerprint
+        assert sample(plain, ALL, dictionary, *other).fingerprint != first.fingerprint
 
 
 def test_a_sample_is_the_same_text(plain: Tokens, dictionary: Dictionary) -> None:
-    sampled = sample(plain, dictionary, 1, 1, 0)
+    sampled = sample(plain, ALL, dictionary, 1, 1, 0)
     assert [dictionary.decode(ids) for ids in sentences(sampled)] == LINES
     assert all(ids[-1] == 2 for ids in sentences(sampled))
     assert sentences(sampled) != sentences(plain)
 
 
 def test_a_sample_is_kept_in_few_bytes(plain: Tokens, dictionary: Dictionary) -> None:
-    sampled = sample(plain, dictionary, 1, 1, 0)
+    sampled = sample(plain, ALL, dictionary, 1, 1, 0)
     assert (sampled.tokens.dtype, sampled.lengths.dtype) == (np.dtype("<u2"), np.dtype(np.int32))
 
 
 def test_windows_are_sampled_apart(dictionary: Dictionary, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "WINDOW", 8)
     same = Tokens.from_sentences([[*dictionary.encode(LINES[-1]), 2]] * 100)
-    sampled = sentences(sample(same, dictionary, 1, 1, 0))
+    sampled = sentences(sample(same, np.arange(100), dictionary, 1, 1, 0))
     windows = [sampled[first : first + 8] for first in range(0, 100, 8)]
     assert all(window != windows[0] for window in windows[1:])
     assert len(sampled) == 100
 
 
 def test_no_sentences(dictionary: Dictionary) -> None:
-    assert len(sample(Tokens.from_sentences([]), dictionary, 1, 1, 0)) == 0
+    assert len(sample(Tokens.from_sentences([]), np.arange(0), dictionary, 1, 1, 0)) == 0
 
 
 def test_a_dictionary_that_loses_ends_of_sentences() -> None:
@@ -88,4 +89,10 @@ def test_a_dictionary_that_loses_ends_of_sentences() -> None:
             return [4, 2, 4]
 
     with pytest.raises(DataError, match=r"Losing\.sample\(\) does not keep the 2 ends of sentences"):
-        sample(Tokens.from_sentences([[4, 2], [4, 2]]), Losing(["a"], str.split, " "), 1)
+        sample(Tokens.from_sentences([[4, 2], [4, 2]]), np.arange(2), Losing(["a"], str.split, " "), 1)
+
+
+def test_some_sentences_some_of_them_twice(plain: Tokens, dictionary: Dictionary) -> None:
+    sampled = sentences(sample(plain, np.array([7, 3, 7, 7, 120]), dictionary, 1, 1, 0))
+    assert [dictionary.decode(ids) for ids in sampled] == [LINES[number] for number in (7, 3, 7, 7, 120)]
+    assert sampled[0] != sampled[2] or sampled[2] != sampled[3]

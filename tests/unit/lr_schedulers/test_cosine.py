@@ -30,7 +30,8 @@ def test_warm_up_and_a_lowest_rate(optimizer: SGD) -> None:
 def test_it_does_not_start_again_at_the_end_of_the_run_nor_later(optimizer: SGD) -> None:
     assert rates(optimizer, range(6, 9), min_lr=0.5, total_num_update=6) == [0.5, 0.5, 0.5]
     # nor where the run ends with a cycle, as in fairseq's recipe for WikiText-103
-    found = rates(optimizer, range(3, 7), lr_period_updates=4, warmup_updates=1, min_lr=0.5, total_num_update=5)
+    cycle = {"lr_period_updates": 4, "lr_shrink": 0.75}
+    found = rates(optimizer, range(3, 7), **cycle, warmup_updates=1, min_lr=0.5, total_num_update=5)
     assert found == pytest.approx([0.5 + 1.5 * QUARTERS[2], 0.5 + 1.5 * QUARTERS[3], 0.5, 0.5], abs=1e-15)
 
 

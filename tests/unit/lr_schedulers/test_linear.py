@@ -32,6 +32,8 @@ def test_no_warm_up_starts_at_the_peak(optimizer: SGD) -> None:
 def test_a_training_within_the_warm_up_only_rises(optimizer: SGD) -> None:
     scheduler = Linear(LinearConfig(warmup_updates=8, total_num_update=4), optimizer)
     assert [scheduler.lr_at(n) for n in (0, 3, 4, 7, 8)] == [0.0, 0.75, 1.0, 1.75, 0.0]
+    scheduler = Linear(LinearConfig(warmup_updates=4, total_num_update=4), optimizer)
+    assert [scheduler.lr_at(n) for n in (0, 3, 4, 5)] == [0.0, 1.5, 0.0, 0.0]
 
 
 def test_the_end_is_that_of_training() -> None:

@@ -11,10 +11,15 @@ from torch import Tensor
 from seqtrain.base import TaskInfo
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.models.transformer import Transformer, TransformerConfig
+from seqtrain.nn.decoder import DecoderLayer
+from seqtrain.nn.encoder import EncoderLayer
 from seqtrain.nn.feed_forward import ACTIVATIONS, Activation, FeedForward
+from seqtrain.nn.initialization import Initialization
+from seqtrain.nn.norm import Norm
 from seqtrain.nn.positions import Positions
 from seqtrain.testing.models import check_model, random_input
 from seqtrain.testing.toy import ToyDictionary, toy_task
+from tests.unit.models.parameter_counts import transformer_parameters
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -41,7 +46,10 @@ def backward(x: Tensor) -> None:
 TIES = ("share_all_embeddings", "share_decoder_input_output_embed", "")
 
 
-@pytest.mark.parametrize(("normalize_before", "positions", "tie"), list(product([False, True], Positions, TIES)))
+VARIANTS = [*product([False, True], Positions, [""]), *product([False, True], [Positions.sinusoidal], TIES[:2])]
+
+
+@pytest.mark.parametrize(("normalize_before", "positions", "tie"), VARIANTS)
 def test_every_variant_is_sound(normalize_before: bool, positions: Positions, tie: str) -> None:
     cfg = small(
         **({tie: True} if tie else {}),
@@ -131,6 +139,14 @@ def test_untied_padding_gets_no_gradient() -> None:
         assert gradient[1].count_nonzero() == 0
 
 
+SUMS = {
+    "encoder.embedding.tokens.weight": 4.063,
+    "encoder.layers.1.self_attention.qkv_proj.weight": 2.734,
+    "decoder.layers.0.cross_attention.kv_proj.weight": 4.65,
+    "decoder.layers.1.feed_forward.fc2.bias": 0.374,
+    "output_projection.weight": 1.951,
+}
+"""Sums of some parameters of a model of seed 1."""
 PRESETS = {
     "transformer": (512, 2048, 6, False, 3),
     "transformer_tiny": (64, 64, 2, False, 3),
@@ -155,13 +171,82 @@ def preset(name: str) -> TransformerConfig:
 @pytest.mark.parametrize("name", PRESETS)
 def test_parameters_of_presets(name: str) -> None:
     d, f, layers, final_norms, tables = PRESETS[name]
-    dictionary = ToyDictionary([f"w{n}" for n in range(996)])
-    with torch.device("meta"):
-        model = Transformer(preset(name), TaskInfo(dictionary, dictionary))
     attention, ffn, norm = 4 * d * (d + 1), 2 * d * f + d + f, 2 * d
     encoder_layer, decoder_layer = attention + ffn + 2 * norm, 2 * attention + ffn + 3 * norm
     expected = layers * (encoder_layer + decoder_layer) + 2 * final_norms * norm + tables * 1000 * d
-    assert sum(parameter.numel() for parameter in model.parameters()) == expected
+    assert parameters(preset(name)) == transformer_parameters(preset(name), (1000, 1000), (7, 9)) == expected
+
+
+def parameters(cfg: TransformerConfig) -> int:
+    dictionary = ToyDictionary([f"w{n}" for n in range(996)])
+    with torch.device("meta"):
+        model = Transformer(cfg, TaskInfo(dictionary, dictionary, max_positions=(7, 9)))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {"activation_fn": Activation.swiglu},
+    {"activation_fn": Activation.geglu, "bias": False},
+    {"positions": Positions.learned, "layernorm_embedding": True},
+    {"positions": Positions.rotary},
+    {"positions": Positions.alibi},
+    {"norm": Norm.rms_norm},
+    {"qk_norm": True},
+    {"qk_norm": True, "bias": False},
+    {"bias": False, "norm": Norm.rms_norm, "qk_norm": True},
+    {"encoder_kv_heads": 1},
+    {"decoder_kv_heads": 1, "decoder_embed_dim": 24, "decoder_normalize_before": True},
+    {"share_all_embeddings": True},
+    {"share_decoder_input_output_embed": True, "encoder_layers": 3},
+    {"deep_norm": True, "init": Initialization.fairseq, "checkpoint_activations": True},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_parameters_of_options(options: dict[str, Any]) -> None:
+    cfg = small(**options)
+    assert parameters(cfg) == transformer_parameters(cfg, (1000, 1000), (7, 9))
+
+
+def test_defaults_start_as_ever() -> None:
+    """A change to the order of random draws, or to names, is one that every run and checkpoint would notice."""
+    state = build().state_dict()
+    assert len(state) == 67
+    sums = {name: round(x.double().sum().item(), 3) for name, x in state.items() if name in SUMS}
+    assert sums == pytest.approx(SUMS, abs=2e-3)
+
+
+def test_deep_norm_depends_on_both_depths() -> None:
+    model = build(small(deep_norm=True, encoder_layers=4, decoder_layers=16, decoder_kv_heads=1))
+    encoder, decoder = model.encoder.layers[0], model.decoder.layers[0]
+    assert isinstance(encoder, EncoderLayer) and isinstance(decoder, DecoderLayer)
+    # 0.81 (4^4 16)^(1/16) = 0.81 * 1.681793; (3 * 16)^(1/4).
+    assert (encoder.residual_scale, decoder.residual_scale) == pytest.approx((1.362252, 2.632148), abs=1e-6)
+    # Gains 0.87 / 1.681793 = 0.517305 and (12 * 16)^(-1/4) = 0.268642, Xavier sqrt(2 / (16 + 24)) = 0.223607.
+    assert encoder.feed_forward.fc1.weight.std().item() == pytest.approx(0.115673, rel=0.15)
+    assert decoder.feed_forward.fc1.weight.std().item() == pytest.approx(0.060070, rel=0.15)
+
+
+def test_weights_that_start_as_in_gpt2() -> None:
+    model = build(small(init=Initialization.gpt2, encoder_embed_dim=64, decoder_embed_dim=64))
+    state = model.state_dict()
+    names = ("encoder.embedding.tokens", "output_projection", "decoder.layers.0.feed_forward.fc1")
+    assert [state[f"{name}.weight"].std().item() for name in names] == pytest.approx([0.02] * 3, rel=0.1)
+    # Two layers: four residual connections in the encoder, six in the decoder.
+    ends = [state[f"{side}.layers.0.feed_forward.fc2.weight"].std().item() for side in ("encoder", "decoder")]
+    assert ends == pytest.approx([0.01, 0.008165], rel=0.1)
+
+
+def test_layers_computed_again_give_the_same_bits() -> None:
+    options: dict[str, Any] = {"dropout": 0.3, "encoder_layerdrop": 0.3, "decoder_layerdrop": 0.3}
+
+    def gradients(again: bool) -> list[Tensor | None]:
+        model = build(small(checkpoint_activations=again, **options))
+        backward(logits(model, random_input(model, toy_task(joint=True))))
+        return [parameter.grad for parameter in model.parameters()]
+
+    for kept, again in zip(gradients(False), gradients(True), strict=True):
+        assert kept is not None and again is not None and torch.equal(kept, again)
 
 
 @pytest.mark.parametrize(
@@ -250,6 +335,14 @@ def test_compiles_as_one_graph() -> None:
         ({"encoder_layers": 0}, r"TransformerConfig\.encoder_layers=0 must be at least 1"),
         ({"decoder_attention_heads": 0}, r"TransformerConfig\.decoder_attention_heads=0"),
         ({"encoder_attention_heads": 7}, r"model\.encoder_embed_dim=512 .*model\.encoder_attention_heads=7.*divides"),
+        ({"decoder_kv_heads": 3}, r"model\.decoder_attention_heads=8 .*model\.decoder_kv_heads=3 evenly.*divides"),
+        ({"encoder_kv_heads": 16}, r"model\.encoder_attention_heads=8 .*model\.encoder_kv_heads=16 evenly"),
+        ({"encoder_kv_heads": 0}, r"TransformerConfig\.encoder_kv_heads=0 must be at least 1"),
+        ({"positions": Positions.rotary, "decoder_embed_dim": 40}, r"odd dimension 5: .*model\.decoder_embed_dim=40"),
+        ({"deep_norm": True, "encoder_normalize_before": True}, r"set model\.encoder_normalize_before=false"),
+        ({"deep_norm": True, "init": Initialization.gpt2}, r"model\.deep_norm=true .*model\.init=gpt2: leave out one"),
+        ({"rotary_base": 1.0}, r"TransformerConfig\.rotary_base=1\.0 must be above 1"),
+        ({"norm_eps": 0.0}, r"TransformerConfig\.norm_eps=0\.0 must be above 0"),
         (
             {"share_all_embeddings": True, "adaptive_softmax_cutoff": [8]},
             r"is for a linear output projection, but model\.adaptive_softmax_cutoff=\[8\] is set",

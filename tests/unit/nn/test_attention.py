@@ -168,7 +168,7 @@ def test_no_biases() -> None:
 
 
 def test_sequences_of_a_source_stand_together() -> None:
-    attention = CrossAttention(LayerSpec(8, 8, 2), source_dim=6)
+    attention = CrossAttention(spec(8, heads=2), source_dim=6)
     x, features = torch.randn(4, 3, 8), torch.randn(2, 5, 6)
     padding_mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
     order = torch.tensor([0, 0, 1, 1])

@@ -8,7 +8,7 @@ from seqtrain.base import EncoderOutput
 from seqtrain.nn.attention import KeysValues
 from seqtrain.nn.decoder import Decoder, DecoderState
 from seqtrain.nn.embedding import InputEmbedding, token_embedding
-from seqtrain.nn.positions import SinusoidalPositions
+from seqtrain.nn.positions import Positions, SinusoidalPositions, build_positions
 from seqtrain.nn.spec import LayerSpec
 
 FEATURES = torch.linspace(-1, 1, 2 * 3 * 6).view(2, 3, 6)
@@ -93,6 +93,22 @@ def test_reorder_picks_repeats_drops_and_adds_rows(order: list[int]) -> None:
     assert cache.keys.shape == cache.values.shape == (len(order), 1, 4, 1)
     assert filled(cache.keys, 2) == [[10.0 * (row + 1)] * 2 for row in order]
     assert filled(cache.values, 2) == [[-10.0 * (row + 1)] * 2 for row in order]
+
+
+@pytest.mark.parametrize("positions", Positions)
+def test_documents_are_as_if_each_were_alone(positions: Positions) -> None:
+    torch.manual_seed(1)
+    inputs = InputEmbedding(
+        token_embedding(8, 8, pad=1), build_positions(positions, 8, 7), dropout=0.0, scale=True, layernorm=False
+    )
+    stack = Decoder(inputs, LayerSpec(8, 8, 2, positions=positions), num_layers=2)
+    tokens = torch.tensor([[4, 5, 6, 7, 4, 5, 2], [5, 4, 2, 6, 2, 1, 1]])
+    documents = torch.tensor([[0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1]])
+    packed = stack(tokens, documents=documents)
+    torch.testing.assert_close(packed[:1, :4], stack(tokens[:1, :4]))
+    torch.testing.assert_close(packed[:1, 4:], stack(tokens[:1, 4:]))
+    torch.testing.assert_close(packed[1:, :3], stack(tokens[1:, :3]))
+    torch.testing.assert_close(packed[1:, 3:5], stack(tokens[1:, 3:5]))
 
 
 def test_layer_drop_in_training_only() -> None:

@@ -37,6 +37,13 @@ def test_start_is_the_position_of_the_first_token() -> None:
     torch.testing.assert_close(embedding()(torch.tensor([[3]]), start=1), expected, atol=1e-5, rtol=0)
 
 
+def test_places_may_begin_anew() -> None:
+    inputs = embedding()
+    tokens, places = torch.tensor([[3, 4, 3]]), torch.tensor([[0, 1, 0]])
+    assert torch.equal(inputs(tokens, places=places)[:, :2], inputs(tokens)[:, :2])
+    assert torch.equal(inputs(tokens, places=places)[:, 2], inputs(tokens)[:, 0])
+
+
 def test_without_scale_and_positions() -> None:
     inputs = embedding(scale=False, positions=False)
     assert inputs(torch.tensor([[3]])).tolist() == [[[1.0, 2.0, 3.0, 4.0]]]

@@ -20,7 +20,7 @@ def decoder(**options: Any) -> Decoder:
     inputs = InputEmbedding(
         token_embedding(500, DIM, pad=1), LearnedPositions(DIM, 200), dropout=0.0, scale=False, layernorm=False
     )
-    return Decoder(inputs, LayerSpec(DIM, 2 * DIM, 4, **options), source_dim=DIM, num_layers=2)
+    return Decoder(inputs, LayerSpec(DIM, 2 * DIM, 4, **options), num_layers=2, source_dim=DIM)
 
 
 def std(x: Tensor) -> float:

@@ -1,7 +1,9 @@
 import torch
 from torch import nn
 
+from seqtrain.nn.deep_norm import DeepNorm
 from seqtrain.nn.layer import TransformerLayer, layer_drop
+from seqtrain.nn.norm import Norm, RMSNorm
 from seqtrain.nn.spec import LayerSpec
 
 X = torch.tensor([[1.0, 3.0]])
@@ -19,6 +21,20 @@ def test_pre_norm_by_hand() -> None:
     # x normalised is (-1, 1); x + 2 (-1, 1) = (-1, 5).
     out = layer.residual(X, nn.LayerNorm(2), lambda x: 2 * x)
     torch.testing.assert_close(out, torch.tensor([[-1.0, 5.0]]), atol=1e-4, rtol=0)
+
+
+def test_deep_norm_scales_the_residual_by_hand() -> None:
+    layer = TransformerLayer(LayerSpec(dim=2, ffn_dim=2, heads=1, deep_norm=DeepNorm(alpha=3.0, beta=1.0)))
+    # 3x + 2x.
+    assert layer.residual(X, nn.Identity(), lambda x: 2 * x).tolist() == [[5.0, 15.0]]
+
+
+def test_norms_are_of_the_kind() -> None:
+    layer = TransformerLayer(LayerSpec(dim=2, ffn_dim=2, heads=1, norm=Norm.rms_norm, norm_eps=0.5, bias=False))
+    for norm in (layer.self_attention_norm, layer.feed_forward_norm):
+        assert isinstance(norm, RMSNorm)
+        assert norm.eps == 0.5
+    assert not [name for name, _ in layer.named_parameters() if name.endswith("bias")]
 
 
 def test_dropout_spares_the_residual() -> None:

@@ -2,7 +2,14 @@ import pytest
 import torch
 
 from seqtrain.errors import DataError
-from seqtrain.nn.positions import LearnedPositions, Positions, SinusoidalPositions, build_positions, sinusoidal_table
+from seqtrain.nn.positions import (
+    LearnedPositions,
+    Positions,
+    SinusoidalPositions,
+    build_positions,
+    places_in_documents,
+    sinusoidal_table,
+)
 
 
 def test_sinusoidal_of_dimension_4_by_hand() -> None:
@@ -48,7 +55,16 @@ def test_too_long_for_learned_positions() -> None:
         positions(6, 3)
 
 
+def test_places_begin_anew_in_each_document() -> None:
+    documents = torch.tensor([[0, 0, 0, 1, 1], [0, 1, 2, 2, 2], [0, 0, 3, 3, 5]])
+    assert places_in_documents(documents).tolist() == [[0, 1, 2, 0, 1], [0, 0, 0, 1, 2], [0, 1, 0, 1, 0]]
+
+
+@pytest.mark.parametrize("kind", [Positions.rotary, Positions.alibi, Positions.none])
+def test_positions_that_are_no_embeddings(kind: Positions) -> None:
+    assert build_positions(kind, 4, 8) is None
+
+
 def test_build_positions() -> None:
     assert isinstance(build_positions(Positions.sinusoidal, 4, 8), SinusoidalPositions)
     assert isinstance(build_positions(Positions.learned, 4, 8), LearnedPositions)
-    assert build_positions(Positions.none, 4, 8) is None

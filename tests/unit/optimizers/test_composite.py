@@ -121,6 +121,11 @@ def test_what_is_said_in_one_place() -> None:
         CompositePartConfig("(", SGDConfig())
 
 
+def test_parts_have_no_parts() -> None:
+    with pytest.raises(ConfigError, match="a part's optimizer cannot be composite itself"):
+        CompositePartConfig(None, SCHEDULED)
+
+
 def test_a_schedule_by_epochs_is_no_parts() -> None:
     part = {"a": CompositePartConfig(None, SGDConfig(), FixedConfig())}
     assert error_of(part).startswith("optimizer.parts.a.lr_scheduler: Fixed goes by epochs or losses, ")

@@ -36,6 +36,13 @@ def make(tmp_path: Path, *, prepare: bool = True, **options: object) -> Language
     return task
 
 
+def epoch_of(task: LanguageModelingTask, epoch: int, seed: int) -> BlockDataset:
+    """Return what an epoch sees, where that is all."""
+    dataset = task.training_dataset(epoch=epoch, seed=seed)
+    assert isinstance(dataset, BlockDataset)
+    return dataset
+
+
 def written(task: LanguageModelingTask, split: str = "train", dataset: BlockDataset | None = None) -> list[str]:
     """Return the targets of blocks, ends of lines as $."""
     dataset = dataset or task.dataset(split)
@@ -144,7 +151,7 @@ def test_epochs_are_the_same_or_cut_elsewhere(tmp_path: Path) -> None:
     task = make(tmp_path)
     assert task.training_dataset(epoch=1, seed=1) is task.training_dataset(epoch=2, seed=1) is task.dataset("train")
     shifting = make(tmp_path, shift_blocks=True)
-    epochs = {epoch: shifting.training_dataset(epoch=epoch, seed=1) for epoch in range(1, 9)}
+    epochs = {epoch: epoch_of(shifting, epoch, 1) for epoch in range(1, 9)}
     assert {"".join(written(shifting, dataset=dataset)) for dataset in epochs.values()} == {"ab a$b$$aa b$"}
     firsts = {len(written(shifting, dataset=dataset)[0]) for dataset in epochs.values()}
     assert firsts == {1, 2, 3, 4}
@@ -157,7 +164,7 @@ def test_subwords_are_sampled_anew_for_each_epoch(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     tokenizer = SentencePieceConfig(vocab_size=90, sampling_alpha=0.3)
     task = make(tmp_path, data=str(tmp_path), tokenizer=tokenizer, tokens_per_sample=30)
-    first, again, other = (task.training_dataset(epoch=epoch, seed=3) for epoch in (1, 1, 2))
+    first, again, other = (epoch_of(task, epoch, 3) for epoch in (1, 1, 2))
     assert first.fingerprint == again.fingerprint != other.fingerprint
     decode = task.info.source_dictionary.decode
     for dataset in (first, other, task.dataset("train")):
@@ -194,6 +201,7 @@ def test_places_of_an_epoch_that_is_cut_elsewhere(tmp_path: Path) -> None:
     train = tmp_path / "data" / "train.txt"
     for epoch in range(1, 9):
         dataset = task.training_dataset(epoch=epoch, seed=1)
+        assert isinstance(dataset, BlockDataset)
         lines = [TEXT["train.txt"][:start].count("\n") + 1 for start in dataset.starts.tolist()]
         assert task.places("train", dataset.ids.tolist()) == [f"{train}:{line}" for line in lines]
 
@@ -264,3 +272,25 @@ def test_the_built_in_corpus(tmp_path: Path) -> None:
     assert (name, file.name, others) == ("valid", "valid.en", [])
     with pytest.raises(ConfigError, match="the one built-in corpus is builtin:number_names"):
         make(tmp_path, data="builtin:letters")
+
+
+def test_sets_of_blocks(tmp_path: Path) -> None:
+    task = make(tmp_path, train=["train", "more"], train_weights=[1.0, 2.0])
+    dataset = task.dataset("train")
+    assert written(task) == ["ab a", "$b$$", "aa b", "$bab", "$"]
+    epoch = task.training_dataset(epoch=1, seed=1)
+    # A block belongs to the file in which it begins: the fourth still to the first, the fifth to the second.
+    assert sorted(epoch.ids.tolist()) == [0, 1, 2, 3, 4, 4]
+    assert epoch.lengths.tolist() == dataset.lengths[epoch.ids].tolist()
+
+
+def test_epochs_of_some_blocks(tmp_path: Path) -> None:
+    task = make(tmp_path, epoch_size=2)
+    epochs = [task.training_dataset(epoch=epoch, seed=1).ids.tolist() for epoch in (1, 2, 3, 4)]
+    assert [len(epoch) for epoch in epochs] == [2] * 4
+    assert sorted(epochs[0] + epochs[1]) == sorted(epochs[2] + epochs[3]) == [0, 1, 2, 3]
+
+
+def test_one_weight_for_each_set_of_blocks(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"task\.train_weights has 1 items for 2 training sets: train, more"):
+        make(tmp_path, train=["train", "more"], train_weights=[1.0])

@@ -2,11 +2,13 @@ import gzip
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from seqtrain.base import PlanSpec, Task
 from seqtrain.data.number_names import english, german
+from seqtrain.data.parallel import ParallelDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
 from seqtrain.errors import ConfigError, DataError
@@ -168,6 +170,12 @@ def sampling(tmp_path: Path) -> TranslationTask:
 PLAN = PlanSpec(max_tokens=200, seed=3)
 
 
+def epoch_of(task: TranslationTask, *, epoch: int, seed: int) -> ParallelDataset:
+    dataset = task.training_dataset(epoch=epoch, seed=seed)
+    assert isinstance(dataset, ParallelDataset)
+    return dataset
+
+
 def batches(task: TranslationTask, epoch: int, seed: int = 3, start: int = 0) -> list[list[object]]:
     dataset = task.training_dataset(epoch=epoch, seed=seed)
     found = task.get_batch_iterator(dataset, epoch=epoch, plan=PLAN, start=start)
@@ -192,7 +200,7 @@ def test_sides_are_sampled_apart(sampling: TranslationTask, tmp_path: Path) -> N
     both = replace(sampling.cfg, source_lang="de", target_lang="de")
     task = TranslationTask(both)
     task.prepare()
-    dataset = task.training_dataset(epoch=1, seed=1)
+    dataset = epoch_of(task, epoch=1, seed=1)
     assert task.dataset("train").source.fingerprint == task.dataset("train").target.fingerprint
     assert dataset.source.fingerprint != dataset.target.fingerprint
 
@@ -208,8 +216,9 @@ def test_a_sampled_epoch_is_planned_by_its_own_lengths(sampling: TranslationTask
 
 def test_limits_hold_for_what_was_sampled(sampling: TranslationTask) -> None:
     plain = sampling.dataset("train")
-    sampled = [sampling.training_dataset(epoch=epoch, seed=3) for epoch in (1, 2)]
-    assert len(plain.too_long) < min(len(dataset.too_long) for dataset in sampled)
+    sampled = [epoch_of(sampling, epoch=epoch, seed=3) for epoch in (1, 2)]
+    assert all(len(dataset) + len(dataset.too_long) == len(plain) for dataset in sampled)
+    assert min(len(dataset.too_long) for dataset in sampled) > 5
     assert sampled[0].too_long.tolist() != sampled[1].too_long.tolist()
 
 
@@ -256,3 +265,135 @@ def test_places_of_sentences(tmp_path: Path) -> None:
     data = tmp_path / "data"
     assert task.places("train", [2, 0]) == [f"{data}/more.en:1", f"{data}/train.en:1"]
     assert Task.places(task, "train", [7]) == ["sentence 7 of train"]
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    """Three training sets of number names, of 40, 20 and 3 pairs, and a validation set."""
+    numbers = {"big": range(40), "small": range(40, 60), "tiny": range(60, 63), "few": range(70, 75)}
+    for prefix, chosen in numbers.items():
+        for language, name in (("en", english), ("de", german)):
+            (tmp_path / f"{prefix}.{language}").write_text("".join(f"{name(number)}\n" for number in chosen))
+    return tmp_path
+
+
+def mixed(data: Path, **options: object) -> TranslationTask:
+    values = {"tokenizer": CharConfig(), "cache_dir": str(data / "cache"), "valid": ["few"], **options}
+    task = TranslationTask(
+        TranslationConfig(data=str(data), train=["big", "small", "tiny"], **values)  # type: ignore[arg-type]
+    )
+    task.prepare()
+    return task
+
+
+def lines_seen(task: TranslationTask, epoch: int) -> list[int]:
+    dataset = task.training_dataset(epoch=epoch, seed=3)
+    found = task.get_batch_iterator(dataset, epoch=epoch, plan=PLAN)
+    return sorted(number for batch in found for number in batch.ids.tolist())
+
+
+def test_sets_with_weights(sets: Path) -> None:
+    task = mixed(sets, train_weights=[1.0, 0.5, 3.0])
+    first, second = lines_seen(task, 1), lines_seen(task, 2)
+    assert [number for number in first if not 40 <= number < 60] == [*range(40), *sorted([60, 61, 62] * 3)]
+    assert sorted(number for number in first + second if 40 <= number < 60) == list(range(40, 60))
+
+
+def test_sets_by_temperature_in_epochs_of_some_size(sets: Path) -> None:
+    task = mixed(sets, sampling_temperature=1e9, epoch_size=30)
+    seen = [lines_seen(task, epoch) for epoch in (1, 2, 3, 4)]
+    assert [len(epoch) for epoch in seen] == [30] * 4
+    assert sorted(number for epoch in seen for number in epoch if number < 40) == list(range(40))
+
+
+def test_what_is_left_out_is_in_no_set(sets: Path) -> None:
+    task = mixed(sets, train_weights=[1.0, 0.0, 2.0], max_source_positions=8, max_target_positions=8)
+    kept = [n for n in (*range(40), 60, 61, 62) if max(len(english(n)), len(german(n))) < 8]
+    assert lines_seen(task, 1) == sorted([*kept, *(n for n in kept if n >= 60)])
+
+
+def test_a_mixed_epoch_is_the_same_again_and_anew_for_each_seed_and_epoch(sets: Path) -> None:
+    task = mixed(sets, epoch_size=30)
+    fingerprints = [task.training_dataset(epoch=e, seed=s).fingerprint for e, s in ((1, 3), (2, 3), (1, 4), (1, 3))]
+    assert fingerprints[0] == fingerprints[3]
+    assert len(set(fingerprints)) == 3
+
+
+def test_only_what_an_epoch_uses_is_sampled(sets: Path) -> None:
+    task = mixed(sets, epoch_size=12, tokenizer=SentencePieceConfig(vocab_size=60, sampling_alpha=0.3))
+    dataset = epoch_of(task, epoch=2, seed=3)
+    assert len(dataset.source) == 11  # 7.6, 3.8 and 0.6 on average
+    batch, (sources, targets) = dataset.collate(dataset.ids), task.text("train")
+    decode = task.info.source_dictionary.decode
+    assert [decode(row) for row in batch.net_input["source_tokens"].tolist()] == [sources[n] for n in batch.ids]
+    assert [decode(row) for row in batch.target.tolist()] == [targets[n] for n in batch.ids]
+
+
+def test_sentences_that_come_twice_are_sampled_apart(sets: Path) -> None:
+    tokenizer = SentencePieceConfig(vocab_size=60, sampling_alpha=0.3)
+    dataset = epoch_of(mixed(sets, train_weights=[0.0, 0.0, 8.0], tokenizer=tokenizer), epoch=1, seed=3)
+    assert len({tuple(dataset.source[number].tolist()) for number in range(24)}) > 6
+
+
+def test_tags(sets: Path) -> None:
+    task = mixed(sets, source_tags=["", "<BT>", "<BT>"])
+    info = task.info
+    assert info.source_dictionary is info.target_dictionary
+    (tag,) = (id for id in range(len(info.source_dictionary)) if info.source_dictionary.symbol(id) == "<BT>")
+    assert tag == len(info.source_dictionary) - 1
+    dataset = task.dataset("train")
+    batch = dataset.collate(dataset.ids)
+    assert [row[0] == tag for row in batch.net_input["source_tokens"].tolist()] == [n >= 40 for n in batch.ids]
+    assert not (batch.target == tag).any()
+    assert [info.source_dictionary.decode(row) for row in batch.net_input["source_tokens"].tolist()] == [
+        task.text("train")[0][n] for n in batch.ids
+    ]
+
+
+def test_only_training_sets_have_tags(sets: Path) -> None:
+    task = mixed(sets, source_tags=["<a>", "<b>", "<c>"])
+    batch = task.dataset("valid").collate(np.arange(5))
+    assert int(batch.net_input["source_tokens"].max()) < task.tag_id("<a>")
+
+
+def test_tags_are_of_the_source_alone_where_dictionaries_are_separate(sets: Path) -> None:
+    plain, task = (
+        mixed(sets, joined_dictionary=False),
+        mixed(sets, joined_dictionary=False, source_tags=["<a>", "", "<b>"]),
+    )
+    assert len(task.info.source_dictionary) == len(plain.info.source_dictionary) + 2
+    assert len(task.info.target_dictionary) == len(plain.info.target_dictionary)
+
+
+def test_tags_stay_in_front_where_subwords_are_sampled(sets: Path) -> None:
+    tokenizer = SentencePieceConfig(vocab_size=60, sampling_alpha=0.3)
+    task = mixed(sets, source_tags=["<a>", "", "<b>"], tokenizer=tokenizer, epoch_size=60)
+    a, b = (task.tag_id(tag) for tag in ("<a>", "<b>"))
+    dataset = epoch_of(task, epoch=1, seed=3)
+    batch = dataset.collate(dataset.ids)
+    for number, row in zip(batch.ids.tolist(), batch.net_input["source_tokens"].tolist(), strict=True):
+        assert [id for id in row if id in (a, b)] == ([a] if number < 40 else [] if number < 60 else [b])
+        assert row[0] in (a, b) or 40 <= number < 60
+
+
+def test_tags_are_there_again_when_loaded(sets: Path, tmp_path: Path) -> None:
+    task = mixed(sets, source_tags=["", "", "<BT>"])
+    (tmp_path / "checkpoint").mkdir()
+    task.save(tmp_path / "checkpoint")
+    loaded = TranslationTask(task.cfg)
+    loaded.load(tmp_path / "checkpoint")
+    assert loaded.info.source_dictionary.fingerprint == task.info.source_dictionary.fingerprint
+
+
+def test_other_tags_are_other_data(sets: Path) -> None:
+    def ids(*tags: str) -> str:
+        return mixed(sets, source_tags=list(tags)).fingerprints()["token ids of train"].sha256
+
+    assert len({ids(), ids("", "", "<BT>"), ids("", "<BT>", "")}) == 3
+
+
+@pytest.mark.parametrize("name", ["train_weights", "source_tags"])
+def test_one_item_for_each_training_set(name: str) -> None:
+    values = {"train_weights": [1.0], "source_tags": ["<BT>"]}[name]
+    with pytest.raises(ConfigError, match=f"task.{name} has 1 items for 2 training sets: train, bt"):
+        TranslationConfig(train=["train", "bt"], tokenizer=CharConfig(), **{name: values})  # type: ignore[arg-type]

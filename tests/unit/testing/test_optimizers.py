@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqtrain.config import ParameterGroupConfig
 from seqtrain.optimizers import REGISTRY, OptimizerConfig, ParameterGroup, TorchOptimizer
 from seqtrain.testing import optimizers as checks
 
@@ -27,6 +28,8 @@ class Faulty(TorchOptimizer):
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
         if self.cfg.fault == "lr_scale":
             groups = [{**group, "lr": self.cfg.lr} for group in groups]
+        if self.cfg.fault == "layer_decay":
+            groups = [{**group, "lr": self.cfg.lr} if group["lr_scale"] > 0 else group for group in groups]
         return torch.optim.SGD(groups, momentum=0.9)
 
     @property
@@ -66,6 +69,13 @@ def test_a_sound_optimizer_passes() -> None:
     checks.check_optimizer(FaultyConfig())
 
 
+def test_patterns_for_another_model_are_not_judged() -> None:
+    cfg = FaultyConfig(groups=[ParameterGroupConfig("layers")], fault="trains")
+    config, *others = [check(cfg) for check in checks.CHECKS]
+    assert config is None
+    assert others == ["its patterns are for another model than the one of this check"] * len(others)
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -74,6 +84,7 @@ def test_a_sound_optimizer_passes() -> None:
         ("trains", r"\[\] change, should be \['0.weight', '1.weight', '1.bias'\]"),
         ("gradients", "backward does not add to the gradients that are there"),
         ("lr_scale", "the biases have lr_scale 0"),
+        ("layer_decay", "'layers.0.weight'.* move with a layer_decay of 1e-9, should be those of the head"),
         ("state", "state_dict gives back something else than was loaded"),
     ],
 )

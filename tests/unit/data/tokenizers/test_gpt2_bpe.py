@@ -47,6 +47,16 @@ def test_dictionary_of_fairseq(tmp_path: Path) -> None:
     assert [dictionary.symbol(id) for id in (4, 6)] == [str(numbers["seven"]), "madeupword0000"]
 
 
+def test_a_dictionary_of_fairseq_is_taken_over_if_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("1 9\n")
+    files = {"encoder_json": str(VOCAB), "vocab_bpe": str(MERGES)}
+    with pytest.raises(ConfigError, match=r"of .*dict\.txt: write tokenizer\.dictionary=.*/dict\.txt$"):
+        GPT2BPETokenizer(GPT2BPEConfig(**files)).adopt(tmp_path / "dict.txt", tmp_path, "text")
+    tokenizer = GPT2BPETokenizer(GPT2BPEConfig(**files, dictionary=str(tmp_path / "dict.txt")))
+    tokenizer.adopt(tmp_path / "dict.txt", tmp_path, "text")
+    assert tokenizer.load(tmp_path, "text").symbol(4) == "1"
+
+
 @pytest.mark.parametrize(
     ("vocab", "merges", "message"),
     [

@@ -71,3 +71,12 @@ def test_files_that_cannot_be_used(tmp_path: Path, content: str, message: str) -
     (tmp_path / "codes").write_text(content)
     with pytest.raises(DataError, match=message):
         Merges.read(tmp_path / "codes")
+
+
+def test_a_dictionary_of_fairseq_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("zw@@ 5\ne@@ 4\ni@@ 3\n")
+    tokenizer = SubwordNMTTokenizer(SubwordNMTConfig(codes=str(CODES)))
+    tokenizer.adopt(tmp_path / "dict.txt", tmp_path, "de")
+    dictionary = tokenizer.load(tmp_path, "de")
+    assert dictionary.encode("zweiundneunzig")[:4] == [4, 5, 6, 3]
+    assert dictionary.decode([4, 5, 6]) == "zwei"

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from seqtrain.data.tokenizers.whitespace import WhitespaceConfig, WhitespaceTokenizer
+from seqtrain.data.tokenizers.whitespace import PostProcess, WhitespaceConfig, WhitespaceTokenizer
 from seqtrain.errors import ConfigError, DataError
 
 LINES = ["b b a", "a c", ""]
@@ -78,3 +78,26 @@ def test_ranges(config: dict[str, Any], message: str) -> None:
 def test_everything_below_the_threshold(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no symbols for the dictionary 'de': no symbol occurs 3 times"):
         train(tmp_path, threshold=3, padding_factor=8)
+
+
+@pytest.mark.parametrize(
+    ("post_process", "expected"),
+    [
+        (PostProcess.none, "\u2581a b@@ c \u2581d@@"),
+        (PostProcess.subword_nmt, "\u2581a bc \u2581d"),
+        (PostProcess.sentencepiece, "ab@@c d@@"),
+    ],
+)
+def test_subwords_become_words(tmp_path: Path, post_process: PostProcess, expected: str) -> None:
+    tokenizer = WhitespaceTokenizer(WhitespaceConfig(post_process=post_process))
+    tokenizer.train(["\u2581a b@@ c \u2581d@@"], tmp_path, "de")
+    dictionary = tokenizer.load(tmp_path, "de")
+    assert dictionary.decode(dictionary.encode("\u2581a b@@ c \u2581d@@")) == expected
+
+
+def test_a_dictionary_of_fairseq_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("x 5\ny 4\nmadeupword0000 0\n")
+    tokenizer = WhitespaceTokenizer(WhitespaceConfig(nwords=5))
+    tokenizer.adopt(tmp_path / "dict.txt", tmp_path, "de")
+    assert (tmp_path / "dict.de.txt").read_bytes() == (tmp_path / "dict.txt").read_bytes()
+    assert tokenizer.load(tmp_path, "de").encode("y x a") == [5, 4, 3]

@@ -35,6 +35,16 @@ def test_due(state: TrainState, epochs: int, updates: int, due: bool) -> None:
     assert state.is_due(epochs, updates) is due
 
 
+def test_the_parts_of_a_split_have_a_mean(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer.parts.task, "splits", lambda kind: ["valid.en-de", "valid.de-en"])
+    losses = iter([1.0, 3.0])
+    cfg = TrainConfig(training=TrainingConfig(max_update=10), validation=ValidationConfig(interval_updates=1))
+    Validation(cfg, lambda trainer, split: {"loss": next(losses)}).on_update(trainer, None)
+    reported = trainer.hooks[0].metrics  # type: ignore[attr-defined]  # the fixture's Reports
+    assert reported == [{"valid.en-de/loss": 1.0, "valid.de-en/loss": 3.0, "valid/loss": 2.0}]
+    assert (trainer.state.val_loss, trainer.state.best) == (2.0, 2.0)
+
+
 def test_reports_every_set_and_keeps_the_loss_of_the_first(trainer: Trainer) -> None:
     make([1.5]).on_update(trainer, None)
     reported = trainer.hooks[0].metrics  # type: ignore[attr-defined]  # the fixture's Reports

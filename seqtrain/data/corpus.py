@@ -1,0 +1,106 @@
+"""What a task reads: files of text, or files of ids, each with some sentences of one language."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtrain.base import Dictionary, Fingerprint
+from seqtrain.data.cache import cached
+from seqtrain.data.encoding import index, lines_of
+from seqtrain.data.store import Tokens
+from seqtrain.data.text import check_parallel, fingerprint_text, hash_file, read_lines
+from seqtrain.data.tokenizers import Tokenizer
+
+Side = tuple[str, Sequence[Path]]
+"""A language, empty if it is not known, and files of it."""
+
+
+class Corpus(ABC):
+    """How files are read that hold the sentences of a corpus."""
+
+    num_turns = 1
+    """Epochs until one trains on the same sentences again."""
+
+    def turns(self, files: Sequence[Path]) -> npt.NDArray[np.int32]:
+        """Return the turn that each sentence of training files has, from 0, (N,)."""
+        return np.zeros(sum(size for file in files for _, size in self.sizes(file)), dtype=np.int32)
+
+    @abstractmethod
+    def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
+        """Return the directory with the dictionaries of training files, by name.
+
+        Raises:
+            DataError: a file cannot be used.
+            ConfigError: the tokenizer does not fit the files.
+        """
+
+    @abstractmethod
+    def index(self, files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> Tokens:
+        """Return the ids of the sentences of files, one after the other.
+
+        Raises:
+            DataError: a file cannot be used.
+        """
+
+    @abstractmethod
+    def sizes(self, file: Path) -> list[tuple[Path, int]]:
+        """Return the number of sentences of a file; more files with theirs, if more belong to it."""
+
+    @abstractmethod
+    def check_parallel(self, source: Path, target: Path) -> list[tuple[Path, int]]:
+        """Return the number of sentences of two files, as :meth:`sizes` does for the first.
+
+        Raises:
+            DataError: they differ in it.
+        """
+
+    @abstractmethod
+    def describe(self, name: str, file: Path) -> dict[str, Fingerprint]:
+        """Return what a file is, so that a resume can tell whether it is the same, by its name."""
+
+    @abstractmethod
+    def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
+        """Yield the sentences as text."""
+
+
+class TextCorpus(Corpus):
+    """Files of lines, plain or .gz. What is made from them is kept in the cache."""
+
+    def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
+        """Learn dictionaries from the text, for each name from its files."""
+        key = {
+            "tokenizer": tokenizer.key(),
+            "external": [hash_file(file) for name in texts for file in tokenizer.external_files(name)],
+            "text": {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()},
+        }
+
+        def make(directory: Path) -> None:
+            for name, text in texts.items():
+                words = (tokenizer.words_of(lines_of(files), language) for language, files in text)
+                tokenizer.train(chain.from_iterable(words), directory, name)
+
+        return cached(cache_dir, "dictionary", key, make)
+
+    def index(self, files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> Tokens:
+        """Return the ids from the cache, or encode the text into it."""
+        return index(files, dictionary, cache_dir)
+
+    def sizes(self, file: Path) -> list[tuple[Path, int]]:
+        """Return the number of lines."""
+        return [(file, sum(1 for _ in read_lines(file)))]
+
+    def check_parallel(self, source: Path, target: Path) -> list[tuple[Path, int]]:
+        """Compare the numbers of lines."""
+        return [(source, check_parallel(source, target))]
+
+    def describe(self, name: str, file: Path) -> dict[str, Fingerprint]:
+        """Return the fingerprint of the lines."""
+        return {name: fingerprint_text(file)}
+
+    def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
+        """Yield the lines as they are."""
+        return lines_of(files)

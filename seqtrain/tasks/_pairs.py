@@ -1,0 +1,148 @@
+"""What tasks over sentence pairs share: sets of pairs, what sentences of each begin with, what an epoch sees of it."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtrain.base import Dictionary
+from seqtrain.data.dataset import PlannedDataset
+from seqtrain.data.encoding import sample
+from seqtrain.data.parallel import ParallelDataset, SourceDataset
+from seqtrain.data.sentences import Sentences, joined
+from seqtrain.data.tags import tagged
+from seqtrain.errors import DataError
+from seqtrain.fields import bounded
+from seqtrain.tasks import TaskInfo
+from seqtrain.tasks._text import TextConfig, TextTask, place
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class PairsConfig(TextConfig):
+    """Base of the configs of tasks over sentence pairs."""
+
+    source_tags: list[str] = field(default_factory=list)
+    """Symbol that the sources of each training set begin with, such as ``<BT>``; '' for none; empty: none at all."""
+    max_source_positions: int = bounded(1024, at_least=1)
+    """Longest source, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
+    max_target_positions: int = bounded(1024, at_least=1)
+    """Longest target, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
+
+    def contradictions(self) -> Iterable[str]:
+        """What is given for each training set is given for all."""
+        yield from super().contradictions()
+        yield from self.one_a_set("source_tags")
+
+
+class Beginning(NamedTuple):
+    """Ids at the front of each sentence of a set, which no text encodes to."""
+
+    source: Sequence[int] = ()
+    target: Sequence[int] = ()
+
+
+class PairsTask(TextTask[ParallelDataset]):
+    """Pairs of lines: line n of a target file is the translation of line n of its source file."""
+
+    cfg: PairsConfig
+
+    @property
+    def tags(self) -> list[str]:
+        """Symbols besides those of text, in the order of their ids."""
+        return list(dict.fromkeys(filter(None, self.cfg.source_tags)))
+
+    def tag_id(self, tag: str) -> int:
+        """Return the id of one of ``tags``, in the source dictionary and in a joined one."""
+        return len(self.dictionaries[0]) + self.tags.index(tag)
+
+    def beginning(self, split: str, number: int) -> Beginning:
+        """Return what the sentences of a split's set with this number begin with."""
+        tag = self.cfg.source_tags[number] if split == "train" and self.cfg.source_tags else ""
+        return Beginning([self.tag_id(tag)] if tag else [])
+
+    def training_dataset(self, *, epoch: int, seed: int) -> PlannedDataset:
+        """Return what an epoch sees of the training data; with subword sampling encoded anew."""
+        plain = self.dataset("train")
+        seen = self.seen(plain, lambda ids: ids, plain.source.sizes, epoch=epoch, seed=seed)
+        samples = any(dictionary.samples for dictionary in self.dictionaries)
+        return self._sampled(seen.ids, epoch, seed) if samples else seen
+
+    def text(self, split: str) -> tuple[list[str], list[str]]:
+        """Return the lines of both sides of a split."""
+        sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=True)
+        source, target = (list(self.corpus.lines(files, dictionary)) for files, dictionary in sides)
+        return source, target
+
+    def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
+        """Return lines of the source language as sentences to decode."""
+        source = self.info.source_dictionary
+        sentences = [[*ids, source.eos] for ids in source.encode_lines(lines)]
+        return SourceDataset(sentences, self.info.max_positions[0])
+
+    def open_split(self, split: str) -> ParallelDataset:
+        """Return a split, indexed, and say which pairs are left out or cut.
+
+        Raises:
+            DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
+        """
+        files = self.files(split)
+        sizes = [size for pair in zip(*files, strict=True) for size in self.corpus.check_parallel(*pair)]
+        if not any(size for _, size in sizes):
+            raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
+        source, target = self.pairs(split)
+        dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
+        log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
+        self._report(split, dataset, sizes)
+        return dataset
+
+    def pairs(self, split: str) -> tuple[Sentences, Sentences]:
+        """Return both sides of a split: its sets one after the other, each sentence with what its set begins with."""
+        beginnings = [self.beginning(split, number) for number in range(len(self.sets(split)))]
+        source = self._side(split, 0, [beginning.source for beginning in beginnings])
+        return source, self._side(split, 1, [beginning.target for beginning in beginnings])
+
+    def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
+        """Return the dictionaries of source and target, and the limits on their lengths."""
+        source = tagged(dictionaries[0], self.tags)
+        target = dictionaries[1] if len(dictionaries) > 1 else source
+        limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
+        return TaskInfo(source.in_language(self.languages[0]), target.in_language(self.languages[1]), limits)
+
+    def _side(self, split: str, side: int, beginnings: Sequence[Sequence[int]]) -> Sentences:
+        """Return the source (0) or target (1) of a split."""
+        plain, cache_dir = self.dictionaries[-side], Path(self.cfg.cache_dir)
+        dictionaries = [plain.in_language(self.languages_of(name)[side]) for name in self.sets(split)]
+        files = zip(self.files(split)[side], dictionaries, strict=True)
+        return joined([self.corpus.index([file], dictionary, cache_dir) for file, dictionary in files], beginnings)
+
+    def _sampled(self, numbers: npt.NDArray[np.int64], epoch: int, seed: int) -> ParallelDataset:
+        """Return pairs by their numbers, encoded anew."""
+        start, plain, info = time.monotonic(), self.dataset("train"), self.info
+        sides = enumerate(
+            zip((plain.source, plain.target), (info.source_dictionary, info.target_dictionary), strict=True)
+        )
+        source, target = (sample(side, numbers, found, seed, epoch, number) for number, (side, found) in sides)
+        dataset = ParallelDataset(source, target, info.max_positions, for_training=True, numbers=numbers)
+        tokens = "{} + {} tokens".format(*dataset.num_tokens)
+        seconds = time.monotonic() - start
+        log.info("epoch %d: %d sentence pairs sampled as %s in %.1f s", epoch, len(dataset), tokens, seconds)
+        return dataset
+
+    def _report(self, split: str, dataset: ParallelDataset, sizes: Sequence[tuple[Path, int]]) -> None:
+        """Warn of pairs that are left out or cut; ``sizes`` are the source files and how many lines each has."""
+        source_limit, target_limit = self.info.max_positions
+        limit = f"over the limit of {source_limit} source or {target_limit} target tokens"
+        for what, numbers in (
+            ("left out {} pairs with an empty side", dataset.empty),
+            (f"left out {{}} pairs {limit} (task.max_source_positions, task.max_target_positions)", dataset.too_long),
+            (f"truncated {{}} pairs {limit}", dataset.truncated),
+        ):
+            if len(numbers):
+                log.warning("%s: %s, the first at %s", split, what.format(len(numbers)), place(int(numbers[0]), sizes))
