@@ -338,7 +338,7 @@ class TrainConfig(Checked):
         """Training has an end, and ``saving.metric`` is a score that validation gives."""
         if not (self.training.max_update or self.training.max_epoch):
             yield "training would never end: set training.max_update or training.max_epoch"
-        if self.validation.generate and not self.task.has_references:
+        if self.validation.generate and isinstance(self.task, TaskConfig) and not self.task.has_references:
             yield (
                 f"validation.generate=true scores decoded text, and task={self.task._name} has no references to score "
                 "it against: set validation.generate=false"
