@@ -19,14 +19,13 @@ from seqtrain.fields import type_in_words
 from seqtrain.mistakes import (
     Mistake,
     based_on_nothing,
-    child_of,
     find_mistakes,
-    flatten,
     name_is_set,
     unknown_key,
     wrong_type,
 )
-from seqtrain.origins import COMMAND_LINE, Origins, Setting, is_mapping, make_room, of_override
+from seqtrain.nodes import child_of, flatten, is_mapping, make_room
+from seqtrain.origins import COMMAND_LINE, Origins, Setting, of_override
 from seqtrain.registry import REGISTRIES
 
 

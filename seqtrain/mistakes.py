@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqtrain.config import ROOTS, SHARED, PluginConfig, TrainConfig
+from seqtrain.config import SHARED, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
-from seqtrain.origins import Origins, is_mapping, show
+from seqtrain.nodes import child_of, extra_keys, flatten, is_mapping, raw
+from seqtrain.origins import Origins, show
 from seqtrain.registry import REGISTRIES, Registry
 
 
@@ -102,32 +103,6 @@ def unknown_choice(name: str, options: Sequence[str]) -> str:
     return f"there is no such choice; {yours}. Choices: {', '.join(options)}"
 
 
-def extra_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Yield the keys that no field of the node's dataclasses stands for, such as ``+`` adds."""
-    for key in map(str, node):
-        if not _is_field(node, key):
-            yield f"{prefix}{key}"
-        elif (child := child_of(node, key)) is not None and not is_mapping(child):
-            yield from extra_keys(child, f"{prefix}{key}.")
-
-
-def flatten(node: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Yield every key of a node that is a field, with dots; a mapping is a value."""
-    for key in map(str, node):
-        if not key.startswith("_") and _is_field(node, key):
-            yield f"{prefix}{key}"
-            if (child := child_of(node, key)) is not None and not is_mapping(child):
-                yield from flatten(child, f"{prefix}{key}.")
-
-
-def child_of(node: DictConfig, key: str) -> DictConfig | None:
-    """Return the node below a key, unless that is a value or stands elsewhere."""
-    if OmegaConf.is_interpolation(node, key) or OmegaConf.is_missing(node, key):
-        return None
-    child = node[key]
-    return child if isinstance(child, DictConfig) else None
-
-
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message."""
     return str(error).strip().split("\n", maxsplit=1)[0].rstrip(".")
@@ -213,13 +188,6 @@ def _out_of_range(section: DictConfig, key: str, name: str, value: Any) -> Itera
         yield Mistake(what, key, show(raw(section)[name]))
 
 
-def raw(section: DictConfig) -> dict[str, Any]:
-    """Return the values of a section as they were written, references unresolved."""
-    container = OmegaConf.to_container(section, resolve=False)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
-
-
 def _underived(node: DictConfig, mistakes: Sequence[Mistake]) -> list[Mistake]:
     """Return the mistakes without those of fields that stand for one with a mistake of its own."""
     wrong = {mistake.key for mistake in mistakes}
@@ -260,11 +228,3 @@ def _where_set(words: str, origins: Origins | None) -> str:
     keys = dict.fromkeys(re.findall(r"[a-z_]+(?:\.[a-z_]\w*)+", words))
     set_in = {key: setting.where for key in keys if origins and (setting := origins.last(key))}
     return f" ({'; '.join(f'{key}: {where}' for key, where in set_in.items())})" if set_in else ""
-
-
-def _is_field(node: DictConfig, key: str) -> bool:
-    """Tell whether a key is one of a node's dataclass, or at the root a further kind of plug-in that was added."""
-    config_type = OmegaConf.get_type(node)
-    if not dataclasses.is_dataclass(config_type) or key in {f.name for f in dataclasses.fields(config_type)}:
-        return True
-    return config_type in ROOTS.values() and key in REGISTRIES

@@ -4,7 +4,6 @@ Settings are applied in this order: the defaults of the chosen dataclasses, then
 Hydra's defaults list, then the command line. Errors, help and ``explain`` ask here.
 """
 
-import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +18,12 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from seqtrain.config import SHARED
 from seqtrain.errors import ConfigError
 from seqtrain.fields import describe_fields
+from seqtrain.nodes import is_mapping, make_room
 from seqtrain.registry import REGISTRIES
 
 COMMAND_LINE = "command line"
@@ -71,13 +71,6 @@ class Origins:
         if not inner.startswith(f"{key}."):
             return False
         return is_mapping(OmegaConf.select(self.schema, key, throw_on_resolution_failure=False))
-
-
-def is_mapping(node: Any) -> bool:
-    """Tell whether a node is a mapping of values, whose keys are no fields; one of sections is a section itself."""
-    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not dict:
-        return False
-    return not dataclasses.is_dataclass(node._metadata.element_type)
 
 
 def read_origins(loader: ConfigLoader, config_name: str, overrides: Sequence[str]) -> Origins:
@@ -190,22 +183,6 @@ def _add_dataclass(origins: Origins, path: str, key: str, config: DictConfig) ->
         for leaf, value in _leaves(_container(config), ()):
             if defaults.get(leaf) != value:
                 origins.settings.append(_setting((key, *leaf), value, preset.where))
-
-
-def make_room(node: DictConfig, key: str) -> None:
-    """Add the section that a key lies in if it is to be in a mapping of sections, and is not there yet."""
-    for name in key.split(".")[:-1]:
-        if OmegaConf.get_type(node) is dict:
-            section = node._metadata.element_type
-            if not dataclasses.is_dataclass(section):
-                return
-            if name not in node:
-                with open_dict(node):
-                    node[name] = section
-        below = node._get_node(name) if name in node else None
-        if not isinstance(below, DictConfig) or below._is_none() or below._is_missing() or below._is_interpolation():
-            return
-        node = below
 
 
 def _add_file(origins: Origins, file: Path, prefix: tuple[str, ...], config: DictConfig, *, root: bool) -> None:

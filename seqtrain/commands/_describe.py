@@ -9,8 +9,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from seqtrain.errors import ConfigError
 from seqtrain.fields import FieldInfo, describe_fields
-from seqtrain.mistakes import child_of
-from seqtrain.origins import Origins, Setting, is_mapping, show
+from seqtrain.nodes import child_of, is_mapping
+from seqtrain.origins import Origins, Setting, show
 from seqtrain.plugins import PACKAGES
 from seqtrain.registry import REGISTRIES, Entry
 from seqtrain.schema.choices import group_choices

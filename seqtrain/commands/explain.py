@@ -11,7 +11,8 @@ from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import origins_of
 from seqtrain.errors import ConfigError
 from seqtrain.fields import describe_fields
-from seqtrain.mistakes import first_line, flatten, unknown_key
+from seqtrain.mistakes import first_line, unknown_key
+from seqtrain.nodes import flatten
 from seqtrain.origins import Origins, Setting, show
 from seqtrain.registry import REGISTRIES
 from seqtrain.schema.choices import group_choices

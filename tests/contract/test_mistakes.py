@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqtrain.composition import compose, compose_node, discover, without_hydra
 from seqtrain.errors import ConfigError
-from seqtrain.mistakes import flatten
+from seqtrain.nodes import flatten
 from seqtrain.plugins import conf_directory
 from seqtrain.registry import REGISTRIES
 from seqtrain.schema.choices import group_choices
