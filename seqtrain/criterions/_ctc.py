@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
 from seqtrain.base import Batch, TaskInfo
 from seqtrain.errors import ConfigError
 from seqtrain.metrics.edit_distance import edit_distance
+from seqtrain.nn.log_probs import log_softmax
 
 
 class CTCLoss:
@@ -24,7 +24,7 @@ class CTCLoss:
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Return the sum over sentences, (), in nats, for logits (B, S, V) or (B, n S, V)."""
-        log_probs = functional.log_softmax(logits, dim=2, dtype=torch.promote_types(logits.dtype, torch.float32))
+        log_probs = log_softmax(logits)
         there = batch.target.ne(self.pad) & batch.target.ne(self.eos)
         return functional.ctc_loss(
             log_probs.transpose(0, 1),  # (S, B, V)

@@ -18,6 +18,7 @@ from torch.nn import functional
 from seqtrain.base import Choice
 from seqtrain.errors import ConfigError
 from seqtrain.nn.embedding import token_embedding
+from seqtrain.nn.log_probs import log_softmax
 
 
 class Band(NamedTuple):
@@ -126,10 +127,10 @@ class AdaptiveSoftmax(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the log-probabilities (..., V) of features (..., D), in fp32 at least."""
         features = self.dropout(features)
-        among_all = _log_softmax(functional.linear(features, self._first_weight()))
+        among_all = log_softmax(functional.linear(features, self._first_weight()))
         log_probs = [among_all[..., : self.first.size]]
         for number in range(len(self.others)):
-            within = _log_softmax(functional.linear(self._reduced(features, number), self.weights[number + 1]))
+            within = log_softmax(functional.linear(self._reduced(features, number), self.weights[number + 1]))
             log_probs.append(within + among_all[..., self.first.size + number, None])
         return torch.cat(log_probs, dim=-1)
 
@@ -152,10 +153,6 @@ class AdaptiveSoftmax(nn.Module):
         """Return what the choice within one of the other bands is made by, from features (..., D)."""
         reduced: Tensor = self.dropout(features @ self.projections[number])
         return reduced
-
-
-def _log_softmax(logits: Tensor) -> Tensor:
-    return torch.log_softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
 
 
 def _xavier(rows: int, columns: int) -> nn.Parameter:

@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from seqtrain.nn.linear import product_dtype
+from seqtrain.nn.log_probs import at_least_fp32, log_softmax
 from seqtrain.nn.row_chunks import CHUNK_ROWS, sums_of_chunks
 
 
@@ -58,8 +59,7 @@ class Normalized(NamedTuple):
 
 def normalized(logits: Tensor, options: Options = Options()) -> Normalized:
     """Return logits (N, V) as log-probabilities."""
-    dtype = _at_least_fp32(logits.dtype)
-    return Normalized(torch.log_softmax(logits, dim=1, dtype=dtype), _log_z(logits, options))
+    return Normalized(log_softmax(logits), _log_z(logits, options))
 
 
 def cross_entropy(logits: Tensor, target: Tensor, options: Options = Options()) -> CrossEntropySums:
@@ -142,7 +142,7 @@ class _ChunkedProjection:
         self, features: Tensor, weight: Tensor, bias: Tensor | None, wanted: Sequence[bool], chunk_rows: int
     ) -> None:
         format = product_dtype(weight)
-        precise = _at_least_fp32(format)
+        precise = at_least_fp32(format)
         self.inputs = features, weight, bias
         self.features, self.weight, self.bias = features.to(format), weight.to(format), bias
         self.buffer = features.new_empty(min(chunk_rows, len(features)), len(weight), dtype=precise)
@@ -203,7 +203,7 @@ def _sums(given: Normalized, target: Tensor, options: Options) -> tuple[Tensor, 
 
 def _log_z(logits: Tensor, options: Options) -> Tensor | None:
     """Return log(Z) (N,) of logits (N, V), in fp32 at least, if the loss needs it."""
-    return logits.to(_at_least_fp32(logits.dtype)).logsumexp(dim=1) if options.z_loss else None
+    return logits.to(at_least_fp32(logits.dtype)).logsumexp(dim=1) if options.z_loss else None
 
 
 def _into_gradient(given: Normalized, target: Tensor, options: Options) -> Tensor:
@@ -224,7 +224,3 @@ def _shares(label_smoothing: float, vocab_size: int) -> tuple[float, float]:
     """Probability expected of each symbol, and what the target gets on top of it."""
     share = label_smoothing / (vocab_size - 1)
     return share, 1 - label_smoothing - share
-
-
-def _at_least_fp32(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)

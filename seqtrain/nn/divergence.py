@@ -1,7 +1,8 @@
 """Kullback-Leibler divergences of distributions over V symbols, summed over N tokens, in nats."""
 
-import torch
 from torch import Tensor
+
+from seqtrain.nn.log_probs import at_least_fp32, log_softmax
 
 
 def kl_divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -16,5 +17,4 @@ def symmetric_kl_divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
 
 def tempered_log_probs(logits: Tensor, temperature: float) -> Tensor:
     """Return the log-probabilities (N, V) of logits (N, V) divided by a temperature, in fp32 at least."""
-    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return torch.log_softmax(precise / temperature, dim=1)
+    return log_softmax(logits.to(at_least_fp32(logits.dtype)) / temperature)
