@@ -61,7 +61,7 @@ def read_json(file: Path) -> Any:
 
 
 def read_yaml(file: Path) -> Any:
-    """Return what a YAML file holds: tables with strings as keys, lists, strings, numbers, booleans and null.
+    """Return what a YAML file holds: tables by strings or whole numbers, lists, strings, numbers, booleans and null.
 
     Raises:
         DocumentError: it cannot be read, is too large, is no YAML, or holds something else, such as an alias, a tag or
@@ -167,8 +167,8 @@ def _check_plain(data: Any) -> None:
     if isinstance(data, dict):
         for item in [*data.keys(), *data.values()]:
             _check_plain(item)
-        if not all(isinstance(key, str) for key in data):
-            raise ValueError("a key is no text")
+        if not all(type(key) in (str, int) for key in data):
+            raise ValueError("a key is no text and no whole number")
     elif isinstance(data, list):
         for item in data:
             _check_plain(item)

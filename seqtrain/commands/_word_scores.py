@@ -17,6 +17,9 @@ from seqtrain.errors import ConfigError
 from seqtrain.generation.token_scores import token_log_probs
 from seqtrain.trained import TrainedModel
 
+UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+"""What the first tokens of a character are decoded as that has several, as of bytes."""
+
 
 class Word(NamedTuple):
     """A word of a line, or the end of the line, and its log-probability in nats."""
@@ -102,7 +105,7 @@ def words_of(line: ScoredLine, dictionary: Dictionary) -> list[Word]:
     """
     words, before = list[Word](), ""
     for end, log_prob in enumerate(line.log_probs[:-1], start=1):
-        text = dictionary.decode(line.ids[:end])
+        text = dictionary.decode(line.ids[:end]).rstrip(UNFINISHED)
         added, before = text.removeprefix(before), text
         if words and not (added[:1].isspace() and words[-1].text.strip()):
             word = words.pop()

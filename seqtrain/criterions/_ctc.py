@@ -11,7 +11,7 @@ from seqtrain.errors import ConfigError
 from seqtrain.metrics.edit_distance import edit_distance
 
 
-class CTC:
+class CTCLoss:
     """The loss of a target given logits for each position of the source, or for a few of each (Graves et al., 2006).
 
     The beginning of sentence, which no target has, is the blank. The end of sentence is no part of the target here.

@@ -4,30 +4,30 @@ from dataclasses import dataclass
 
 from seqtrain.base import EncoderModel, logits_of
 from seqtrain.criterions import Batch, Criterion, CriterionConfig, LossOutput, Model, Sum, TaskInfo, register_criterion
-from seqtrain.criterions._ctc import CTC
+from seqtrain.criterions._ctc import CTCLoss
 from seqtrain.errors import ConfigError
 
 
 @dataclass
-class CtcConfig(CriterionConfig):
+class CTCConfig(CriterionConfig):
     """Settings of ``ctc``."""
 
     zero_infinity: bool = False
     """Leave out sentences whose target is longer than what it is aligned with; their loss is infinite otherwise."""
 
 
-@register_criterion("ctc", CtcConfig)
-class Ctc(Criterion):
+@register_criterion("ctc", CTCConfig)
+class CTC(Criterion):
     """CTC (Graves et al., ICML 2006), with the beginning of sentence as the blank.
 
     Reports ``loss`` per target token, end of sentence included though it is not predicted, and in evaluation
     ``token_error_rate``: the edit distance of the likeliest path to the target, divided by the target's tokens.
     """
 
-    def __init__(self, cfg: CtcConfig, task: TaskInfo) -> None:
+    def __init__(self, cfg: CTCConfig, task: TaskInfo) -> None:
         super().__init__(cfg, task)
         self.sentence_avg = cfg.sentence_avg
-        self.ctc = CTC(task, zero_infinity=cfg.zero_infinity)
+        self.ctc = CTCLoss(task, zero_infinity=cfg.zero_infinity)
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats.

@@ -7,10 +7,10 @@ import torch
 from omegaconf import MISSING
 from torch import Tensor
 
-from seqtrain.base import Fingerprint
+from seqtrain.base import DecoderModel, EncoderDecoderModel, Fingerprint
 from seqtrain.config import Plugins
 from seqtrain.criterions import Batch, LossOutput, Model, Sum, TaskInfo, register_criterion
-from seqtrain.criterions._target_tokens import projected
+from seqtrain.criterions._target_tokens import Projected, TargetTokens, projected
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.errors import CheckpointError, ConfigError, PluginError
 from seqtrain.fields import bounded
@@ -88,12 +88,9 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
         """Return the loss of a batch, summed, in nats."""
         if not self.training:
             return super().forward(model, batch)
-        if self.teacher is None:
-            raise PluginError("knowledge_distillation has no teacher yet: call prepare() before training")
         tokens = self.tokens_of(batch)
+        taught, project_taught = self._taught(batch, tokens)
         features, project = projected(model, batch, tokens)
-        with torch.no_grad():
-            taught, project_taught = projected(self.teacher, batch, tokens)
         *parts, distilled = sums_of_chunks(
             self._of_chunk(project, project_taught), features, taught, tokens.target, rows=self.options.chunk_rows
         )
@@ -102,6 +99,23 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
         output = self.output(sums._replace(loss=loss, z_loss=z_loss), batch, tokens)
         output.metrics["distillation_loss"] = Sum(distilled.detach(), tokens.number)
         return output
+
+    @torch.no_grad()
+    def _taught(self, batch: Batch, tokens: TargetTokens) -> Projected:
+        """Return what the teacher's logits of ``tokens`` are made of.
+
+        Raises:
+            ConfigError: the teacher is a language model and the task is not, or the other way round.
+            PluginError: there is no teacher yet.
+        """
+        if self.teacher is None:
+            raise PluginError("knowledge_distillation has no teacher yet: call prepare() before training")
+        if isinstance(self.teacher, DecoderModel if "prev_output_tokens" in batch.net_input else EncoderDecoderModel):
+            raise ConfigError(
+                f"criterion.teacher={self.cfg.teacher}: a {type(self.teacher).__name__} does not predict from what "
+                "this task gives: train both on the same task"
+            )
+        return projected(self.teacher, batch, tokens)
 
     def _of_chunk(
         self, project: Callable[[Tensor], Tensor], project_taught: Callable[[Tensor], Tensor]

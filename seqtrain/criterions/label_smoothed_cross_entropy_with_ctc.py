@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from seqtrain.base import CTCModel, FeatureModel
 from seqtrain.criterions import Batch, LossOutput, Model, Sum, TaskInfo, register_criterion
-from seqtrain.criterions._ctc import CTC
+from seqtrain.criterions._ctc import CTCLoss
 from seqtrain.criterions._target_tokens import Projected, cross_entropy_of_projected
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.errors import ConfigError
@@ -12,25 +12,25 @@ from seqtrain.fields import bounded
 
 
 @dataclass
-class LabelSmoothedCrossEntropyWithCtcConfig(LabelSmoothedCrossEntropyConfig):
+class LabelSmoothedCrossEntropyWithCTCConfig(LabelSmoothedCrossEntropyConfig):
     """Settings of ``label_smoothed_cross_entropy_with_ctc``."""
 
     ctc_weight: float = bounded(1.0, at_least=0)
     """Weight of the CTC loss."""
 
 
-@register_criterion("label_smoothed_cross_entropy_with_ctc", LabelSmoothedCrossEntropyWithCtcConfig)
-class LabelSmoothedCrossEntropyWithCtc(LabelSmoothedCrossEntropy):
+@register_criterion("label_smoothed_cross_entropy_with_ctc", LabelSmoothedCrossEntropyWithCTCConfig)
+class LabelSmoothedCrossEntropyWithCTC(LabelSmoothedCrossEntropy):
     """The cross-entropy of the decoder plus ``ctc_weight`` times the CTC loss of the encoder (Watanabe et al., 2017).
 
     A sentence whose target is longer than what the encoder gives to align it with has no CTC loss, as in fairseq.
     Reports ``ctc_loss``, before the weight, per target token.
     """
 
-    def __init__(self, cfg: LabelSmoothedCrossEntropyWithCtcConfig, task: TaskInfo) -> None:
+    def __init__(self, cfg: LabelSmoothedCrossEntropyWithCTCConfig, task: TaskInfo) -> None:
         super().__init__(cfg, task)
         self.ctc_weight = cfg.ctc_weight
-        self.ctc = CTC(task, zero_infinity=True)
+        self.ctc = CTCLoss(task, zero_infinity=True)
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
         """Return the loss of a batch, summed, in nats.

@@ -11,7 +11,7 @@ import torch
 
 from seqtrain.base import Batch, Dictionary
 from seqtrain.data.cuts import BreakMode, cut_text, document_starts, split_long
-from seqtrain.data.dataset import PlannedDataset, padded
+from seqtrain.data.dataset import PlannedDataset, padded, to_decode
 from seqtrain.data.store import Tokens
 
 Matrix = npt.NDArray[np.int64]
@@ -134,10 +134,4 @@ class PromptDataset(PlannedDataset):
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
         """Return prompts (B,) as prefix_tokens (B, P), with an empty target (B, 0)."""
         prefixes, _ = padded(self.prompts, ids, self.max_length)
-        return Batch(
-            ids=torch.from_numpy(ids),
-            net_input={"prefix_tokens": torch.from_numpy(prefixes)},
-            target=torch.empty(len(ids), 0, dtype=torch.int64),
-            ntokens=0,
-            nsentences=len(ids),
-        )
+        return to_decode(ids, {"prefix_tokens": torch.from_numpy(prefixes)})

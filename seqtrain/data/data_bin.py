@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data.cache import cached
 from seqtrain.data.corpus import Corpus, Side
-from seqtrain.data.fairseq_bin import FairseqBin, join
+from seqtrain.data.fairseq_bin import FairseqBin
 from seqtrain.data.store import Tokens
 from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.text import hash_file
@@ -103,7 +103,7 @@ class DataBin(Corpus):
         """Return the ids where they lie."""
         parts = [part.file for file in files for part in self._parts(file)]
         vocab_size = min(_compare(file, dictionary) for file in self._dictionaries(parts))
-        return join([self._open(part).tokens(vocab_size) for part in parts])
+        return Tokens.join([self._open(part).tokens(vocab_size) for part in parts])
 
     def sizes(self, file: Path) -> list[tuple[Path, int]]:
         """Return the number of sentences of each part."""

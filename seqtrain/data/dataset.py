@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from seqtrain.base import Batch, Dataset, Dictionary, PlanSpec, Shard
 from seqtrain.data.plan import BatchPlan, batch_seed, plan_batches
@@ -74,6 +76,17 @@ def padded(
     matrix = np.full((len(ids), lengths.max(initial=0)), Dictionary.pad, dtype=np.int64)
     matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = flat
     return matrix, lengths
+
+
+def to_decode(ids: npt.NDArray[np.int64], net_input: dict[str, Tensor]) -> Batch:
+    """Return the batch of sentences (B,) whose outputs are to be found; its target is empty, (B, 0)."""
+    return Batch(
+        ids=torch.from_numpy(ids),
+        net_input=net_input,
+        target=torch.empty(len(ids), 0, dtype=torch.int64),
+        ntokens=0,
+        nsentences=len(ids),
+    )
 
 
 def prefetch(make: Callable[[ItemT], ResultT], items: Iterable[ItemT], depth: int = PREFETCH) -> Iterator[ResultT]:

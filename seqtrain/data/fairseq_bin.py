@@ -5,9 +5,8 @@ lengths, int32 (N,), and where each begins in the ``.bin``, in bytes, int64 (N,)
 after the other, each with its end of sentence. All is little endian.
 """
 
-import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dictionary, Fingerprint
-from seqtrain.data.flat_ids import CheckedIds, JoinedIds
+from seqtrain.data.flat_ids import CheckedIds
 from seqtrain.data.store import Tokens
 from seqtrain.documents import open_regular
 from seqtrain.errors import DataError
@@ -75,16 +74,6 @@ class FairseqBin:
             )
         ids = CheckedIds(self._ids, self._offsets, self.file, vocab_size)
         return Tokens(ids, self._offsets, self.fingerprint.sha256)
-
-
-def join(parts: Sequence[Tokens]) -> Tokens:
-    """Return the sentences of several as those of one."""
-    if len(parts) == 1:
-        return parts[0]
-    starts = np.cumsum([0, *(len(part.tokens) for part in parts)])
-    offsets = np.concatenate([[0], *(part.offsets[1:] + start for part, start in zip(parts, starts, strict=False))])
-    fingerprint = hashlib.sha256(" ".join(part.fingerprint for part in parts).encode()).hexdigest()
-    return Tokens(JoinedIds([part.tokens for part in parts]), offsets, fingerprint)
 
 
 class _Index(NamedTuple):

@@ -85,5 +85,20 @@ class JoinedIds:
         return ids
 
 
+class PartOfIds:
+    """Ids from ``first`` to before ``end`` of others, (n,); none is read before it is asked for."""
+
+    def __init__(self, whole: FlatIds, first: int, end: int) -> None:
+        self._whole, self._first, self._size = whole, first, end - first
+        self.dtype = whole.dtype
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, key: slice | Positions, /) -> Array:
+        """Return ids."""
+        return self._whole[_positions(key, self._size) + self._first]
+
+
 def _positions(key: slice | Positions, size: int) -> Positions:
     return np.arange(*key.indices(size)) if isinstance(key, slice) else key

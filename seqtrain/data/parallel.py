@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqtrain.base import Batch, Dictionary
 from seqtrain.data.alignments import gather_links
-from seqtrain.data.dataset import PlannedDataset, padded
+from seqtrain.data.dataset import PlannedDataset, padded, to_decode
 from seqtrain.data.sentences import Sentences
 from seqtrain.data.store import Tokens
 from seqtrain.errors import DataError
@@ -129,13 +129,7 @@ class SourceDataset(PlannedDataset):
         net_input = _source_input(*_ended(self.source, ids, self.max_length))
         if self.prefix:
             net_input["prefix_tokens"] = torch.tensor([list(self.prefix)] * len(ids)).view(len(ids), -1)
-        return Batch(
-            ids=torch.from_numpy(ids),
-            net_input=net_input,
-            target=torch.empty(len(ids), 0, dtype=torch.int64),
-            ntokens=0,
-            nsentences=len(ids),
-        )
+        return to_decode(ids, net_input)
 
 
 def _source_input(source: Matrix, lengths: npt.NDArray[np.int32]) -> dict[str, Tensor]:

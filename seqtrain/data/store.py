@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.data.chunks import chunked
-from seqtrain.data.flat_ids import FlatIds
+from seqtrain.data.flat_ids import FlatIds, JoinedIds, PartOfIds
 from seqtrain.data.sentences import Sentences
 from seqtrain.data.text import hash_file
 from seqtrain.documents import DocumentError, build, open_regular, read_json
@@ -48,11 +48,22 @@ class Tokens(Sentences):
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         return cls(tokens, offsets, hashlib.sha256(tokens.tobytes() + offsets.tobytes()).hexdigest())
 
+    @classmethod
+    def join(cls, parts: Sequence["Tokens"]) -> "Tokens":
+        """Return the sentences of several as those of one, where they lie; a single one as it is."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0, *(len(part.tokens) for part in parts)])
+        offsets = np.concatenate([[0], *(part.offsets[1:] + start for part, start in zip(parts, starts, strict=False))])
+        fingerprint = hashlib.sha256(" ".join(part.fingerprint for part in parts).encode()).hexdigest()
+        return Tokens(JoinedIds([part.tokens for part in parts]), offsets, fingerprint)
+
     def part(self, first: int, end: int) -> "Tokens":
-        """Return the sentences from ``first`` to before ``end``, in the same memory."""
+        """Return the sentences from ``first`` to before ``end``, where they lie."""
         offsets = self.offsets[first : end + 1]
         fingerprint = hashlib.sha256(f"{self.fingerprint} {first} {end}".encode()).hexdigest()
-        return Tokens(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0], fingerprint)
+        ids = PartOfIds(self.tokens, int(offsets[0]), int(offsets[-1]))
+        return Tokens(ids, offsets - offsets[0], fingerprint)
 
     def gather(
         self, ids: npt.NDArray[np.int64], max_length: int | None = None

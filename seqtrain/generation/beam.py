@@ -113,12 +113,12 @@ class BeamSearch:
     def _candidates(self, logits: Tensor, prefixes: Prefixes, hypotheses: Hypotheses) -> Candidates:
         """Return the best 2 * beam continuations of each sentence."""
         scores = score_tokens(logits, hypotheses.scores)
-        at_limit = hypotheses.at_limit.to(scores.device)
-        eos = torch.full((len(scores),), self.dictionary.eos, device=scores.device)
+        at_limit = hypotheses.at_limit
         forbid(scores, self.dictionary.pad)
         prefixes.force(scores, hypotheses.length)
         if hypotheses.length < self.cfg.min_len:
-            forbid(scores, self.dictionary.eos, where=~at_limit)
-        if hypotheses.at_limit.any():
-            force(scores, eos, where=at_limit)
+            forbid(scores, self.dictionary.eos, where=~at_limit.to(scores.device))
+        if at_limit.any():
+            eos = torch.full((len(scores),), self.dictionary.eos, device=scores.device)
+            force(scores, eos, where=at_limit.to(scores.device))
         return top_candidates(scores, 2 * self.cfg.beam)

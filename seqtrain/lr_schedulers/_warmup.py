@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer
+from seqtrain.lr_schedulers._curves import between
 
 
 @dataclass
@@ -49,14 +50,9 @@ class WarmupScheduler(LRScheduler):
     def lr_at(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates."""
         if num_updates < self.warmup_updates:
-            return rising(self.init_lr, self.base_lr, num_updates / self.warmup_updates)
+            return between(self.init_lr, self.base_lr, num_updates / self.warmup_updates)
         return self.after_warmup(num_updates)
 
     @abstractmethod
     def after_warmup(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates, at least as many as the warm-up has."""
-
-
-def rising(start: float, end: float, progress: float) -> float:
-    """Return the rate at a progress of 0 to 1 on the line from one rate to another."""
-    return start + (end - start) * progress

@@ -1,12 +1,12 @@
 """Linear warm-up, then half a cosine down to a lowest rate; or several, each longer and lower than the one before."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._curves import between, half_cosine
 from seqtrain.lr_schedulers._run_length import RunLengthConfig
 from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler
 
@@ -67,7 +67,7 @@ class Cosine(WarmupScheduler):
         cycle = self._cycle(done)
         high = max(self.base_lr * self.cfg.lr_shrink**cycle.number, low)
         progress = min((done - cycle.start) / cycle.length, 1.0)
-        return low + (high - low) * (1 + math.cos(math.pi * progress)) / 2
+        return between(low, high, half_cosine(progress))
 
     def _cycle(self, done: int) -> Cycle:
         """Return the cycle of the update after ``done`` ones, of the run's last one if there is none."""

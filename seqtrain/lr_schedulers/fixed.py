@@ -1,11 +1,10 @@
 """A rate for each epoch: constant, a list, or annealed from some epoch on."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from seqtrain.fields import bounded
-from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
-from seqtrain.lr_schedulers._state import saved
+from seqtrain.lr_schedulers import LRSchedulerConfig, Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._epochs import EpochScheduler
 
 
 @dataclass
@@ -23,7 +22,7 @@ class FixedConfig(LRSchedulerConfig):
 
 
 @register_lr_scheduler("fixed", FixedConfig)
-class Fixed(LRScheduler):
+class Fixed(EpochScheduler):
     r"""One rate for each epoch, after a warm-up counted in updates.
 
     Epoch e runs at the e-th rate of the list; from the epoch F of ``force_anneal`` on at the last rate times
@@ -34,32 +33,14 @@ class Fixed(LRScheduler):
         super().__init__(cfg, optimizer)
         self.cfg = cfg
         self.lrs = cfg.lr_per_epoch or [self.base_lr]
-        self._epoch = 1
 
     def lr_at(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates, in the epoch that the scheduler is in."""
         warmup = self.cfg.warmup_updates
         return self._epoch_lr() * ((num_updates + 1) / warmup if num_updates < warmup else 1.0)
 
-    def step(self, epoch: int, val_loss: float | None) -> None:
-        """Go on to the epoch after ``epoch``, and to its rate."""
-        self._epoch = epoch + 1
-        self.step_update(self.num_updates)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the epoch, from 1, that the scheduler is in."""
-        return {"epoch": self._epoch}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a state that :meth:`state_dict` returned.
-
-        Raises:
-            CheckpointError: it is the state of another scheduler.
-        """
-        self._epoch = saved(state, "epoch")
-
     def _epoch_lr(self) -> float:
         anneal = self.cfg.force_anneal
-        if anneal is None or self._epoch < anneal:
-            return self.lrs[min(self._epoch, len(self.lrs)) - 1]
-        return self.lrs[-1] * self.cfg.lr_shrink ** (self._epoch + 1 - anneal)
+        if anneal is None or self.epoch < anneal:
+            return self.lrs[min(self.epoch, len(self.lrs)) - 1]
+        return self.lrs[-1] * self.cfg.lr_shrink ** (self.epoch + 1 - anneal)

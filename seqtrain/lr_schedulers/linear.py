@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._curves import between
 from seqtrain.lr_schedulers._run_length import RunLengthConfig
 from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler
 
@@ -33,4 +34,4 @@ class Linear(WarmupScheduler):
         if num_updates >= self.total:
             return self.end_lr
         remaining = (self.total - num_updates) / (self.total - self.warmup_updates)
-        return self.end_lr + (self.base_lr - self.end_lr) * remaining
+        return between(self.end_lr, self.base_lr, remaining)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from seqtrain.fields import bounded
-from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
-from seqtrain.lr_schedulers._state import saved
+from seqtrain.lr_schedulers import LRSchedulerConfig, Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._epochs import EpochScheduler
 
 
 @dataclass
@@ -29,33 +28,15 @@ class ManualConfig(LRSchedulerConfig):
 
 
 @register_lr_scheduler("manual", ManualConfig)
-class Manual(LRScheduler):
+class Manual(EpochScheduler):
     """The rate of the largest number in the mapping that is reached; before the first, the optimizer's."""
 
     def __init__(self, cfg: ManualConfig, optimizer: Optimizer) -> None:
         super().__init__(cfg, optimizer)
         self.cfg = cfg
-        self._epoch = 1
 
     def lr_at(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates, in the epoch that the scheduler is in."""
-        now, rates = (self._epoch, self.cfg.epoch2lr) if self.cfg.epoch2lr else (num_updates, self.cfg.update2lr)
+        now, rates = (self.epoch, self.cfg.epoch2lr) if self.cfg.epoch2lr else (num_updates, self.cfg.update2lr)
         reached = [number for number in rates if number <= now]
         return float(rates[max(reached)]) if reached else self.base_lr
-
-    def step(self, epoch: int, val_loss: float | None) -> None:
-        """Go on to the epoch after ``epoch``, and to its rate."""
-        self._epoch = epoch + 1
-        self.step_update(self.num_updates)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the epoch, from 1, that the scheduler is in."""
-        return {"epoch": self._epoch}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a state that :meth:`state_dict` returned.
-
-        Raises:
-            CheckpointError: it is the state of another scheduler.
-        """
-        self._epoch = saved(state, "epoch")

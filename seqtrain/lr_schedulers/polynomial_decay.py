@@ -6,6 +6,7 @@ from typing import Any
 
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._curves import between
 from seqtrain.lr_schedulers._run_length import RunLengthConfig
 from seqtrain.lr_schedulers._state import saved
 from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler
@@ -43,7 +44,7 @@ class PolynomialDecay(WarmupScheduler):
         if num_updates >= self.total:
             return end
         remaining = 1 - (num_updates - self.warmup_updates) / (self.total - self.warmup_updates)
-        return end + (self._peak - end) * math.pow(remaining, self.cfg.power)
+        return between(end, self._peak, math.pow(remaining, self.cfg.power))
 
     def step(self, epoch: int, val_loss: float | None) -> None:
         """From the end of the epoch before ``force_anneal`` on, make the present rate the peak."""

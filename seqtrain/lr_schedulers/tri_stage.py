@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import LRScheduler, Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._curves import between
 from seqtrain.lr_schedulers._run_length import RunLengthConfig
-from seqtrain.lr_schedulers._warmup import rising
 
 
 @dataclass
@@ -71,7 +71,7 @@ class TriStage(LRScheduler):
     def lr_at(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates."""
         if num_updates < self.rise:
-            return rising(self.base_lr * self.cfg.init_lr_scale, self.base_lr, num_updates / self.rise)
+            return between(self.base_lr * self.cfg.init_lr_scale, self.base_lr, num_updates / self.rise)
         fallen = num_updates - self.rise - self.hold
         if fallen < 0 or not self.fall:
             return self.base_lr

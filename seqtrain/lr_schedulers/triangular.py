@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, Optimizer, register_lr_scheduler
-from seqtrain.lr_schedulers._warmup import rising
+from seqtrain.lr_schedulers._curves import between
 
 
 @dataclass
@@ -49,4 +49,4 @@ class Triangular(LRScheduler):
         shrink = self.cfg.lr_shrink**cycle
         low = self.base_lr * shrink if self.cfg.shrink_min else self.base_lr
         progress = 2 * done / self.cfg.lr_period_updates
-        return rising(low, max(self.max_lr * shrink, low), 1 - abs(1 - progress))
+        return between(low, max(self.max_lr * shrink, low), 1 - abs(1 - progress))

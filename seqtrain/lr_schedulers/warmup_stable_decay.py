@@ -7,6 +7,7 @@ from enum import Enum
 
 from seqtrain.fields import bounded
 from seqtrain.lr_schedulers import Optimizer, register_lr_scheduler
+from seqtrain.lr_schedulers._curves import between, half_cosine
 from seqtrain.lr_schedulers._run_length import RunLengthConfig
 from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler
 
@@ -22,7 +23,7 @@ class DecayShape(str, Enum):
 SHAPES: dict[DecayShape, Callable[[float], float]] = {
     DecayShape.linear: lambda progress: 1 - progress,
     DecayShape.sqrt: lambda progress: 1 - math.sqrt(progress),
-    DecayShape.cosine: lambda progress: (1 + math.cos(math.pi * progress)) / 2,
+    DecayShape.cosine: half_cosine,
 }
 """Share of the way down that is left."""
 
@@ -71,4 +72,4 @@ class WarmupStableDecay(WarmupScheduler):
     def after_warmup(self, num_updates: int) -> float:
         """Return the rate after ``num_updates`` updates: the peak, or one on the way down."""
         progress = (num_updates - self.start) / (self.total - self.start)
-        return self.end_lr + (self.base_lr - self.end_lr) * self.shape(min(max(progress, 0.0), 1.0))
+        return between(self.end_lr, self.base_lr, self.shape(min(max(progress, 0.0), 1.0)))

@@ -56,8 +56,13 @@ def to_log_base(metrics: Mapping[str, float], base: float) -> dict[str, float]:
 
 def strict_json(data: Mapping[str, Any], indent: int | None = None) -> str:
     """Return data as JSON that every reader takes: a number that is not finite becomes null."""
-    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in data.items()}
-    return json.dumps(finite, indent=indent, ensure_ascii=False, allow_nan=False)
+    return json.dumps(_finite(data), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _exp(x: float) -> float:

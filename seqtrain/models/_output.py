@@ -28,6 +28,7 @@ class OutputFields(ModelConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Cutoffs rise, and the projection is the embeddings or an adaptive softmax."""
+        yield from super().contradictions()
         yield from cutoff_problems("adaptive_softmax_cutoff", self.adaptive_softmax_cutoff)
         if self.adaptive_softmax_cutoff and self.share_decoder_input_output_embed:
             yield (

@@ -70,6 +70,7 @@ class TransformerFields(ModelConfig):
 
     def contradictions(self) -> Iterable[str]:
         """Heads divide dimensions, and what cannot go together does not."""
+        yield from super().contradictions()
         yield from self.contradictions_of("decoder")
         if self.deep_norm and self.init is not Initialization.fairseq:
             yield (

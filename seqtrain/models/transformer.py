@@ -51,8 +51,7 @@ class TransformerConfig(OutputFields, TransformerFields):
     def contradictions(self) -> Iterable[str]:
         """The encoder's layers are sound as well, and shared embeddings have one dimension."""
         yield from self.contradictions_of("encoder")
-        yield from TransformerFields.contradictions(self)
-        yield from OutputFields.contradictions(self)
+        yield from super().contradictions()
         if self.alignment_layer >= self.decoder_layers:
             layers = f"model.decoder_layers={self.decoder_layers}"
             yield f"model.alignment_layer={self.alignment_layer} must be below {layers}"

@@ -39,8 +39,7 @@ class TransformerLMConfig(OutputFields, TransformerFields):
 
     def contradictions(self) -> Iterable[str]:
         """Embeddings are those of one dimension or adaptive ones, and what is tied has the same bands."""
-        yield from TransformerFields.contradictions(self)
-        yield from OutputFields.contradictions(self)
+        yield from super().contradictions()
         yield from cutoff_problems("adaptive_input_cutoff", self.adaptive_input_cutoff)
         if self.adaptive_input_cutoff and self.share_decoder_input_output_embed:
             yield (

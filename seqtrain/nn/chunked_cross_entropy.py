@@ -59,7 +59,7 @@ class Normalized(NamedTuple):
 def normalized(logits: Tensor, options: Options = Options()) -> Normalized:
     """Return logits (N, V) as log-probabilities."""
     dtype = _at_least_fp32(logits.dtype)
-    return Normalized(torch.log_softmax(logits, dim=1, dtype=dtype), _log_z(logits.to(dtype), options))
+    return Normalized(torch.log_softmax(logits, dim=1, dtype=dtype), _log_z(logits, options))
 
 
 def cross_entropy(logits: Tensor, target: Tensor, options: Options = Options()) -> CrossEntropySums:
@@ -202,8 +202,8 @@ def _sums(given: Normalized, target: Tensor, options: Options) -> tuple[Tensor, 
 
 
 def _log_z(logits: Tensor, options: Options) -> Tensor | None:
-    """Return log(Z) (N,) of logits (N, V) if the loss needs it."""
-    return logits.logsumexp(dim=1) if options.z_loss else None
+    """Return log(Z) (N,) of logits (N, V), in fp32 at least, if the loss needs it."""
+    return logits.to(_at_least_fp32(logits.dtype)).logsumexp(dim=1) if options.z_loss else None
 
 
 def _into_gradient(given: Normalized, target: Tensor, options: Options) -> Tensor:

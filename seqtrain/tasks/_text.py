@@ -19,7 +19,6 @@ from seqtrain.data.corpus import Corpus, TextCorpus, find_directory, place
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.number_names import BUILTIN
-from seqtrain.data.store import Tokens
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import Task, TaskInfo
@@ -195,11 +194,6 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         if not splits[split]:
             raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
         return splits[split]
-
-    def tokens(self, split: str) -> list[Tokens]:
-        """Return the token ids of a split: of its one side, or of source and target."""
-        sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=False)
-        return [self.corpus.index(files, dictionary, Path(self.cfg.cache_dir)) for files, dictionary in sides]
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return ``FILE:LINE`` of the first side of each sentence."""

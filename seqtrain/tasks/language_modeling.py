@@ -224,7 +224,8 @@ class LanguageModelingTask(TextTask[BlockDataset]):
 
     def _share(self, split: str) -> tuple[Tokens, range]:
         """Return the token ids of a split, and which lines of its files they are: all, or its share."""
-        (tokens,) = self.tokens(split)
+        (files,) = self.files(split)
+        tokens = self.corpus.index(files, self.info.source_dictionary, Path(self.cfg.cache_dir))
         if not self.cfg.valid_share or split not in ("train", "valid"):
             return tokens, range(len(tokens))
         cut = int(np.searchsorted(tokens.offsets, (1 - self.cfg.valid_share) * tokens.offsets[-1]))

@@ -1,6 +1,5 @@
 """Translation: sentences of one language into those of another, from raw text."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,6 @@ from seqtrain.data.text import find_text, fingerprint_text
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import register_task
 from seqtrain.tasks._pairs import PairsConfig, PairsTask
-
-log = logging.getLogger(__name__)
 
 
 @dataclass

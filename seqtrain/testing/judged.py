@@ -9,10 +9,10 @@ from seqtrain.base import Batch, Choice, Criterion, EncoderModel, FeatureModel, 
 from seqtrain.config import CriterionConfig, ModelConfig
 from seqtrain.criterions import REGISTRY
 from seqtrain.criterions.adaptive_loss import AdaptiveLossConfig
-from seqtrain.criterions.ctc import CtcConfig
+from seqtrain.criterions.ctc import CTCConfig
 from seqtrain.criterions.knowledge_distillation import KnowledgeDistillation
 from seqtrain.criterions.label_smoothed_cross_entropy_with_alignment import LabelSmoothedCrossEntropyWithAlignmentConfig
-from seqtrain.criterions.label_smoothed_cross_entropy_with_ctc import LabelSmoothedCrossEntropyWithCtcConfig
+from seqtrain.criterions.label_smoothed_cross_entropy_with_ctc import LabelSmoothedCrossEntropyWithCTCConfig
 from seqtrain.nn.adaptive import AdaptiveSoftmax, bands_of
 
 LENGTHS = (5, 3, 6, 1)
@@ -139,11 +139,11 @@ def models_for(cfg: CriterionConfig) -> tuple[Callable[[TaskInfo], Model], ...]:
     """Return the models that a criterion is to judge: each way in which one may give its logits."""
     if isinstance(cfg, LabelSmoothedCrossEntropyWithAlignmentConfig):
         return AttendingLogitsModel, AttendingProjectingModel, AttendingLinearModel
-    if isinstance(cfg, LabelSmoothedCrossEntropyWithCtcConfig):
+    if isinstance(cfg, LabelSmoothedCrossEntropyWithCTCConfig):
         return CTCProjectingModel, CTCLinearModel
     if isinstance(cfg, AdaptiveLossConfig):
         return (AdaptiveModel,)
-    return (SourceModel,) if isinstance(cfg, CtcConfig) else (LogitsModel, ProjectingModel, LinearModel)
+    return (SourceModel,) if isinstance(cfg, CTCConfig) else (LogitsModel, ProjectingModel, LinearModel)
 
 
 def build_criterion(cfg: CriterionConfig, task: TaskInfo) -> Criterion:

@@ -227,7 +227,11 @@ SCALARS = st.one_of(
     st.sampled_from([float("inf"), float("nan"), 1e30, "no", "bleu", "auto", "gelu", "train", "1e-3"]),
     st.text("abc-", min_size=1, max_size=4),
 )
-NEEDED = {"knowledge_distillation": {"teacher": "runs/teacher"}}
+NEEDED = {
+    "knowledge_distillation": {"teacher": "runs/teacher"},
+    "gpt2_bpe": {"encoder_json": "encoder.json", "vocab_bpe": "vocab.bpe"},
+    "subword_nmt": {"codes": "codes"},
+}
 """What has no default: a file may leave it to the command line."""
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=1)
 

@@ -121,6 +121,26 @@ def test_a_teacher_that_does_not_fit(train: Call, trained: Path, overrides: list
     assert re.search(message, distil(train, trained, *overrides).refused())
 
 
+def test_a_teacher_of_another_task(train: Call, call: Call, data: Path, tmp_path: Path) -> None:
+    """Bytes are the same dictionary everywhere."""
+    size = [f"model.decoder_{field}=16" for field in ("embed_dim", "ffn_embed_dim")]
+    common = ["tokenizer=byte", "training.max_update=1", "training.device=cpu", "task.data=" + str(data)]
+    lm = ["task=language_modeling", "model=transformer_lm", "lr_scheduler=fixed", "task.tokens_per_sample=40", *size]
+    files = [f"task.{split}=[{split}.en]" for split in ("train", "valid")]
+    language_model = [*common, *lm, *files, "validation.final_split=''"]
+    assert call(*language_model, "criterion=cross_entropy", f"hydra.run.dir={tmp_path / 'lm'}").code == 0
+    assert train(*common).code == 0
+    wrong = "does not predict from what this task gives: train both on the same task"
+    assert (
+        f"a TransformerLM {wrong}"
+        in distil(train, tmp_path / "lm", *common, f"hydra.run.dir={tmp_path / 'kd2'}").refused()
+    )
+    said = call(
+        *language_model, *DISTILLED, f"criterion.teacher={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'kd'}"
+    )
+    assert f"a Transformer {wrong}" in said.refused()
+
+
 def test_a_teacher_has_to_be_named(train: Call) -> None:
     assert "criterion.teacher" in train("criterion=knowledge_distillation").refused()
 

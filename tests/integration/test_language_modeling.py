@@ -102,6 +102,15 @@ def test_a_run_that_was_resumed_ends_with_the_same_bytes(call: Call, texts: Path
     assert load_file(model / name)
 
 
+@pytest.mark.parametrize("rates", ["epoch2lr={1:1e-3,2:1e-4}", "update2lr={0:1e-3,2:1e-4}"])
+def test_rates_by_hand_are_read_back_from_a_checkpoint(call: Call, texts: Path, tmp_path: Path, rates: str) -> None:
+    options = [*TINY, "lr_scheduler=manual", f"lr_scheduler.{rates}", "training.max_update=2", f"task.data={texts}"]
+    assert call(*options, f"hydra.run.dir={tmp_path / 'run'}").code == 0
+    resumed = call(f"resume={tmp_path / 'run'}", "training.max_update=4")
+    assert resumed.code == 0, resumed.err
+    assert evaluate(call, tmp_path / "run")["tokens"] == 22
+
+
 def test_evaluation(call: Call, model: Path) -> None:
     scores = evaluate(call, model)
     assert list(scores) == [

@@ -84,8 +84,8 @@ def test_a_place_of_ones_own_and_a_primary_config(call: Call, tmp_path: Path) ->
 def test_one_kind_is_printed(call: Call) -> None:
     schema = json.loads(call("schema", "criterion").out)
     assert schema["title"] == "seqtrain: a file in criterion/"
-    rule = schema["allOf"][1]["then"]["properties"]
-    assert rule["label_smoothing"]["default"] == 0.1
+    rules = [rule.get("then", {}).get("properties", {}) for rule in schema["allOf"]]
+    assert 0.1 in [rule["label_smoothing"]["default"] for rule in rules if "label_smoothing" in rule]
 
 
 def test_the_built_in_yaml_stays_as_it_is(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,8 +143,8 @@ def test_training_that_ends_before_the_stop(verify: Call, temporary: Path) -> No
     [
         ("updates=1", "updates=1: must be a whole number, at least 2"),
         ("updates=many", "updates=many: must be a whole number"),
-        ("resume=auto", "verify starts runs of its own: leave out resume="),
-        ("--multirun", "verify trains one config: leave out --multirun"),
+        ("resume=auto", "verify starts runs of one config: leave out resume=auto"),
+        ("--multirun", "verify starts runs of one config: leave out --multirun"),
         ("keep=.", "keep=. is there already"),
         ("model.dropuot=1", "did you mean model.dropout?"),
     ],

@@ -47,8 +47,8 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_yaml(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("a: [1, 2.5, null, true, 'é']\nb: {c: $5}\n")
-    assert read_yaml(tmp_path / "a.yaml") == {"a": [1, 2.5, None, True, "é"], "b": {"c": "$5"}}
+    (tmp_path / "a.yaml").write_text("a: [1, 2.5, null, true, 'é']\nb: {c: $5, 3: 4}\n")
+    assert read_yaml(tmp_path / "a.yaml") == {"a": [1, 2.5, None, True, "é"], "b": {"c": "$5", 3: 4}}
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -91,7 +91,9 @@ def test_depth_that_is_allowed(tmp_path: Path) -> None:
         ("!!str 1", "an anchor, an alias or a tag"),
         ("{a: 1, a: 1}", "a key is there twice in the table that begins in line 1"),
         ("a: {b: {c: 1, c: 2}}", "a key is there twice"),
-        ("null: 1", "a key is no text"),
+        ("null: 1", "a key is no text and no whole number"),
+        ("true: 1", "a key is no text"),
+        ("1.5: 1", "a key is no text"),
         ("a: 2001-01-01", "it holds a date"),
         ("a: [x, '${b}']", "plain values only"),
         ("'${b}': 1", "plain values only"),

@@ -20,7 +20,7 @@ def line_of(file: Path, text: str) -> str:
 
 
 def test_a_dataclass_a_preset_an_experiment_and_the_command_line() -> None:
-    source = conf_directory().parent / "seqtrain/models/transformer.py"
+    source = conf_directory().parent / "seqtrain/models/_transformer.py"
     conf = conf_directory()
     assert chain("model.dropout", "+experiment=multi30k_en_de", "model.dropout=0.25") == [
         ("0.1", line_of(source, "dropout: float")),

@@ -1,7 +1,9 @@
 import pytest
 
+from seqtrain.base import Dictionary
 from seqtrain.commands._word_scores import ScoredLine, Total, Word, words_of
 from seqtrain.data.tokenizers._symbols import SymbolDictionary
+from seqtrain.data.tokenizers.byte import ByteDictionary
 
 CHARACTERS = SymbolDictionary(list("ab -"), list, "")
 WORDS = SymbolDictionary(["a", "ab"], str.split, " ")
@@ -14,10 +16,11 @@ WORDS = SymbolDictionary(["a", "ab"], str.split, " ")
         (CHARACTERS, " a  b ", [("a", 3), ("b", 12), ("", 6)]),
         (CHARACTERS, "", []),
         (WORDS, "ab a ab", [("ab", 1), ("a", 2), ("ab", 3)]),
+        (ByteDictionary(), "é aé €b", [("é", 3), ("aé", 18), ("€b", 45)]),  # characters of 2 and 3 tokens
     ],
 )
 def test_words_of_a_line_by_where_its_tokens_put_spaces(
-    dictionary: SymbolDictionary, text: str, expected: list[tuple[str, int]]
+    dictionary: Dictionary, text: str, expected: list[tuple[str, int]]
 ) -> None:
     # Token n has the log-probability -n; spaces belong to the word behind them.
     ids = [*dictionary.encode(text), dictionary.eos]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqtrain.base import Batch, EncoderModel, LossOutput, TaskInfo
 from seqtrain.config import ModelConfig
-from seqtrain.criterions.ctc import Ctc, CtcConfig
+from seqtrain.criterions.ctc import CTC, CTCConfig
 from seqtrain.errors import ConfigError
 from tests.unit.criterions.conftest import Table
 
@@ -45,7 +45,7 @@ def batch_of(target: list[list[int]], positions: int = 4) -> Batch:
 
 
 def run(task: TaskInfo, batch: Batch, *, train: bool = True, **values: Any) -> LossOutput:
-    output: LossOutput = Ctc(CtcConfig(**values), task).train(train)(Labels(task), batch)
+    output: LossOutput = CTC(CTCConfig(**values), task).train(train)(Labels(task), batch)
     return output
 
 
@@ -100,7 +100,7 @@ def test_the_average_over_sentences(task: TaskInfo) -> None:
 
 def test_a_model_of_the_target(task: TaskInfo) -> None:
     with pytest.raises(ConfigError, match=r"for an EncoderModel, .* and this is a Table: choose criterion="):
-        Ctc(CtcConfig(), task)(Table(task), batch_of([[A, B, EOS], [A, EOS, PAD]]))
+        CTC(CTCConfig(), task)(Table(task), batch_of([[A, B, EOS], [A, EOS, PAD]]))
 
 
 def test_a_model_of_other_positions(task: TaskInfo) -> None:

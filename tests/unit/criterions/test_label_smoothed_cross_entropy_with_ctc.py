@@ -5,11 +5,11 @@ import torch
 from torch import Tensor, nn
 
 from seqtrain.base import Batch, FeatureModel, TaskInfo
-from seqtrain.criterions.ctc import Ctc, CtcConfig
+from seqtrain.criterions.ctc import CTC, CTCConfig
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.criterions.label_smoothed_cross_entropy_with_ctc import (
-    LabelSmoothedCrossEntropyWithCtc,
-    LabelSmoothedCrossEntropyWithCtcConfig,
+    LabelSmoothedCrossEntropyWithCTC,
+    LabelSmoothedCrossEntropyWithCTCConfig,
 )
 from seqtrain.errors import ConfigError
 from seqtrain.models.transformer import Transformer, TransformerConfig
@@ -37,12 +37,12 @@ def sourced(batch: Batch) -> Batch:
 
 
 def test_it_is_added_to_the_cross_entropy(sourced: Batch, task: TaskInfo) -> None:
-    cfg = LabelSmoothedCrossEntropyWithCtcConfig(label_smoothing=0.2, ctc_weight=0.3)
+    cfg = LabelSmoothedCrossEntropyWithCTCConfig(label_smoothing=0.2, ctc_weight=0.3)
     model = Both(task)
-    output = LabelSmoothedCrossEntropyWithCtc(cfg, task)(model, sourced)
+    output = LabelSmoothedCrossEntropyWithCTC(cfg, task)(model, sourced)
     plain = LabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyConfig(label_smoothing=0.2), task)(Table(task), sourced)
     labels = Labels(task)
-    ctc = Ctc(CtcConfig(), task)(labels, sourced).loss
+    ctc = CTC(CTCConfig(), task)(labels, sourced).loss
     assert output.loss.item() == pytest.approx(plain.loss.item() + 0.3 * ctc.item(), rel=1e-6)
     assert float(output.metrics["ctc_loss"].value) == pytest.approx(ctc.item(), rel=1e-6)
     assert float(output.metrics["nll_loss"].value) == float(plain.metrics["nll_loss"].value)
@@ -55,13 +55,13 @@ def test_it_is_added_to_the_cross_entropy(sourced: Batch, task: TaskInfo) -> Non
 
 def test_what_does_not_fit_has_none(sourced: Batch, task: TaskInfo) -> None:
     too_long = replace(sourced, target=torch.tensor([[4, 4, 4], [5, 5, 5]]), ntokens=6)
-    criterion = LabelSmoothedCrossEntropyWithCtc(LabelSmoothedCrossEntropyWithCtcConfig(), task)
+    criterion = LabelSmoothedCrossEntropyWithCTC(LabelSmoothedCrossEntropyWithCTCConfig(), task)
     assert float(criterion(Both(task), too_long).metrics["ctc_loss"].value) == 0.0
 
 
 @pytest.mark.parametrize("kind", [Table, Features])
 def test_a_model_whose_encoder_predicts_nothing(kind: type[Table], sourced: Batch, task: TaskInfo) -> None:
-    criterion = LabelSmoothedCrossEntropyWithCtc(LabelSmoothedCrossEntropyWithCtcConfig(), task)
+    criterion = LabelSmoothedCrossEntropyWithCTC(LabelSmoothedCrossEntropyWithCTCConfig(), task)
     with pytest.raises(ConfigError, match=rf"{kind.__name__} does not: .* set model\.ctc_upsampling=2"):
         criterion(kind(task), sourced)
 

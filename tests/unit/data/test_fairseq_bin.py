@@ -6,7 +6,7 @@ import pytest
 
 from seqtrain.base import Fingerprint
 from seqtrain.data import fairseq_bin
-from seqtrain.data.fairseq_bin import FairseqBin, join
+from seqtrain.data.fairseq_bin import FairseqBin
 from seqtrain.data.store import Tokens
 from seqtrain.errors import DataError
 from tests.fairseq_format import write_bin
@@ -190,7 +190,7 @@ def test_joined(tmp_path: Path) -> None:
     parts = [[[5, 6, 2], [2]], [[7, 300, 2]], [], [[4, 2], [8, 9, 2]]]
     for number, sentences in enumerate(parts):
         write_bin(tmp_path / f"train{number}", sentences, code=8 if number == 1 else 1)
-    tokens = join([opened(tmp_path / f"train{number}", 301) for number in range(4)])
+    tokens = Tokens.join([opened(tmp_path / f"train{number}", 301) for number in range(4)])
     together = [sentence for part in parts for sentence in part]
     assert contents(tokens) == together
     assert tokens.lengths.tolist() == [3, 1, 3, 2, 3]
@@ -201,5 +201,5 @@ def test_joined(tmp_path: Path) -> None:
 
 def test_one_alone_is_not_joined(prefix: Path) -> None:
     tokens = opened(prefix)
-    assert join([tokens]) is tokens
-    assert join([tokens, tokens]).fingerprint != tokens.fingerprint
+    assert Tokens.join([tokens]) is tokens
+    assert Tokens.join([tokens, tokens]).fingerprint != tokens.fingerprint

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.data.flat_ids import CheckedIds, JoinedIds
+from seqtrain.data.flat_ids import CheckedIds, JoinedIds, PartOfIds
 from seqtrain.errors import DataError
 
 OFFSETS = np.array([0, 3, 4, 7])
@@ -32,3 +32,11 @@ def test_the_sentence_of_a_wrong_id(key: slice) -> None:
 
 def test_what_is_not_read_is_not_checked() -> None:
     assert checked(4, 5, 2, 2, 6, 77, 2)[0:5].tolist() == [4, 5, 2, 2, 6]
+
+
+def test_a_part() -> None:
+    part = PartOfIds(JoinedIds([checked(4, 5, 2, 2, 6, 7, 2), np.array([300, 301])]), 3, 8)
+    assert part[:].tolist() == [2, 6, 7, 2, 300]
+    assert part[2:4].tolist() == [7, 2]
+    assert part[np.array([[4, 0], [1, 1]])].tolist() == [[300, 2], [6, 6]]
+    assert (part.dtype, len(part)) == (np.dtype(np.int64), 5)

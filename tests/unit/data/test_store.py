@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtrain.data import store
+from seqtrain.data.flat_ids import CheckedIds
 from seqtrain.data.store import Tokens, TokenStore
 from seqtrain.errors import DataError
 
@@ -67,6 +68,14 @@ def test_a_part(directory: Path) -> None:
     assert [contents(part) for part in parts] == [SENTENCES[:2], SENTENCES[2:], []]
     assert len({whole.fingerprint, *(part.fingerprint for part in parts)}) == 4
     assert parts[1].gather(np.array([1, 0]))[0].tolist() == [4, 2, 7, 8, 9, 10, 2]
+
+
+def test_a_part_is_not_read_before_it_is_asked_for() -> None:
+    ids, offsets = np.array([5, 2, 77, 2, 6, 2]), np.array([0, 2, 4, 6])
+    part = Tokens(CheckedIds(ids, offsets, Path("train.bin"), 10), offsets, "").part(1, 3)
+    assert part[1].tolist() == [6, 2]
+    with pytest.raises(DataError, match=r"^train.bin: sentence 2, counted from 1, has the id 77"):
+        part[0]
 
 
 def test_index_out_of_range(directory: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from seqtrain.errors import ConfigError
-from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler, rising
+from seqtrain.lr_schedulers._warmup import WarmupConfig, WarmupScheduler
 from seqtrain.optimizers.sgd import SGD
 
 
@@ -49,7 +49,3 @@ def test_what_cannot_be(values: dict[str, int], message: str) -> None:
     with pytest.raises(ConfigError) as error:
         WarmupConfig(**values)
     assert str(error.value) == message
-
-
-def test_a_line() -> None:
-    assert [rising(1.0, 3.0, progress) for progress in (0.0, 0.25, 1.0)] == [1.0, 1.5, 3.0]

@@ -73,6 +73,7 @@ def test_strict_json_has_no_numbers_that_are_none() -> None:
     assert strict_json({"ppl": math.inf, "loss": math.nan, "bleu": 1.5, "name": "ü"}) == (
         '{"ppl": null, "loss": null, "bleu": 1.5, "name": "ü"}'
     )
+    assert strict_json({"parts": {"test.en-de": {"ppl": math.inf}}}) == '{"parts": {"test.en-de": {"ppl": null}}}'
 
 
 @pytest.mark.parametrize(("base", "displayed"), [(2.0, 3.0), (8.0, 1.0), (math.e, 2.0794415)])

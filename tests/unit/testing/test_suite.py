@@ -44,6 +44,7 @@ def test_each_check_of_the_kind_has_a_result() -> None:
         "trains",
         "gradients",
         "lr scale",
+        "layer decay",
         "resume",
     ]
     assert {result.verdict for result in results} == {Verdict.holds}
