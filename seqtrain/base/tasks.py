@@ -29,6 +29,13 @@ class Task(ABC, Generic[InfoT]):
     def __init__(self, cfg: TaskConfig) -> None:
         self.cfg = cfg
 
+    def check_model(self, cfg: ModelConfig) -> None:
+        """Say before any data is read, if it can be said, that a model does not go with this task.
+
+        Raises:
+            ConfigError: the model is of another kind than the task has batches for.
+        """
+
     def prepare(self) -> None:
         """Get ready to train: read or make the dictionaries, index the data."""
 

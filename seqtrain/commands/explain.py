@@ -40,7 +40,7 @@ def explain(key: str, arguments: Sequence[str]) -> Iterator[str]:
         raise ConfigError(f"{key}: {unknown_key(key, list(flatten(origins.schema)))}")
     if key in REGISTRIES:
         yield from _group_lines(key, origins, words)
-    elif isinstance(section := OmegaConf.select(origins.schema, key), DictConfig):
+    elif isinstance(section := OmegaConf.select(origins.schema, key), DictConfig) and type_of(section) is not dict:
         yield from section_lines(key, type_of(section), origins)
     else:
         yield from _field_lines(key, node, origins)

@@ -70,6 +70,10 @@ def find_parallel(directory: Path, stems: Sequence[str], languages: Sequence[str
 
 
 def _what_there_is(wanted: Path, advice: str) -> str:
+    if wanted.parent.is_file():
+        return (
+            f"{wanted.parent} is a file; name its directory as task.data, and the file without its suffix in task.train"
+        )
     if not wanted.parent.is_dir():
         return f"the directory {wanted.parent} does not exist; check task.data"
     start = f"{wanted.name}."

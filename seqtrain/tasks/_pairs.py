@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqtrain.base import Dictionary
+from seqtrain.base import DecoderModel, Dictionary
+from seqtrain.config import ModelConfig
 from seqtrain.data.corpus import place
 from seqtrain.data.dataset import PlannedDataset
 from seqtrain.data.encoding import sample
@@ -20,6 +21,7 @@ from seqtrain.data.tags import tagged
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo
+from seqtrain.tasks._model_kinds import refuse
 from seqtrain.tasks._text import TextConfig, TextTask
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,15 @@ class PairsTask(TextTask[ParallelDataset]):
     """Pairs of lines: line n of a target file is the translation of line n of its source file."""
 
     cfg: PairsConfig
+
+    def check_model(self, cfg: ModelConfig) -> None:
+        """Refuse a model that sees no source.
+
+        Raises:
+            ConfigError: it is such a model.
+        """
+        why = "it continues one text, and here is a source to translate; choose another, such as model=transformer"
+        refuse(cfg, self.cfg, DecoderModel, why)
 
     @property
     def tags(self) -> list[str]:

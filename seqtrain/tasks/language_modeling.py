@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from seqtrain.base import Dictionary
+from seqtrain.base import Dictionary, EncoderDecoderModel
+from seqtrain.config import ModelConfig
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
 from seqtrain.data.cuts import BreakMode
 from seqtrain.data.data_bin import DataBin
@@ -23,6 +24,7 @@ from seqtrain.data.text import TextSize, find_monolingual_text, find_text
 from seqtrain.errors import DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo, register_task
+from seqtrain.tasks._model_kinds import refuse
 from seqtrain.tasks._text import TextConfig, TextTask
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class LanguageModelingConfig(TextConfig):
     has_references: ClassVar[bool] = False
 
     data: str = BUILTIN
-    """Directory of the files ``<name>`` or ``<name>.txt``, plain or .gz; ``builtin:number_names`` is generated."""
+    """Directory of ``<name>`` or ``<name>.txt``, plain or .gz, or fairseq's data-bin, or builtin:number_names."""
     valid_share: float = bounded(0.0, at_least=0, below=1)
     """Share of the training tokens, at their end, that is the validation set; with ``valid=[]``, cut at a line."""
     sample_break_mode: BreakMode = BreakMode.none
@@ -108,6 +110,15 @@ class LanguageModelingTask(TextTask[BlockDataset]):
     def dictionary_names(self) -> tuple[str, ...]:
         """There is one."""
         return ("text",)
+
+    def check_model(self, cfg: ModelConfig) -> None:
+        """Refuse a model that translates.
+
+        Raises:
+            ConfigError: it is such a model.
+        """
+        why = "it translates, and here is one text; choose one that continues it, such as model=transformer_lm"
+        refuse(cfg, self.cfg, EncoderDecoderModel, why)
 
     def prepare(self) -> None:
         """Learn the dictionary from the training text and index the training and validation text.

@@ -143,6 +143,7 @@ class Session:
         """Build every part from its config, the parameters from the seed."""
         cfg = self.cfg
         task: Task[Any] = REGISTRIES["task"].build(cfg.task)
+        task.check_model(cfg.model)
         task.prepare()
         self._check_splits(task)
         torch.manual_seed(cfg.training.seed)

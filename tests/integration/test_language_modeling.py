@@ -183,6 +183,10 @@ def test_text_is_not_scored_against_references(call: Call, texts: Path) -> None:
     ("overrides", "message"),
     [
         (["task.data=nowhere"], "the directory nowhere does not exist; check task.data"),
+        (
+            ["task.data=nowhere", "model=transformer_tiny"],
+            "the model transformer does not go with task=language_modeling: it translates",
+        ),
         (["task.train=[nothing]"], "there is no text file"),
         (["task.context_window=24"], "task.context_window=24 leaves nothing to predict of task.tokens_per_sample=24"),
         (["task.max_target_positions=8"], "task.tokens_per_sample=24 is over task.max_target_positions=8"),

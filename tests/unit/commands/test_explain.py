@@ -125,3 +125,23 @@ def test_a_key_that_is_not_there() -> None:
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     main(["training.seed", "training.seed=3"])
     assert capsys.readouterr().out.startswith("training.seed = 3\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "overrides", "lines"),
+    [
+        (
+            "lr_scheduler.update2lr",
+            ["lr_scheduler=manual", "lr_scheduler.update2lr={3:1e-4}"],
+            ["lr_scheduler.update2lr = {3: 0.0001}", "  a mapping, each value a number, at least 0"],
+        ),
+        (
+            "optimizer.parts",
+            ["optimizer=composite", "+optimizer@optimizer.parts.all.optimizer=sgd"],
+            ["optimizer.parts = {", "  a mapping, each value a section"],
+        ),
+    ],
+)
+def test_a_mapping(key: str, overrides: list[str], lines: list[str]) -> None:
+    found = list(explain(key, overrides))
+    assert [line[: len(start)] for line, start in zip(found, lines, strict=False)] == lines

@@ -229,6 +229,7 @@ def test_no_references(tmp_path: Path) -> None:
             r"there is no text file .*/data/nothing \(nor nothing.gz, nothing.txt, nothing.txt.gz\)",
         ),
         ({"data": "nowhere"}, "the directory nowhere does not exist; check task.data"),
+        ({"data": __file__}, "/test_language_modeling.py is a file; name its directory as task.data"),
         ({"valid": ["empty"]}, "valid is empty: .*/data/empty has no lines"),
         ({"train": ["empty"]}, "no symbols for the dictionary 'text'"),
         ({"valid": ["blank"], "sample_break_mode": BreakMode.complete_doc}, "valid has nothing but empty lines"),

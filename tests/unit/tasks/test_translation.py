@@ -12,6 +12,8 @@ from seqtrain.data.parallel import ParallelDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
 from seqtrain.errors import ConfigError, DataError
+from seqtrain.models.lstm_lm import LSTMLMConfig
+from seqtrain.models.transformer import TransformerConfig
 from seqtrain.plugins import import_builtin
 from seqtrain.tasks.translation import TranslationConfig, TranslationTask
 
@@ -40,6 +42,13 @@ def make(tmp_path: Path, *, prepare: bool = True, **options: object) -> Translat
 def test_building_reads_nothing(tmp_path: Path) -> None:
     make(tmp_path, prepare=False, data="nowhere")
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_language_model_does_not_translate(tmp_path: Path) -> None:
+    task = make(tmp_path, prepare=False)
+    task.check_model(TransformerConfig())
+    with pytest.raises(ConfigError, match="the model lstm_lm does not go with task=translation: it continues one text"):
+        task.check_model(LSTMLMConfig())
 
 
 def test_a_joint_dictionary_is_one_object(tmp_path: Path) -> None:
