@@ -32,3 +32,8 @@ def test_the_sentence_of_a_wrong_id(key: slice) -> None:
 
 def test_what_is_not_read_is_not_checked() -> None:
     assert checked(4, 5, 2, 2, 6, 77, 2)[0:5].tolist() == [4, 5, 2, 2, 6]
+
+
+def test_types_that_no_type_of_integers_has_room_for() -> None:
+    both = JoinedIds([np.array([4, 2], dtype=np.int64), np.array([5, 2], dtype=np.uint64)])
+    assert (both[1:3].tolist(), both[1:3].dtype) == ([2, 5], np.dtype(np.int64))
