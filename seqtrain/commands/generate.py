@@ -43,7 +43,8 @@ def decoded_lines(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
     window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
     dictionary: Dictionary = trained.task.info.target_dictionary
     for hypotheses in trained.hypotheses(lines, cfg.generation, window):
-        yield from (dictionary.decode(h.tokens.tolist()) for h in hypotheses)
+        # Tokenizers of bytes have a newline, which would put all further lines out of step.
+        yield from (dictionary.decode(h.tokens.tolist()).replace("\n", " ") for h in hypotheses)
         # An empty line has no hypotheses, and a short limit may leave fewer than asked for: lines stay in step.
         yield from [""] * (cfg.generation.nbest - len(hypotheses))
 
@@ -88,7 +89,7 @@ def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:
     """Pass lines on; say of each that the model is going to see only the beginning of."""
     dictionary, limit = trained.task.info.source_dictionary, trained.task.info.max_positions[0]
     for number, line in enumerate(lines, start=1):
-        # But for a word boundary, a token holds at least one character: most lines need no second look.
-        if len(line) + 1 >= limit and len(dictionary.encode(line)) >= limit:
+        # But for a word boundary, a token holds at least one byte: most lines need no second look.
+        if len(line.encode()) + 1 >= limit and len(dictionary.encode(line)) >= limit:
             log.warning("line %d is over the model's limit of %d tokens: its end is left out", number, limit)
         yield line

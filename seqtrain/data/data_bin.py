@@ -135,10 +135,10 @@ class DataBin(Corpus):
 
     def _parts(self, file: Path) -> list[_Part]:
         """Return the files with what belongs to one: if it is of training data, further parts in all directories."""
-        prefix = _prefix(file)
-        if prefix not in self._training:
+        rest = f"{_side(file)[0]}.bin"
+        prefix = next((name for name in self._training if self.shards[0] / f"{name}{rest}" == file), None)
+        if prefix is None:
             return [_Part(file, 0)]
-        rest = file.name.removeprefix(prefix)
         numbered = ((self._numbered(shard, prefix, rest), turn) for turn, shard in enumerate(self.shards))
         return [_Part(part, turn) for parts, turn in numbered for part in parts]
 
@@ -163,7 +163,10 @@ class DataBin(Corpus):
         first, *others = self._dictionaries(files)
         for other in others:
             if hash_file(other) != hash_file(first):
-                raise ConfigError(f"{first} and {other} are not the same: write task.joined_dictionary=false")
+                raise ConfigError(
+                    f"{first} and {other} are not the same, and the task has one dictionary for both: run "
+                    "fairseq-preprocess with one, or let task=translation have two, task.joined_dictionary=false"
+                )
         return first
 
 
@@ -188,10 +191,6 @@ def _side(file: Path) -> tuple[str, str]:
     _, pair, language = f"..{file.stem}".rsplit(".", 2)
     is_named = pair.startswith(f"{language}-") or pair.endswith(f"-{language}")
     return (f".{pair}.{language}", language) if is_named else ("", "")
-
-
-def _prefix(file: Path) -> str:
-    return file.stem.removesuffix(_side(file)[0])
 
 
 def _dictionary_name(file: Path) -> str:

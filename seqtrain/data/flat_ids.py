@@ -69,7 +69,8 @@ class JoinedIds:
     def __init__(self, parts: Sequence[FlatIds]) -> None:
         self._parts = parts
         self._starts = np.cumsum([0, *map(len, parts)])
-        self.dtype = np.result_type(*(part.dtype for part in parts))
+        common = np.result_type(*(part.dtype for part in parts))
+        self.dtype = common if common.kind in "iu" else np.dtype(np.int64)  # of int64 and uint64 it is float64
 
     def __len__(self) -> int:
         return int(self._starts[-1])

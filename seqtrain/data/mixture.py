@@ -16,6 +16,8 @@ from seqtrain.errors import ConfigError
 Ints = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.uint64]
 
+LARGEST = 1 << 32
+"""Sentences of an epoch that are too many: their numbers alone take 32 GiB."""
 CHUNK = 1 << 20
 """Numbers that are permuted at a time."""
 KEYS = 8
@@ -32,7 +34,8 @@ class Mixture:
         epoch_size: sentences of an epoch; 0: as many as the sets have, times their weights.
 
     Raises:
-        ConfigError: the weights leave nothing to train on, or an epoch would be too small to be sure of a sentence.
+        ConfigError: the weights leave nothing to train on, an epoch would be too small to be sure of a sentence, or
+            have ``LARGEST`` sentences or more.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class Mixture:
             raise ConfigError(f"task.train_weights={list(weights)} leaves nothing to train on")
         shares = weighted ** (1 / temperature)
         total = epoch_size or weighted.sum()
+        if total >= LARGEST:
+            raise ConfigError(f"an epoch would have {total:g} sentences: lower task.epoch_size or task.train_weights")
         self.expected: npt.NDArray[np.float64] = shares * (total / shares.sum())
         """Sentences of each set in an epoch, on average: not whole numbers."""
         if self.expected.max() < 1:

@@ -20,7 +20,7 @@ class MixtureConfig(TaskConfig):
 
     train: list[str] = field(default_factory=lambda: ["train"])
     """Prefixes of the training files: the training sets."""
-    train_weights: list[float] = bounded([], at_least=0)
+    train_weights: list[float] = bounded([], at_least=0, at_most=1e9)
     """How often an epoch sees all of each training set: 2 is twice, 0.5 half of it; empty: each once."""
     sampling_temperature: float = bounded(1.0, at_least=1)
     """T: an epoch has of each set in proportion to (its sentences * weight) ** (1 / T); the higher, the more even."""
@@ -49,7 +49,7 @@ class MixtureConfig(TaskConfig):
             yield f"task.{name} has {len(values)} items for {len(sets)} training sets: {', '.join(sets)}"
 
     def select(
-        self, first_lines: npt.NDArray[np.int64], lines: Sequence[int], *, epoch: int, seed: int
+        self, first_lines: npt.NDArray[np.int64], lines: Sequence[int], *, epoch: int, seed: int, turns: int = 1
     ) -> npt.NDArray[np.int64]:
         """Return which of the training sentences an epoch sees, (n,); one that it sees twice is in it twice.
 
@@ -58,9 +58,11 @@ class MixtureConfig(TaskConfig):
             lines: how many each training set has.
             epoch: number of the epoch.
             seed: of the order.
+            turns: how many epochs after it these sentences come again; that one goes on where this one stops.
         """
         sizes = np.diff(np.searchsorted(first_lines, np.cumsum(lines)), prepend=0).tolist()
         mixture = Mixture(sizes, self.train_weights, self.sampling_temperature, self.epoch_size)
-        counts = (f"{count} of {name}" for count, name in zip(mixture.counts(epoch), self.train_sets, strict=True))
+        visit = (epoch - 1) // turns + 1
+        counts = (f"{count} of {name}" for count, name in zip(mixture.counts(visit), self.train_sets, strict=True))
         log.info("epoch %d: %s", epoch, ", ".join(counts))
-        return mixture.select(epoch=epoch, seed=seed)
+        return mixture.select(epoch=visit, seed=seed)

@@ -88,9 +88,7 @@ class PairsTask(TextTask[ParallelDataset]):
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
-        sides = zip(self.files(split), (self.info.source_dictionary, self.info.target_dictionary), strict=True)
-        source, target = (list(self.corpus.lines(files, dictionary)) for files, dictionary in sides)
-        return source, target
+        return self._lines(split, 0), self._lines(split, 1)
 
     def inference_dataset(self, lines: Sequence[str]) -> SourceDataset:
         """Return lines of the source language as sentences to decode."""
@@ -126,6 +124,13 @@ class PairsTask(TextTask[ParallelDataset]):
         target = dictionaries[1] if len(dictionaries) > 1 else source
         limits = (self.cfg.max_source_positions, self.cfg.max_target_positions)
         return TaskInfo(source.in_language(self.languages[0]), target.in_language(self.languages[1]), limits)
+
+    def _lines(self, split: str, side: int) -> list[str]:
+        """Return the lines of the source (0) or target (1), those of each set in its language."""
+        dictionary = (self.info.source_dictionary, self.info.target_dictionary)[side]
+        dictionaries = [dictionary.in_language(self.languages_of(name)[side]) for name in self.sets(split)]
+        files = zip(self.files(split)[side], dictionaries, strict=True)
+        return [line for file, found in files for line in self.corpus.lines([file], found)]
 
     def _side(self, split: str, side: int, beginnings: Sequence[Sequence[int]]) -> Sentences:
         """Return the source (0) or target (1) of a split."""

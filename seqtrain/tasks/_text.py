@@ -170,11 +170,12 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             epoch: counts from 1.
             seed: of the order in which sets are gone round.
         """
-        if self.corpus.num_turns > 1:
+        if (num_turns := self.corpus.num_turns) > 1:
             turns = self.corpus.turns(self.files("train")[0])[sentences(dataset.ids)]
-            dataset = Selection(dataset, np.flatnonzero(turns == (epoch - 1) % self.corpus.num_turns))
+            dataset = Selection(dataset, np.flatnonzero(turns == (epoch - 1) % num_turns))
         if self.cfg.mixes:
-            dataset = Selection(dataset, self.cfg.select(sentences(dataset.ids), sizes, epoch=epoch, seed=seed))
+            chosen = self.cfg.select(sentences(dataset.ids), sizes, epoch=epoch, seed=seed, turns=num_turns)
+            dataset = Selection(dataset, chosen)
         return dataset
 
     def files(self, split: str) -> tuple[list[Path], ...]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from seqtrain.data.tokenizers.byte import ByteDictionary
+
 Call = Callable[..., Any]
 
 BPE = Path(__file__).parents[1] / "fixtures" / "bpe"
@@ -29,6 +31,16 @@ def test_train_and_generate(call: Call, tiny: list[str], tmp_path: Path, name: s
     decode = ["generation.beam=2", "generation.max_len_b=4", "device=cpu"]
     out = call("generate", f"checkpoint={run}", f"input={tmp_path / 'input'}", *decode)
     assert (out.code, out.out.count("\n")) == (0, 3), out.err
+
+
+def test_lines_of_bytes(call: Call, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, decode = tmp_path / "run", ["generation.beam=1", "generation.max_len_b=4", "device=cpu"]
+    assert call(*tiny, "tokenizer=byte", "training.max_update=1", f"hydra.run.dir={run}").code == 0
+    (tmp_path / "input").write_text("one\n" + "é" * 20 + "\n", encoding="utf-8")
+    monkeypatch.setattr(ByteDictionary, "decode", lambda self, ids: "a\nb")
+    out = call("generate", f"checkpoint={run}", f"input={tmp_path / 'input'}", *decode)
+    assert (out.code, out.out) == (0, "a b\na b\n"), out.err
+    assert "line 2 is over the model's limit of 40 tokens" in out.err
 
 
 def test_a_file_is_asked_for(call: Call, tiny: list[str], tmp_path: Path) -> None:

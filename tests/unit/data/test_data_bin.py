@@ -113,6 +113,16 @@ def both(directory: Path, text: Path, tmp_path: Path) -> DataBin:
     return find(f"{directory}:{tmp_path / 'second'}")
 
 
+def test_directories_that_take_turns_have_theirs_below(both: DataBin) -> None:
+    for shard in both.shards:
+        (shard / "below").mkdir()
+        for file in shard.glob("train*.??.*"):
+            file.rename(shard / "below" / file.name)
+    data_bin = DataBin(both.shards, ["below/train"])
+    ((_, file), _) = data_bin.find_files("below/train", EN_DE)
+    assert data_bin.turns([file]).tolist() == [0, 0, 0, 0, 1, 1, 1]
+
+
 def test_directories_take_turns(both: DataBin, directory: Path, tmp_path: Path) -> None:
     train, valid = (directory / f"{prefix}.en-de.en.bin" for prefix in ("train", "valid"))
     assert both.num_turns == 2
@@ -154,7 +164,9 @@ def test_a_language_with_a_hyphen(text: Path, tmp_path: Path) -> None:
 
 def test_a_joint_dictionary(directory: Path, text: Path, tmp_path: Path) -> None:
     files = [(language, [directory / f"train.en-de.{language}.bin"]) for language in EN_DE]
-    different = r"dict\.de\.txt and .*dict\.en\.txt are not the same: write task.joined_dictionary=false"
+    different = (
+        r"dict\.de\.txt and .*dict\.en\.txt are not the same, .*: run fairseq-prep.*task.joined_dictionary=false"
+    )
     with pytest.raises(ConfigError, match=different):
         find(directory).learn(TOKENIZER, {"joined": files}, tmp_path)
     preprocess(text, directory, EN_DE, joined=True)

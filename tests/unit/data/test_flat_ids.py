@@ -40,3 +40,8 @@ def test_a_part() -> None:
     assert part[2:4].tolist() == [7, 2]
     assert part[np.array([[4, 0], [1, 1]])].tolist() == [[300, 2], [6, 6]]
     assert (part.dtype, len(part)) == (np.dtype(np.int64), 5)
+
+
+def test_types_that_no_type_of_integers_has_room_for() -> None:
+    both = JoinedIds([np.array([4, 2], dtype=np.int64), np.array([5, 2], dtype=np.uint64)])
+    assert (both[1:3].tolist(), both[1:3].dtype) == ([2, 5], np.dtype(np.int64))

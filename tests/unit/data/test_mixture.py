@@ -126,6 +126,8 @@ def test_the_same_arguments_give_the_same() -> None:
         ([3, 5], {"weights": [0.0, 0.0]}, "leaves nothing to train on"),
         ([0, 5], {"weights": [1.0, 0.0]}, "leaves nothing to train on"),
         ([30, 50], {"epoch_size": 1}, "an epoch would have 1 sentences of 2 training sets"),
+        ([30, 50], {"epoch_size": 1 << 40}, r"an epoch would have 1.09951e\+12 sentences: lower task.epoch_size"),
+        ([3000, 5000], {"weights": [1e9, 1.0]}, r"an epoch would have 3e\+12 sentences: .* or task.train_weights"),
     ],
 )
 def test_nothing_to_see(sizes: list[int], options: dict[str, object], message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from seqtrain.base import Batch, PlanSpec, Task
+from seqtrain.data.cuts import BreakMode
 from seqtrain.data.tokenizers.whitespace import WhitespaceConfig
 from seqtrain.errors import DataError
 from seqtrain.plugins import import_builtin
@@ -76,6 +77,15 @@ def test_directories_take_turns_in_a_language_model(text: Path, tmp_path: Path) 
     blocks = np.split(np.arange(len(task.dataset("train"))), [4])  # the first directory has 15 of the 20 tokens
     assert [sorted(epoch) for epoch in epochs] == [blocks[0].tolist(), blocks[1].tolist(), blocks[0].tolist()]
     assert "train in directory 2" in task.fingerprints()
+
+
+def test_each_directory_goes_on_where_it_stopped(text: Path, tmp_path: Path) -> None:
+    write_bin(tmp_path / "first/train", [[4, 2]] * 19)  # train1 has one more
+    data = f"{tmp_path / 'first'}:{tmp_path / 'second'}"
+    task = language_modeling(data, cache=tmp_path, sample_break_mode=BreakMode.eos, epoch_size=5)
+    epochs = [[id for batch in batches(task, epoch) for id in batch.ids.tolist()] for epoch in range(1, 8)]
+    assert sorted(id for epoch in epochs[::2] for id in epoch) == list(range(20))
+    assert [set(epoch) for epoch in epochs[1::2]] == [{20, 21}] * 3
 
 
 def test_a_share_of_the_training_data(text: Path, tmp_path: Path) -> None:
@@ -154,3 +164,17 @@ def test_several_pairs(ids: str, tmp_path: Path) -> None:
     assert {row[0] for row in found} == {task.tag_id("<en>"), task.tag_id("<de>")}
     assert task.text("valid.de-en") == (["c a"], ["c a"])
     assert {"train.en-de.en", "train1.en-de.de", "valid.en-de.de"} <= task.fingerprints().keys()
+
+
+def test_text_of_a_pair_is_joined_by_the_rules_of_its_languages(tmp_path: Path) -> None:
+    (tmp_path / "text").mkdir()
+    for prefix in LINES:
+        for language in ("en", "de"):
+            (tmp_path / f"text/{prefix}.{language}").write_text("it 's a\n")
+    preprocess(tmp_path / "text", tmp_path / "ids", ("en", "de"), joined=True)
+    tokenizer = WhitespaceConfig(moses=True, moses_no_escape=True)
+    cfg = MultilingualTranslationConfig(data=str(tmp_path / "ids"), tokenizer=tokenizer)
+    task = MultilingualTranslationTask(replace(cfg, cache_dir=str(tmp_path)))
+    task.prepare()
+    assert task.text("valid.en-de") == (["it's a"], ["it 's a"])
+    assert task.text("valid.de-en") == (["it 's a"], ["it's a"])
