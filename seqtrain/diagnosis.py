@@ -75,7 +75,8 @@ def _readable(overrides: Sequence[str], mistakes: list[Mistake]) -> Iterator[str
         try:
             override = OverridesParser.create().parse_override(text)
         except HydraException:
-            what = "cannot be read; quote a value that holds special characters: \"KEY='VALUE'\""
+            quoted = "['A','B']" if value.startswith("[") and value.endswith("]") else "'VALUE'"
+            what = f'cannot be read; quote a value that holds special characters: "KEY={quoted}"'
             mistakes.append(Mistake(what, key, value, COMMAND_LINE))
             continue
         if override.is_sweep_override():

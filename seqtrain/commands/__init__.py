@@ -13,7 +13,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command("train, validate, save (the default)", "config"),
     "prepare": Command("tokenise and index ahead of training", "config"),
-    "generate": Command("translate a file: generate checkpoint=RUN input=FILE output=FILE", "generate_root"),
+    "generate": Command(
+        "translate a file, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate_root"
+    ),
     "evaluate": Command("loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test", "evaluate_root"),
     "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
     "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),

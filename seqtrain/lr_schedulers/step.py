@@ -21,9 +21,10 @@ class StepConfig(WarmupConfig):
 
 @register_lr_scheduler("step", StepConfig)
 class Step(WarmupScheduler):
-    r"""A staircase: the rate after n updates is :math:`\max(r\,\text{lr\_decay}^{\lfloor (n - W) / P \rfloor}, r_m)`.
+    r"""A staircase: a warm-up, then a rate that is multiplied by ``lr_decay`` once a period, down to ``min_lr``.
 
-    P is the period, W the warm-up, :math:`r` the optimizer's rate and :math:`r_m` the lowest one.
+    After n updates it is :math:`\max(r\,\text{lr\_decay}^{\lfloor (n - W) / P \rfloor}, r_m)`: P is the
+    period, W the warm-up, :math:`r` the optimizer's rate and :math:`r_m` the lowest one.
     """
 
     def __init__(self, cfg: StepConfig, optimizer: Optimizer) -> None:

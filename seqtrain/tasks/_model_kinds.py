@@ -1,12 +1,11 @@
 """Models of a kind that a task has no batches for are refused before any data is read."""
 
-from seqtrain.base import Model
 from seqtrain.config import ModelConfig, TaskConfig
 from seqtrain.errors import ConfigError
 from seqtrain.registry import REGISTRIES
 
 
-def refuse(model: ModelConfig, task: TaskConfig, unfit: type[Model], why: str) -> None:
+def refuse(model: ModelConfig, task: TaskConfig, unfit: type, why: str) -> None:
     """Refuse a model of the kind ``unfit``, and say why.
 
     Raises:

@@ -322,6 +322,11 @@ MISTAKES = {
         "training.max_update=[1 (command line): cannot be read; quote a value that holds special characters: "
         "\"KEY='VALUE'\"",
     ),
+    "special characters in a list": (
+        ["task.source_tags=[<BT>]"],
+        "task.source_tags=[<BT>] (command line): cannot be read; quote a value that holds special characters: "
+        "\"KEY=['A','B']\"",
+    ),
     "space in a key": (
         ["a b=c"],
         "a b=c (command line): cannot be read; quote a value that holds special characters: \"KEY='VALUE'\"",
