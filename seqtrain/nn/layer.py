@@ -16,7 +16,7 @@ class TransformerLayer(nn.Module):
     def __init__(self, spec: LayerSpec) -> None:
         super().__init__()
         self.normalize_before = spec.normalize_before
-        self.residual_scale = spec.deep_norm.alpha if spec.deep_norm else 1.0
+        self.residual_scale = spec.deep_norm.alpha if spec.deep_norm else None
         self.dropout = nn.Dropout(spec.dropout)
         self.self_attention = SelfAttention(spec)
         self.self_attention_norm = spec.build_norm()
@@ -28,7 +28,7 @@ class TransformerLayer(nn.Module):
     def residual(self, x: Tensor, norm: nn.Module, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         """Return x (..., D) plus what a sublayer makes of it, normalised before or after."""
         added = self.dropout(sublayer(norm(x) if self.normalize_before else x))
-        x = torch.add(added, x, alpha=self.residual_scale)
+        x = x + added if self.residual_scale is None else torch.add(added, x, alpha=self.residual_scale)
         out: Tensor = x if self.normalize_before else norm(x)
         return out
 
