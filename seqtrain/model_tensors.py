@@ -1,13 +1,12 @@
 """The tensors of a model by name: what a checkpoint takes from it, and puts back."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from seqtrain.base import clean_name
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import CheckpointError
 
 
 def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -26,24 +25,6 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
 def trained_tensors(model: nn.Module) -> dict[str, Tensor]:
     """Return the parameters of a model that are trained, by clean name."""
     return {clean_name(n): p.detach() for n, p in model.named_parameters() if p.requires_grad}
-
-
-def freeze(model: nn.Module, patterns: Iterable[str]) -> None:
-    """Let the parameters in whose clean names one of the patterns is found require no gradient.
-
-    A tied parameter goes by its first name.
-
-    Raises:
-        ConfigError: a pattern of ``optimizer.frozen`` is found in no name.
-    """
-    parameters = {clean_name(name): parameter for name, parameter in model.named_parameters()}
-    for pattern in patterns:
-        found = [parameter for name, parameter in parameters.items() if re.search(pattern, name)]
-        if not found:
-            names = ", ".join([*parameters][:5]) + (", ..." if len(parameters) > 5 else "")
-            raise ConfigError(f"optimizer.frozen: {pattern!r} is found in no parameter's name; there are: {names}")
-        for parameter in found:
-            parameter.requires_grad_(False)
 
 
 @torch.no_grad()

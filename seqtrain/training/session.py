@@ -22,12 +22,13 @@ from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.locks import locked
 from seqtrain.metrics.parts import with_wholes
-from seqtrain.model_tensors import copied, freeze, model_tensors
+from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, resumed, started
 from seqtrain.training.evaluation import decode_split, evaluate_loss
+from seqtrain.training.freezing import freeze
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.hooks.interrupt import Interrupt, exit_code
 from seqtrain.training.hooks.limits import Limits

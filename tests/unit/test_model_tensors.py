@@ -1,11 +1,8 @@
-from collections import OrderedDict
-
 import pytest
 import torch
-from torch import nn
 
-from seqtrain.errors import CheckpointError, ConfigError
-from seqtrain.model_tensors import freeze, load_tensors
+from seqtrain.errors import CheckpointError
+from seqtrain.model_tensors import load_tensors
 
 
 def test_tensors_that_do_not_fit_are_named() -> None:
@@ -18,34 +15,3 @@ def test_tensors_that_do_not_fit_are_named() -> None:
 def test_a_tensor_of_another_type_is_not_converted() -> None:
     with pytest.raises(CheckpointError, match=r"a is torch\.float16, the model wants torch\.float32"):
         load_tensors({"a": torch.ones(1)}, {"a": torch.ones(1, dtype=torch.float16)}, "x")
-
-
-def model() -> nn.Sequential:
-    return nn.Sequential(OrderedDict(embed=nn.Embedding(3, 2), head=nn.Linear(2, 3)))
-
-
-def trained(module: nn.Module) -> list[str]:
-    return [name for name, parameter in module.named_parameters() if parameter.requires_grad]
-
-
-def test_frozen_parameters_require_no_gradient() -> None:
-    module = model()
-    freeze(module, ["^embed", "bias$"])
-    assert trained(module) == ["head.weight"]
-
-
-def test_a_tied_parameter_goes_by_its_first_name() -> None:
-    module = model()
-    module.get_submodule("head").weight = module.get_submodule("embed").weight
-    freeze(module, ["^embed"])
-    assert trained(module) == ["head.bias"]
-    with pytest.raises(ConfigError, match=r"'head.weight' is found in no parameter's name; there are: embed"):
-        freeze(module, ["head.weight"])
-
-
-def test_a_pattern_that_freezes_nothing() -> None:
-    with pytest.raises(ConfigError) as error:
-        freeze(model(), ["bias", "layers"])
-    assert str(error.value) == (
-        "optimizer.frozen: 'layers' is found in no parameter's name; there are: embed.weight, head.weight, head.bias"
-    )

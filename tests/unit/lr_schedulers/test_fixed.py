@@ -1,6 +1,6 @@
 import pytest
 
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers.fixed import Fixed, FixedConfig
 from seqtrain.optimizers.sgd import SGD
 
@@ -51,20 +51,6 @@ def test_warm_up_goes_on_over_the_end_of_an_epoch(optimizer: SGD) -> None:
     scheduler.step(1, 3.5)
     assert optimizer.lr == 0.5
     assert scheduler.step_update(2) == 0.75
-
-
-def test_the_state_is_the_epoch(optimizer: SGD) -> None:
-    cfg = FixedConfig(lr_per_epoch=[3.0, 1.0])
-    scheduler, resumed = Fixed(cfg, optimizer), Fixed(cfg, optimizer)
-    scheduler.step(1, None)
-    assert scheduler.state_dict() == {"epoch": 2}
-    resumed.load_state_dict({"epoch": 2})
-    assert resumed.step_update(7) == 1.0
-
-
-def test_the_state_of_another_scheduler(optimizer: SGD) -> None:
-    with pytest.raises(CheckpointError, match="resume with the lr_scheduler that it was saved with"):
-        Fixed(FixedConfig(), optimizer).load_state_dict({})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from seqtrain.composition import compose
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers.manual import Manual, ManualConfig
 from seqtrain.optimizers.sgd import SGD
 
@@ -32,20 +32,6 @@ def test_rates_by_epochs(optimizer: SGD) -> None:
 
 def test_without_rates_it_is_the_optimizers(optimizer: SGD) -> None:
     assert [Manual(ManualConfig(), optimizer).lr_at(n) for n in (0, 10**6)] == [2.0, 2.0]
-
-
-def test_the_state_is_the_epoch(optimizer: SGD) -> None:
-    cfg = ManualConfig(epoch2lr={1: 3.0, 2: 1.0})
-    scheduler, resumed = Manual(cfg, optimizer), Manual(cfg, optimizer)
-    scheduler.step(1, None)
-    assert scheduler.state_dict() == {"epoch": 2}
-    resumed.load_state_dict({"epoch": 2})
-    assert resumed.step_update(7) == 1.0
-
-
-def test_the_state_of_another_scheduler(optimizer: SGD) -> None:
-    with pytest.raises(CheckpointError, match="resume with the lr_scheduler that it was saved with"):
-        Manual(ManualConfig(), optimizer).load_state_dict({})
 
 
 def test_on_the_command_line() -> None:
