@@ -49,7 +49,7 @@ class LanguageModelingConfig(TextConfig):
     target: Target = Target.future
     """What is predicted where the model sees a token: the next one (future), itself (self), the one before (past)."""
     add_bos_token: bool = False
-    """Begin each block, and each prompt, with ``<s>`` instead of the token before it."""
+    """Begin each block and prompt, and each document if ``isolate_documents``, with ``<s>``, not the token before."""
     isolate_documents: bool = False
     """Tell the model of which document each token is, so that attention does not cross empty lines."""
     shift_blocks: bool = False
