@@ -18,12 +18,12 @@ from seqtrain.commands._words import (
     PATH_KEYS,
     PLUGINS,
     SEARCHPATH,
+    plugins_choice,
     read_words,
     value_of,
     words_parser,
 )
 from seqtrain.commands.hydra_files import repeated_run_directory
-from seqtrain.commands.resume import plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.documents import fits
