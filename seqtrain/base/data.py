@@ -188,6 +188,8 @@ class Dataset(ABC):
 
     fingerprint: str
     """Hash of the content."""
+    truncated: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    """Numbers of the sentences of which a model sees only the beginning."""
 
     @abstractmethod
     def __len__(self) -> int:

@@ -1,6 +1,5 @@
 """``generate``: translate or continue a file or standard input, one line out for each line in."""
 
-import logging
 import sys
 from collections.abc import Iterator
 
@@ -12,8 +11,6 @@ from seqtrain.config import GenerateConfig
 from seqtrain.generation.translate import WINDOW
 from seqtrain.trained import TrainedModel, load
 from seqtrain.training.logs import logging_to
-
-log = logging.getLogger(__name__)
 
 
 def run(cfg: GenerateConfig) -> None:
@@ -33,22 +30,11 @@ def decoded_lines(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
 
     An output is a translation, or of a language model the line with its continuation, up to the end of the line.
     """
-    lines = _warn_if_long(read_input(cfg.input), trained)
     # From a terminal each line is answered at once.
     window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
     dictionary: Dictionary = trained.task.info.target_dictionary
-    for hypotheses in trained.hypotheses(lines, cfg.generation, window):
+    for hypotheses in trained.hypotheses(read_input(cfg.input), cfg.generation, window):
         # Tokenizers of bytes have a newline, which would put all further lines out of step.
         yield from (dictionary.decode(h.tokens.tolist()).replace("\n", " ") for h in hypotheses)
         # An empty line has no hypotheses, and a short limit may leave fewer than asked for: lines stay in step.
         yield from [""] * (cfg.generation.nbest - len(hypotheses))
-
-
-def _warn_if_long(lines: Iterator[str], trained: TrainedModel) -> Iterator[str]:
-    """Pass lines on; say of each that the model is going to see only the beginning of."""
-    dictionary, limit = trained.task.info.source_dictionary, trained.task.info.max_positions[0]
-    for number, line in enumerate(lines, start=1):
-        # But for a word boundary, a token holds at least one byte: most lines need no second look.
-        if len(line.encode()) + 1 >= limit and len(dictionary.encode(line)) >= limit:
-            log.warning("line %d is over the model's limit of %d tokens: its end is left out", number, limit)
-        yield line

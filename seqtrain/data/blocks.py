@@ -140,6 +140,7 @@ class PromptDataset(PlannedDataset):
         self.max_length = max_length
         self.ids = np.arange(len(prompts))
         self.lengths = np.minimum(self.prompts.lengths, np.int32(max_length))
+        self.truncated = np.flatnonzero(self.prompts.lengths > max_length)
         self.fingerprint = self.prompts.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:

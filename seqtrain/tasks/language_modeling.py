@@ -13,6 +13,7 @@ import numpy as np
 from seqtrain.base import Dictionary, EncoderDecoderModel
 from seqtrain.config import ModelConfig
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
+from seqtrain.data.corpus import Corpus
 from seqtrain.data.cuts import BreakMode
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset
@@ -144,6 +145,10 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             return {"valid": self.cfg.train}
         return super().prefixes(kind)
 
+    def corpus_of(self, split: str) -> Corpus:
+        """Return how the files of a split are read; a share of the training text is read as that is."""
+        return super().corpus_of("train" if self._is_share(split) else split)
+
     def open_split(self, split: str) -> BlockDataset:
         """Return a split in blocks.
 
@@ -184,7 +189,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         dataset = self.dataset(split)
         if split not in self._sizes:
             lines = self._lines[split]
-            text = self.corpus.lines(self.files(split)[0], self.info.source_dictionary)
+            text = self.corpus_of(split).lines(self.files(split)[0], self.info.source_dictionary)
             self._sizes[split] = TextSize.of(islice(text, lines.start, lines.stop))
         size, boundaries = self._sizes[split], len(dataset.tokens.tokens) - dataset.num_tokens
         ends = size.lines - boundaries
@@ -222,11 +227,14 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             return plain
         return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
 
+    def _is_share(self, split: str) -> bool:
+        return self.cfg.valid_share > 0 and split in ("train", "valid")
+
     def _share(self, split: str) -> tuple[Tokens, range]:
         """Return the token ids of a split, and which lines of its files they are: all, or its share."""
         (files,) = self.files(split)
-        tokens = self.corpus.index(files, self.info.source_dictionary, Path(self.cfg.cache_dir))
-        if not self.cfg.valid_share or split not in ("train", "valid"):
+        tokens = self.corpus_of(split).index(files, self.info.source_dictionary, Path(self.cfg.cache_dir))
+        if not self._is_share(split):
             return tokens, range(len(tokens))
         cut = int(np.searchsorted(tokens.offsets, (1 - self.cfg.valid_share) * tokens.offsets[-1]))
         lines = range(cut) if split == "train" else range(cut, len(tokens))
