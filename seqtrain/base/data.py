@@ -89,6 +89,8 @@ class TaskInfo:
     """Longest source and target, end of sentence included."""
     decoding_start: int = Dictionary.eos
     """Token that decoding starts from."""
+    predicts: str = ""
+    """What ``target`` is to what the model sees, as the config says it, where a task leaves that to the config."""
 
 
 @dataclass(frozen=True)

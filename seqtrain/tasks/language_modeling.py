@@ -211,10 +211,11 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         return PromptDataset(self.info.source_dictionary.encode_lines(lines), self.cfg.max_positions - 1)
 
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
-        """Return the dictionary, how many tokens the model can see, and what decoding starts from."""
+        """Return the dictionary, how many tokens the model can see, what decoding starts from, and what is predicted."""
         (dictionary,) = dictionaries
         start = dictionary.bos if self.cfg.add_bos_token else dictionary.eos
-        return TaskInfo(dictionary, dictionary, (self.cfg.max_positions, self.cfg.max_positions), start)
+        limits, predicts = (self.cfg.max_positions, self.cfg.max_positions), f"task.target={self.cfg.target.value}"
+        return TaskInfo(dictionary, dictionary, limits, start, predicts)
 
     def _training_blocks(self, epoch: int, seed: int) -> BlockDataset:
         """Return all training data, sampled or cut as in an epoch."""
