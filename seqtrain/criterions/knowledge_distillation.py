@@ -144,8 +144,8 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
                 )
         if taught.predicts and self.task.predicts not in ("", taught.predicts):
             raise ConfigError(
-                f"{teacher}: it was trained with {taught.predicts}, and this run has {self.task.predicts}: they predict "
-                "different things of the same text; train both with the same"
+                f"{teacher}: it was trained with {taught.predicts}, and this run has {self.task.predicts}: they "
+                "predict different things of the same text; train both with the same"
             )
         if any(most < needed for most, needed in zip(taught.max_positions, self.task.max_positions, strict=True)):
             raise ConfigError(

@@ -55,13 +55,13 @@ class CheckedIds:
         ids, positions = self._ids[key], _positions(key, len(self))
         if (unknown := (ids < 0) | (ids >= self._vocab_size)).any():
             raise self._wrong(
-                positions[unknown][0],
+                positions[unknown],
                 f"has the id {ids[unknown][0]}, and the dictionary {self._vocab_size} symbols: it is another one than "
                 "the ids were made with, or the file is damaged",
             )
         if (unended := (ids != Dictionary.eos) & self._is_last(positions)).any():
             raise self._wrong(
-                positions[unended][0],
+                positions[unended],
                 f"does not end with the id {Dictionary.eos}, the end of a sentence, as those of fairseq-preprocess do",
             )
         return ids
@@ -73,8 +73,9 @@ class CheckedIds:
         """Return the numbers, from 1, of the sentences that ids at positions belong to."""
         return np.searchsorted(self._offsets, positions, side="right")
 
-    def _wrong(self, position: np.int64, what: str) -> DataError:
-        return DataError(f"{self._file}: sentence {self._sentences(position)}, counted from 1, {what}")
+    def _wrong(self, positions: Positions, what: str) -> DataError:
+        """Return what to say of the first of positions."""
+        return DataError(f"{self._file}: sentence {self._sentences(positions)[0]}, counted from 1, {what}")
 
 
 class JoinedIds:

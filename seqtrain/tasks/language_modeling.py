@@ -211,7 +211,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         return PromptDataset(self.info.source_dictionary.encode_lines(lines), self.cfg.max_positions - 1)
 
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
-        """Return the dictionary, how many tokens the model can see, what decoding starts from, and what is predicted."""
+        """Return the dictionary, most tokens that the model can see, what decoding starts from, what is predicted."""
         (dictionary,) = dictionaries
         start = dictionary.bos if self.cfg.add_bos_token else dictionary.eos
         limits, predicts = (self.cfg.max_positions, self.cfg.max_positions), f"task.target={self.cfg.target.value}"

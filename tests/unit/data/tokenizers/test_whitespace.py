@@ -75,14 +75,16 @@ def test_ranges(config: dict[str, Any], message: str) -> None:
         WhitespaceConfig(**config)
 
 
-@pytest.mark.parametrize("limit", ["threshold", "nwords"])
-def test_a_dictionary_that_is_there_is_not_limited(tmp_path: Path, limit: str) -> None:
+@pytest.mark.parametrize("limit", [{"threshold": 5}, {"nwords": 5}])
+def test_a_dictionary_that_is_there_is_not_limited(tmp_path: Path, limit: dict[str, Any]) -> None:
     (tmp_path / "dict.txt").write_text("x 5\n")
-    message = rf"tokenizer.{limit}=5 is for symbols that are counted; here they are those of .*dict.txt, as they"
+    message = (
+        rf"tokenizer.{next(iter(limit))}=5 is for symbols that are counted; here they are those of .*dict.txt, as they"
+    )
     with pytest.raises(ConfigError, match=message):
-        train(tmp_path, dictionary=str(tmp_path / "dict.txt"), **{limit: 5})
+        train(tmp_path, dictionary=str(tmp_path / "dict.txt"), **limit)
     with pytest.raises(ConfigError, match=message):
-        WhitespaceTokenizer(WhitespaceConfig(**{limit: 5})).adopt(tmp_path / "dict.txt", tmp_path / "cache", "de")
+        WhitespaceTokenizer(WhitespaceConfig(**limit)).adopt(tmp_path / "dict.txt", tmp_path / "cache", "de")
 
 
 def test_everything_below_the_threshold(tmp_path: Path) -> None:
