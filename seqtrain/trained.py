@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqtrain.base import Hypothesis, Model, Task
+from seqtrain.base import Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
-from seqtrain.config import Device, GenerationConfig, Plugins, TrainConfig
+from seqtrain.config import DatasetConfig, Device, GenerationConfig, Plugins, TrainConfig
 from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
 from seqtrain.restored import restore
 from seqtrain.training.device import find_device
+from seqtrain.training.evaluation import evaluate_loss
+from seqtrain.training.loss_module import LossStep
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,17 @@ class TrainedModel:
         decode = self.task.info.target_dictionary.decode
         found = self.hypotheses(lines, cfg or GenerationConfig())
         return [decode(best[0].tokens.tolist()) if best else "" for best in found]
+
+    def losses(self, split: str, dataset: DatasetConfig) -> dict[str, float]:
+        """Return the averages of a split that the model's criterion gives, and what follows from them.
+
+        Raises:
+            ConfigError: there is no such split.
+            DataError: a file of it is missing, or cannot be used.
+        """
+        step = LossStep(self.model, self.task.build_criterion(self.cfg.criterion), self.cfg.training)
+        plan = PlanSpec(dataset.max_tokens, dataset.max_sentences, shuffle=False)
+        return evaluate_loss(self.task, self.model, step, split, plan)
 
 
 def load(

@@ -89,6 +89,8 @@ class TaskInfo:
     """Longest source and target, end of sentence included."""
     decoding_start: int = Dictionary.eos
     """Token that decoding starts from."""
+    predicts: str = ""
+    """What ``target`` is to what the model sees, as the config says it, where a task leaves that to the config."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ class Dataset(ABC):
 
     fingerprint: str
     """Hash of the content."""
+    truncated: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    """Numbers of the sentences of which a model sees only the beginning."""
 
     @abstractmethod
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """What ``evaluate`` writes of each token and word of a split: the log-probability that a language model gives it."""
 
-import json
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -10,15 +10,22 @@ import numpy.typing as npt
 import torch
 
 from seqtrain.base import Dictionary, PlanSpec
-from seqtrain.commands.generate import open_output
+from seqtrain.commands._streams import open_output
 from seqtrain.config import DatasetConfig, EvaluateConfig
 from seqtrain.data.blocks import BlockDataset, Target
 from seqtrain.errors import ConfigError
 from seqtrain.generation.token_scores import token_log_probs
+from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel
+
+log = logging.getLogger(__name__)
 
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 """What the first tokens of a character are decoded as that has several, as of bytes."""
+CONTEXT = 32
+"""Tokens that are decoded to see what the last of them adds to a text: those of several words."""
+NOT_PREDICTED = 1.0
+"""Stands for the log-probability, which is never above 0, of a token that no block predicts."""
 
 
 class Word(NamedTuple):
@@ -67,27 +74,36 @@ def write_word_scores(trained: TrainedModel, cfg: EvaluateConfig) -> None:
             for word in words:
                 totals[word.text] = totals.get(word.text, Total(0, 0.0)).plus(word.log_prob)
             if probs:
-                probs.write(_json(_described(line, words, dictionary)))
+                probs.write(strict_json(_described(line, words, dictionary)) + "\n")
         if stats:
-            stats.writelines(map(_json, _statistics(totals)))
+            stats.writelines(strict_json(described) + "\n" for described in _statistics(totals))
 
 
 def scored_lines(trained: TrainedModel, split: str, cfg: DatasetConfig) -> Iterator[ScoredLine]:
-    """Yield the lines of a split in order; of lines at the boundary of blocks, those that are in a block."""
+    """Yield the lines of a split in order, but for empty ones that are a boundary in no block; say how many these are.
+
+    Raises:
+        ConfigError: the model is no language model that predicts the next token.
+    """
     dataset = trained.task.dataset(split)
     if not (isinstance(dataset, BlockDataset) and dataset.spec.target is Target.future):
         raise ConfigError("output_word_probs and output_word_stats need a language model that predicts the next token")
     log_probs = _log_probs(trained, dataset, PlanSpec(cfg.max_tokens, cfg.max_sentences, shuffle=False))
     offsets = dataset.tokens.offsets
-    for number, (start, end) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-        if not np.isnan(log_probs[start:end]).any():
-            yield ScoredLine(dataset.tokens[number].tolist(), log_probs[start:end].tolist())
+    predicted = log_probs[offsets[:-1]] != NOT_PREDICTED
+    if left_out := int((~predicted).sum()):
+        log.info("%s: left out %d of %d lines, boundaries that are in no block", split, left_out, len(predicted))
+    if unknown := int(np.isnan(log_probs).sum()):
+        log.warning("%s: the model gives NaN as the log-probability of %d tokens: null in files", split, unknown)
+    for number in np.flatnonzero(predicted).tolist():
+        ids, found = dataset.tokens[number], log_probs[offsets[number] : offsets[number + 1]]
+        yield ScoredLine(ids.tolist(), found.tolist())
 
 
 @torch.inference_mode()
 def _log_probs(trained: TrainedModel, dataset: BlockDataset, plan: PlanSpec) -> npt.NDArray[np.float32]:
-    """Return the log-probability of each token of a text, (n,); NaN where none was predicted."""
-    found = np.full(len(dataset.tokens.tokens), np.nan, dtype=np.float32)
+    """Return the log-probability of each token of a text, (n,); ``NOT_PREDICTED`` where none was predicted."""
+    found = np.full(len(dataset.tokens.tokens), NOT_PREDICTED, dtype=np.float32)
     device = next(trained.model.parameters()).device
     for batch in trained.task.get_batch_iterator(dataset, epoch=1, plan=plan):
         moved = batch.to(device)
@@ -103,16 +119,22 @@ def words_of(line: ScoredLine, dictionary: Dictionary) -> list[Word]:
 
     A token that begins with whitespace, as the line is decoded, begins a word: spaces belong to the word behind them.
     """
-    words, before = list[Word](), ""
-    for end, log_prob in enumerate(line.log_probs[:-1], start=1):
-        text = dictionary.decode(line.ids[:end]).rstrip(UNFINISHED)
-        added, before = text.removeprefix(before), text
+    words = list[Word]()
+    for added, log_prob in zip(_pieces(line.ids[:-1], dictionary), line.log_probs, strict=False):
         if words and not (added[:1].isspace() and words[-1].text.strip()):
             word = words.pop()
             words.append(Word(word.text + added, word.log_prob + log_prob))
         else:
             words.append(Word(added, log_prob))
     return [*(Word(word.text.strip(), word.log_prob) for word in words), Word("</s>", line.log_probs[-1])]
+
+
+def _pieces(ids: Sequence[int], dictionary: Dictionary) -> Iterator[str]:
+    """Yield what each token of a line adds to its text."""
+    for end in range(1, len(ids) + 1):
+        seen = ids[max(0, end - CONTEXT) : end]
+        before, text = (dictionary.decode(part).rstrip(UNFINISHED) for part in (seen[:-1], seen))
+        yield text.removeprefix(before)
 
 
 def _described(line: ScoredLine, words: Iterable[Word], dictionary: Dictionary) -> dict[str, object]:
@@ -128,7 +150,3 @@ def _statistics(totals: dict[str, Total]) -> Iterator[dict[str, object]]:
     """Yield what there is to say of each word, the most frequent first."""
     for word, total in sorted(totals.items(), key=lambda item: (-item[1].times, item[0])):
         yield {"word": word, "count": total.times, "mean_log_prob": round(total.log_prob / total.times, 6)}
-
-
-def _json(data: dict[str, object]) -> str:
-    return json.dumps(data, ensure_ascii=False) + "\n"

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from seqtrain.commands import COMMANDS
 from seqtrain.composition import compose_node, discover, quote
+from seqtrain.config import Plugins
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import answer
 
@@ -151,6 +152,18 @@ def value_of(words: Iterable[str], key: str, default: str = "") -> str:
     """Return the value of a word that is no override, such as ``plugins=``, without quotes; the last one counts."""
     values = [word.removeprefix(key).strip("'\"") for word in words if word.startswith(key)]
     return values[-1] if values else default
+
+
+def plugins_choice(words: Iterable[str]) -> Plugins:
+    """Return whose code is to run the plug-ins of a run.
+
+    Raises:
+        ConfigError: there is no such choice.
+    """
+    value = value_of(words, PLUGINS, Plugins.installed.value)
+    if value not in Plugins.__members__:
+        raise ConfigError(f"{PLUGINS}{value}: must be one of {', '.join(Plugins.__members__)}")
+    return Plugins(value)
 
 
 def quote_path(argument: str) -> str:

@@ -5,16 +5,14 @@ from typing import Any
 
 from rich.console import Console
 
-from seqtrain.base import PlanSpec
 from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.composition import quote
-from seqtrain.config import DatasetConfig, EvaluateConfig, Scorer
+from seqtrain.config import EvaluateConfig, Scorer
 from seqtrain.metrics.parts import averages
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel, load
-from seqtrain.training.evaluation import decode_split, evaluate_loss
+from seqtrain.training.evaluation import decode_split
 from seqtrain.training.logs import logging_to
-from seqtrain.training.loss_module import LossStep
 
 
 def run(cfg: EvaluateConfig) -> None:
@@ -40,16 +38,9 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     return {"checkpoint": str(trained.checkpoint.path), "split": cfg.split, **all_in_all}
 
 
-def losses_of(trained: TrainedModel, split: str, dataset: DatasetConfig) -> dict[str, float]:
-    """Return the averages of a split that the model's criterion gives, and what follows from them."""
-    step = LossStep(trained.model, trained.task.build_criterion(trained.cfg.criterion), trained.cfg.training)
-    plan = PlanSpec(dataset.max_tokens, dataset.max_sentences, shuffle=False)
-    return evaluate_loss(trained.task, trained.model, step, split, plan)
-
-
 def _evaluated(trained: TrainedModel, split: str, cfg: EvaluateConfig) -> dict[str, Any]:
     """Return what is found of one set."""
-    losses = losses_of(trained, split, cfg.dataset)
+    losses = trained.losses(split, cfg.dataset)
     scores = _scores(trained, split, cfg) if trained.cfg.task.has_references else {}
     return {**trained.task.counts(split), **losses, **scores}
 

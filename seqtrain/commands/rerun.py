@@ -18,12 +18,12 @@ from seqtrain.commands._words import (
     PATH_KEYS,
     PLUGINS,
     SEARCHPATH,
+    plugins_choice,
     read_words,
     value_of,
     words_parser,
 )
 from seqtrain.commands.hydra_files import repeated_run_directory
-from seqtrain.commands.resume import plugins_choice
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.documents import fits
@@ -248,9 +248,11 @@ def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool
 
 
 def _absolute(word: str) -> str:
-    """Return an override with the path in it absolute, if it is one: it is read from another directory."""
+    """Return an override with the paths in it, ``a`` or ``a:b``, absolute: they are read from another directory."""
     key, _, value = word.partition("=")
-    return f"{key}={Path(value).absolute()}" if key in PATH_KEYS and Path(value).exists() else word
+    paths = [value] if Path(value).exists() else value.split(":")
+    are_there = key in PATH_KEYS and all(Path(path).exists() for path in paths)
+    return f"{key}={':'.join(str(Path(path).absolute()) for path in paths)}" if are_there else word
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from seqtrain.checkpoint import Checkpoint, named
 from seqtrain.commands import train
-from seqtrain.commands._words import PLUGINS, SEARCHPATH, value_of
+from seqtrain.commands._words import PLUGINS, SEARCHPATH, plugins_choice, value_of
 from seqtrain.commands.hydra_files import config_file, read_config, user_directories
 from seqtrain.composition import discover, from_container, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
@@ -86,18 +86,6 @@ def _warn_of_others(directory: Path, composed: Mapping[str, Any], own: Mapping[s
     other = [f"{key} is {there[key]}, not {here[key]}" for key in here if key in there and here[key] != there[key]]
     if other:
         print(f"warning: {directory} goes on with its own config, in which {'; '.join(other)}")
-
-
-def plugins_choice(overrides: Sequence[str]) -> Plugins:
-    """Return whose code is to run the run's plug-ins.
-
-    Raises:
-        ConfigError: there is no such choice.
-    """
-    value = value_of(overrides, PLUGINS, Plugins.installed.value)
-    if value not in Plugins.__members__:
-        raise ConfigError(f"{PLUGINS}{value}: must be one of {', '.join(Plugins.__members__)}")
-    return Plugins(value)
 
 
 def _is_forced(overrides: Sequence[str]) -> bool:

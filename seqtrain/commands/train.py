@@ -4,7 +4,6 @@ import shlex
 from itertools import islice
 from pathlib import Path
 
-from seqtrain.commands.evaluate import losses_of
 from seqtrain.config import TrainConfig
 from seqtrain.signals import ending_at_once
 from seqtrain.trained import TrainedModel, load
@@ -47,7 +46,7 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
 def _final_scores(cfg: TrainConfig, trained: TrainedModel, split: str) -> list[str]:
     """Return the scores of a final split: of its decoded text, of which some is printed, else its losses."""
     if not cfg.task.has_references:
-        return [f"{split}/{name} {value:.4g}" for name, value in losses_of(trained, split, cfg.dataset).items()]
+        return [f"{split}/{name} {value:.4g}" for name, value in trained.losses(split, cfg.dataset).items()]
     decoded = decode_split(trained.task, trained.model, split, cfg.generation)
     _say(f"{split}, some of {len(decoded.hypotheses)} sentences:")
     for source, hypothesis in islice(zip(decoded.sources, decoded.hypotheses, strict=True), NUM_EXAMPLES):

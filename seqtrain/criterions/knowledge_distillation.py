@@ -52,7 +52,7 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
 
         Raises:
             CheckpointError: there is none, or it is damaged.
-            ConfigError: it knows other symbols, or only shorter sentences.
+            ConfigError: it knows other symbols, predicts something else of a text, or takes only shorter sentences.
             PluginError: it was made with a plug-in that is not registered.
         """
         from seqtrain.checkpoint import MODEL, Checkpoint
@@ -142,6 +142,11 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
                     f"{teacher}: its {side} dictionary, with {len(theirs)} symbols, is not that of this run, with "
                     f"{len(ours)}: train both on the same task and tokenizer"
                 )
+        if taught.predicts and self.task.predicts not in ("", taught.predicts):
+            raise ConfigError(
+                f"{teacher}: it was trained with {taught.predicts}, and this run has {self.task.predicts}: they "
+                "predict different things of the same text; train both with the same"
+            )
         if any(most < needed for most, needed in zip(taught.max_positions, self.task.max_positions, strict=True)):
             raise ConfigError(
                 f"{teacher}: it takes sentences of up to {taught.max_positions} tokens, and this run has up to "

@@ -40,9 +40,9 @@ class BlockSpec:
     context: int = 0
     """Tokens before each block that are given with it and not predicted."""
     bos: bool = False
-    """Whether a block's source begins with bos instead of the token before it."""
+    """Whether a block's source, and each of its documents if they are apart, begins with bos, not the token before."""
     documents: bool = False
-    """Whether to say which document each token is of."""
+    """Whether documents are apart: each is seen as it is alone, and the model is told which each token is of."""
     shift: int = 0
     """Tokens of the first block where blocks are cut without regard to sentences; 0 is as many as the others have."""
 
@@ -61,7 +61,7 @@ class BlockDataset(PlannedDataset):
         self.ids = np.arange(len(self.starts))
         self.lengths = (self.ends - self._firsts(self.starts)).astype(np.int32)
         self.fingerprint = hashlib.sha256(f"{tokens.fingerprint} {spec}".encode()).hexdigest()
-        self._document_starts = document_starts(tokens.offsets) if spec.documents else None
+        self._document_starts = document_starts(tokens.offsets) if spec.documents else np.empty(0, np.int64)
 
     @property
     def num_tokens(self) -> int:
@@ -82,18 +82,17 @@ class BlockDataset(PlannedDataset):
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
         """Return blocks (B,) as source_tokens (B, S), source_lengths (B,) and, where asked for, source_documents."""
         positions, is_token = self.positions(ids)
-        source = self._at(positions - 1)
-        if self.spec.bos:
-            source[:, 0] = Dictionary.bos
-        target = source if self.spec.target is Target.self else self._at(positions - self._distance)
+        documents = self._documents(positions)
+        begins = documents > self._documents(positions - 1)
+        source = self._source(positions, begins)
+        target = source if self.spec.target is Target.self else self._predicted(positions, begins)
         target = np.where(is_token & (positions >= self.starts[ids][:, None]), target, Dictionary.pad)
         net_input = {
             "source_tokens": torch.from_numpy(np.where(is_token, source, Dictionary.pad)),
             "source_lengths": torch.from_numpy(is_token.sum(axis=1)),
         }
-        if self._document_starts is not None:
+        if self.spec.documents:
             # The token before a document is where it starts from, as end of sentence is at the start of the text.
-            documents = np.searchsorted(self._document_starts, positions, side="right")
             net_input["source_documents"] = torch.from_numpy(documents - documents[:, :1])
         return Batch(
             ids=torch.from_numpy(ids),
@@ -103,10 +102,22 @@ class BlockDataset(PlannedDataset):
             nsentences=len(ids),
         )
 
-    @property
-    def _distance(self) -> int:
-        """How far before the next token what is predicted stands."""
-        return 2 if self.spec.target is Target.past else 0
+    def _documents(self, positions: Matrix) -> Matrix:
+        """Return the number of the document that each position of the text is in, where documents are apart; else 0."""
+        return np.searchsorted(self._document_starts, positions, side="right")
+
+    def _source(self, positions: Matrix, begins: npt.NDArray[np.bool_]) -> Matrix:
+        """Return what the model sees where it predicts tokens (B, S), some of which begin a document."""
+        source = self._at(positions - 1)
+        if self.spec.bos:
+            source[begins] = source[:, 0] = Dictionary.bos
+        return source
+
+    def _predicted(self, positions: Matrix, begins: npt.NDArray[np.bool_]) -> Matrix:
+        """Return the tokens (B, S), or those two before them; two before the first of a document is nothing."""
+        if self.spec.target is Target.past:
+            return np.where(begins, Dictionary.pad, self._at(positions - 2))
+        return self._at(positions)
 
     def _firsts(self, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return where the tokens begin that are given with blocks, or predicted."""
@@ -129,6 +140,7 @@ class PromptDataset(PlannedDataset):
         self.max_length = max_length
         self.ids = np.arange(len(prompts))
         self.lengths = np.minimum(self.prompts.lengths, np.int32(max_length))
+        self.truncated = np.flatnonzero(self.prompts.lengths > max_length)
         self.fingerprint = self.prompts.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:

@@ -27,6 +27,11 @@ class Corpus(ABC):
     num_turns = 1
     """Epochs until one trains on the same sentences again."""
 
+    @property
+    def held_out(self) -> "Corpus":
+        """How files are read that one does not train on: as each is, without what else belongs to training data."""
+        return self
+
     def turns(self, files: Sequence[Path]) -> npt.NDArray[np.int32]:
         """Return the turn that each sentence of training files has, from 0, (N,)."""
         return np.zeros(sum(size for file in files for _, size in self.sizes(file)), dtype=np.int32)

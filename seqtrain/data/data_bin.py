@@ -6,6 +6,7 @@ Of several directories, ``a:b:c``, each holds the training data of an epoch, in 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import count, takewhile, zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from seqtrain.data.corpus import Corpus, Side
 from seqtrain.data.fairseq_bin import FairseqBin
 from seqtrain.data.store import Tokens
 from seqtrain.data.symbol_file import read_symbols
-from seqtrain.data.text import hash_file
+from seqtrain.data.text import find_text, hash_file
 from seqtrain.data.tokenizers import Tokenizer
 from seqtrain.errors import ConfigError, DataError
 
@@ -33,7 +34,11 @@ class _Part(NamedTuple):
     @property
     def name(self) -> str:
         """What messages call it; a directory may be moved."""
-        return f"{self.file.stem} in directory {self.turn + 1}" if self.turn else self.file.stem
+        return self.call(self.file.stem)
+
+    def call(self, name: str) -> str:
+        """Return what messages call a file with a name in its directory."""
+        return f"{name} in directory {self.turn + 1}" if self.turn else name
 
 
 class DataBin(Corpus):
@@ -54,16 +59,23 @@ class DataBin(Corpus):
             training: prefixes of files that further parts may belong to.
 
         Raises:
-            DataError: there are several directories, and only some of them hold ids.
+            DataError: there are several directories, and only some of them hold ids, or one is named twice.
         """
         whole = Path(data).expanduser()
-        shards = [whole] if whole.is_dir() else [Path(part).expanduser() for part in dict.fromkeys(data.split(":"))]
+        shards = [whole] if whole.is_dir() else [Path(part).expanduser() for part in data.split(":")]
         if not any(map(_holds_ids, shards)):
             return None
+        if len(set(shards)) < len(shards):
+            raise DataError(f"task.data={data} names a directory twice: they take turns, each once; name it once")
         for shard in shards:
             if not _holds_ids(shard):
                 raise DataError(f"task.data={data}: {shard} holds no .idx beside a .bin, as the others do")
         return cls(shards, training)
+
+    @cached_property
+    def held_out(self) -> "DataBin":
+        """The first directory, in which no file has further parts."""
+        return DataBin(self.shards[:1], [])
 
     def find_files(self, prefix: str, languages: Sequence[str] = ()) -> list[tuple[str, Path]]:
         """Return name and ``.bin`` of the files with a prefix: of source and target, or of one side.
@@ -81,6 +93,16 @@ class DataBin(Corpus):
         raise DataError(
             f"there is no {wanted} in {directory}, which holds {there}; check task.train, valid, test{keys}"
         )
+
+    def find_alignments(self, prefix: str, languages: Sequence[str]) -> list[tuple[str, Path]]:
+        """Return name and text file of the word alignments of each part: ``<part>.align.<source>-<target>`` beside it.
+
+        Raises:
+            DataError: one is not there.
+        """
+        source, pair = self.find_files(prefix, languages)[0][1], "-".join(languages)
+        aligned = [(part, f"{part.file.stem.removesuffix(_side(source)[0])}.align") for part in self._parts(source)]
+        return [(part.call(f"{name}.{pair}"), find_text(part.file.parent, name, pair)) for part, name in aligned]
 
     def turns(self, files: Sequence[Path]) -> npt.NDArray[np.int32]:
         """Return the number of the directory that each sentence is from, (N,)."""

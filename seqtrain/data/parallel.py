@@ -60,7 +60,6 @@ class ParallelDataset(PlannedDataset):
         self.too_long = np.flatnonzero(too_long & ~empty if for_training else nothing)
         """Numbers of the pairs left out because a side is over the limit."""
         self.truncated = np.flatnonzero(nothing if for_training else too_long)
-        """Numbers of the pairs of which a side is cut to the limit."""
         self.ids = np.delete(np.arange(len(lengths)), np.concatenate([self.empty, self.too_long]))
         if for_training and not len(self.ids):
             raise self._nothing_left()
@@ -118,7 +117,6 @@ class SourceDataset(PlannedDataset):
         self.ids = np.arange(len(sentences))
         self.lengths = np.minimum(self.source.lengths, np.int32(max_length))
         self.truncated = np.flatnonzero(self.source.lengths > max_length)
-        """Numbers of the sentences that are cut to the limit."""
         self.fingerprint = self.source.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:

@@ -7,6 +7,8 @@ from seqtrain.errors import DataError
 
 OVERWRITE = "#fairseq:overwrite"
 """Flag after the count: the symbol is there already, and this line takes its place."""
+GZIP = b"\x1f\x8b"
+"""What compressed files begin with."""
 
 
 def read_symbols(path: Path) -> list[str]:
@@ -33,10 +35,13 @@ def read_text(path: Path, what: str) -> str:
     """Return the text of a file; ``what`` is what an error calls it.
 
     Raises:
-        DataError: it cannot be read, or is no UTF-8.
+        DataError: it cannot be read, is compressed, or is no UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+        if content.startswith(GZIP):
+            raise DataError(f"{what} {path} is compressed; unpack it, for example with gunzip")
+        return content.decode("utf-8")
     except OSError as error:
         raise DataError(f"cannot read {what} {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -49,5 +54,5 @@ def _parse(line: str, where: str) -> tuple[str, bool]:
     overwrite = entry.endswith(f" {OVERWRITE}")
     symbol, space, count = entry.removesuffix(f" {OVERWRITE}").rpartition(" ")
     if not (symbol and space and count.isdecimal()):
-        raise DataError(f"{where}: expected '<symbol> <count>', found {line!r}")
+        raise DataError(f"{where}: expected '<symbol> <count>', found {line!r:.80}")
     return symbol, overwrite

@@ -1,11 +1,14 @@
 """Decode whole datasets, or lines of text of any number, with the results in the order of the input."""
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
 from seqtrain.config import GenerationConfig
 from seqtrain.data.chunks import chunked
+
+log = logging.getLogger(__name__)
 
 WINDOW = 4096
 """Lines to read ahead and batch by length."""
@@ -30,6 +33,8 @@ def decode_lines(
 ) -> Iterator[list[Hypothesis]]:
     """Yield the hypotheses of each line, best first, in the order of the lines; an empty line has none.
 
+    A line of which the model is going to see only the beginning is warned of.
+
     Args:
         task: reads a line as a sentence, by ``inference_dataset``.
         lines: any number of them.
@@ -37,7 +42,18 @@ def decode_lines(
         plan: how the sentences of a window become batches.
         window: lines to read ahead and batch by length; 1 answers each line before the next is read.
     """
-    for read in chunked(lines, window):
-        full = [line for line in read if line.strip()]
-        found = iter(decode_dataset(task, task.inference_dataset(full), generator, plan) if full else [])
-        yield from (next(found) if line.strip() else [] for line in read)
+    for read in chunked(enumerate(lines, start=1), window):
+        full = [(number, line) for number, line in read if line.strip()]
+        found = iter(_decode_full(task, full, generator, plan) if full else [])
+        yield from (next(found) if line.strip() else [] for _, line in read)
+
+
+def _decode_full(
+    task: Task[Any], lines: Sequence[tuple[int, str]], generator: Generator, plan: PlanSpec
+) -> list[list[Hypothesis]]:
+    """Return the hypotheses of lines that are not empty, given with their numbers."""
+    dataset = task.inference_dataset([line for _, line in lines])
+    for index in dataset.truncated.tolist():
+        limit = task.info.max_positions[0]
+        log.warning("line %d is over the model's limit of %d tokens: its end is left out", lines[index][0], limit)
+    return decode_dataset(task, dataset, generator, plan)

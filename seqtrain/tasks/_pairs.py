@@ -102,8 +102,8 @@ class PairsTask(TextTask[ParallelDataset]):
         Raises:
             DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
-        files = self.files(split)
-        sizes = [size for pair in zip(*files, strict=True) for size in self.corpus.check_parallel(*pair)]
+        files, corpus = self.files(split), self.corpus_of(split)
+        sizes = [size for pair in zip(*files, strict=True) for size in corpus.check_parallel(*pair)]
         if not any(size for _, size in sizes):
             raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
         source, target = self.pairs(split)
@@ -130,14 +130,14 @@ class PairsTask(TextTask[ParallelDataset]):
         dictionary = (self.info.source_dictionary, self.info.target_dictionary)[side]
         dictionaries = [dictionary.in_language(self.languages_of(name)[side]) for name in self.sets(split)]
         files = zip(self.files(split)[side], dictionaries, strict=True)
-        return [line for file, found in files for line in self.corpus.lines([file], found)]
+        return [line for file, found in files for line in self.corpus_of(split).lines([file], found)]
 
     def _side(self, split: str, side: int, beginnings: Sequence[Sequence[int]]) -> Sentences:
         """Return the source (0) or target (1) of a split."""
-        plain, cache_dir = self.dictionaries[-side], Path(self.cfg.cache_dir)
+        plain, corpus, cache_dir = self.dictionaries[-side], self.corpus_of(split), Path(self.cfg.cache_dir)
         dictionaries = [plain.in_language(self.languages_of(name)[side]) for name in self.sets(split)]
         files = zip(self.files(split)[side], dictionaries, strict=True)
-        return joined([self.corpus.index([file], dictionary, cache_dir) for file, dictionary in files], beginnings)
+        return joined([corpus.index([file], dictionary, cache_dir) for file, dictionary in files], beginnings)
 
     def _sampled(self, numbers: npt.NDArray[np.int64], epoch: int, seed: int) -> ParallelDataset:
         """Return pairs by their numbers, encoded anew."""

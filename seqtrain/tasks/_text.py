@@ -101,6 +101,10 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         """How files are read: as fairseq's ids where ``task.data`` holds such, else as text."""
         return DataBin.find(self.cfg.data, self.cfg.train) or TextCorpus()
 
+    def corpus_of(self, split: str) -> Corpus:
+        """Return how the files of a split are read."""
+        return self.corpus if split == "train" else self.corpus.held_out
+
     def prepare(self) -> None:
         """Learn the dictionaries from the training text and index the training and validation text.
 
@@ -155,8 +159,17 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         """Return those of the text files of training and validation, of the dictionaries, and of the token ids."""
         if not self._fingerprints:
             ids = {f"token ids of {split}": found for split, found in super().fingerprints().items()}
-            self._fingerprints = {**self._describe_files(), **self._describe_dictionaries(), **ids}
+            self._fingerprints = {**self.describe_files(), **self._describe_dictionaries(), **ids}
         return self._fingerprints
+
+    def describe_files(self) -> dict[str, Fingerprint]:
+        """Return what the files of training and validation are, by name; a task that reads more of them adds these."""
+        described: dict[str, Fingerprint] = {}
+        for split, prefixes in {**self.prefixes("train"), **self.prefixes("valid")}.items():
+            for name, file in chain.from_iterable(map(self.find_files, prefixes)):
+                if name not in described:
+                    described |= self.corpus_of(split).describe(name, file)
+        return described
 
     def seen(
         self, dataset: PlannedDataset, sentences: Callable[[Ints], Ints], sizes: Sequence[int], *, epoch: int, seed: int
@@ -198,18 +211,12 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return ``FILE:LINE`` of the first side of each sentence."""
-        sizes = [size for file in self.files(split)[0] for size in self.corpus.sizes(file)]
+        sizes = [size for file in self.files(split)[0] for size in self.corpus_of(split).sizes(file)]
         return [place(number, sizes) for number in numbers]
 
     def directory(self) -> Path:
         """Return the directory of the text files."""
         return find_directory(self.cfg.data, Path(self.cfg.cache_dir))
-
-    def _describe_files(self) -> dict[str, Fingerprint]:
-        prefixes = chain(*self.prefixes("train").values(), *self.prefixes("valid").values())
-        files = chain.from_iterable(map(self.find_files, prefixes))
-        described = (self.corpus.describe(name, file) for name, file in dict(files).items())
-        return dict(chain.from_iterable(found.items() for found in described))
 
     def _describe_dictionaries(self) -> dict[str, Fingerprint]:
         named = zip(self.dictionary_names, self.dictionaries, strict=True)

@@ -13,6 +13,7 @@ import numpy as np
 from seqtrain.base import Dictionary, EncoderDecoderModel
 from seqtrain.config import ModelConfig
 from seqtrain.data.blocks import BlockDataset, BlockSpec, PromptDataset, Target
+from seqtrain.data.corpus import Corpus
 from seqtrain.data.cuts import BreakMode
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset
@@ -49,7 +50,7 @@ class LanguageModelingConfig(TextConfig):
     target: Target = Target.future
     """What is predicted where the model sees a token: the next one (future), itself (self), the one before (past)."""
     add_bos_token: bool = False
-    """Begin each block, and each prompt, with ``<s>`` instead of the token before it."""
+    """Begin each block and prompt, and each document if ``isolate_documents``, with ``<s>``, not the token before."""
     isolate_documents: bool = False
     """Tell the model of which document each token is, so that attention does not cross empty lines."""
     shift_blocks: bool = False
@@ -144,6 +145,10 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             return {"valid": self.cfg.train}
         return super().prefixes(kind)
 
+    def corpus_of(self, split: str) -> Corpus:
+        """Return how the files of a split are read; a share of the training text is read as that is."""
+        return super().corpus_of("train" if self._is_share(split) else split)
+
     def open_split(self, split: str) -> BlockDataset:
         """Return a split in blocks.
 
@@ -184,7 +189,7 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         dataset = self.dataset(split)
         if split not in self._sizes:
             lines = self._lines[split]
-            text = self.corpus.lines(self.files(split)[0], self.info.source_dictionary)
+            text = self.corpus_of(split).lines(self.files(split)[0], self.info.source_dictionary)
             self._sizes[split] = TextSize.of(islice(text, lines.start, lines.stop))
         size, boundaries = self._sizes[split], len(dataset.tokens.tokens) - dataset.num_tokens
         ends = size.lines - boundaries
@@ -206,10 +211,11 @@ class LanguageModelingTask(TextTask[BlockDataset]):
         return PromptDataset(self.info.source_dictionary.encode_lines(lines), self.cfg.max_positions - 1)
 
     def describe(self, dictionaries: Sequence[Dictionary]) -> TaskInfo:
-        """Return the dictionary, how many tokens the model can see, and what decoding starts from."""
+        """Return the dictionary, most tokens that the model can see, what decoding starts from, what is predicted."""
         (dictionary,) = dictionaries
         start = dictionary.bos if self.cfg.add_bos_token else dictionary.eos
-        return TaskInfo(dictionary, dictionary, (self.cfg.max_positions, self.cfg.max_positions), start)
+        limits, predicts = (self.cfg.max_positions, self.cfg.max_positions), f"task.target={self.cfg.target.value}"
+        return TaskInfo(dictionary, dictionary, limits, start, predicts)
 
     def _training_blocks(self, epoch: int, seed: int) -> BlockDataset:
         """Return all training data, sampled or cut as in an epoch."""
@@ -222,11 +228,14 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             return plain
         return BlockDataset(tokens, self.cfg.block_spec(shift=shift))
 
+    def _is_share(self, split: str) -> bool:
+        return self.cfg.valid_share > 0 and split in ("train", "valid")
+
     def _share(self, split: str) -> tuple[Tokens, range]:
         """Return the token ids of a split, and which lines of its files they are: all, or its share."""
         (files,) = self.files(split)
-        tokens = self.corpus.index(files, self.info.source_dictionary, Path(self.cfg.cache_dir))
-        if not self.cfg.valid_share or split not in ("train", "valid"):
+        tokens = self.corpus_of(split).index(files, self.info.source_dictionary, Path(self.cfg.cache_dir))
+        if not self._is_share(split):
             return tokens, range(len(tokens))
         cut = int(np.searchsorted(tokens.offsets, (1 - self.cfg.valid_share) * tokens.offsets[-1]))
         lines = range(cut) if split == "train" else range(cut, len(tokens))

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from seqtrain.base import Fingerprint
 from seqtrain.data.alignments import index_alignments
+from seqtrain.data.corpus import Corpus
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.parallel import ParallelDataset
@@ -82,15 +84,23 @@ class TranslationTask(PairsTask):
             return {}
         if any(dictionary.samples for dictionary in self.dictionaries):
             raise ConfigError("task.load_alignments=true needs the same tokens in each epoch: no subword sampling")
-        named = {f"{prefix}.align": "-".join(self.languages) for prefix in self.sets(split)}
+        corpus = self.corpus_of(split)
         try:
-            return {f"{prefix}.{pair}": find_text(self.directory(), prefix, pair) for prefix, pair in named.items()}
+            return dict(chain.from_iterable(self._find_alignments(corpus, prefix) for prefix in self.sets(split)))
         except DataError:
             if split == "train":
                 raise
             return {}
 
-    def _describe_files(self) -> dict[str, Fingerprint]:
+    def _find_alignments(self, corpus: Corpus, prefix: str) -> list[tuple[str, Path]]:
+        """Return the names and the alignment files of a prefix: of a data-bin there is one for each part."""
+        if isinstance(corpus, DataBin):
+            return corpus.find_alignments(prefix, self.languages)
+        name, pair = f"{prefix}.align", "-".join(self.languages)
+        return [(f"{name}.{pair}", find_text(self.directory(), name, pair))]
+
+    def describe_files(self) -> dict[str, Fingerprint]:
+        """Return what the files of training and validation are, by name, alignments too."""
         alignments = (self._alignment_files(split) for split in ["train", *self.splits("valid")])
         named = {name: fingerprint_text(file) for files in alignments for name, file in files.items()}
-        return {**super()._describe_files(), **named}
+        return {**super().describe_files(), **named}

@@ -129,6 +129,8 @@ def test_a_teacher_of_another_task(train: Call, call: Call, data: Path, tmp_path
     files = [f"task.{split}=[{split}.en]" for split in ("train", "valid")]
     language_model = [*common, *lm, *files, "validation.final_split=''"]
     assert call(*language_model, "criterion=cross_entropy", f"hydra.run.dir={tmp_path / 'lm'}").code == 0
+    past = call(*language_model, *DISTILLED, f"criterion.teacher={tmp_path / 'lm'}", "task.target=past").refused()
+    assert "it was trained with task.target=future, and this run has task.target=past: they predict different" in past
     assert train(*common).code == 0
     wrong = "does not predict from what this task gives: train both on the same task"
     assert (

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from seqtrain import cli
+from seqtrain.commands._word_scores import scored_lines
 from seqtrain.config import GenerationConfig
 from seqtrain.data.number_names import english
 from seqtrain.trained import TrainedModel, load
@@ -145,6 +146,22 @@ def test_log_probabilities_of_tokens_and_words(call: Call, model: Path, tmp_path
     words = {line["word"]: line for line in map(json.loads, stats.read_text().splitlines())}
     assert list(words) == ["</s>", "forty-two", "one", "sixty"]
     assert words["</s>"] == {"word": "</s>", "count": 3, "mean_log_prob": pytest.approx(sum(ends) / 3, abs=1e-5)}
+
+
+def test_lines_and_numbers_that_word_scores_lack_are_told(
+    model: Path, texts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "seqtrain.commands")
+    in_documents = ["task.sample_break_mode=complete_doc", "task.shift_blocks=false", f"task.data={texts}"]
+    trained = load(model, device="cpu", overrides=in_documents)
+    scored = list(scored_lines(trained, "test", trained.cfg.dataset))
+    assert [len(line.ids) for line in scored] == [10, 11]
+    torch.nn.init.constant_(next(trained.model.parameters()), math.nan)
+    (first, *_) = scored_lines(trained, "test", trained.cfg.dataset)
+    assert all(map(math.isnan, first.log_probs))
+    left_out = "test: left out 1 of 3 lines, boundaries that are in no block"
+    assert caplog.messages[:2] == [left_out, left_out]
+    assert "the model gives NaN as the log-probability of 21 tokens" in caplog.messages[2]
 
 
 @pytest.mark.parametrize("beam", [1, 3])

@@ -77,6 +77,13 @@ def test_generate_in_each_direction(call: Call, joint: Path, data: Path, tmp_pat
     assert letters["de"] <= 2 and letters["en"] >= 18
 
 
+def test_a_language_that_is_told_counts_as_a_token(call: Call, joint: Path, tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("a" * 38 + "\n" + "a" * 39 + "\n")
+    words = [f"input={tmp_path / 'long'}", "source_lang=en", "target_lang=de", *DECODE]
+    result = call("generate", f"checkpoint={joint}", *words)
+    assert result.err == "warning: line 2 is over the model's limit of 40 tokens: its end is left out\n"
+
+
 @pytest.mark.parametrize("languages", [[], ["source_lang=en"], ["source_lang=en", "target_lang=fr"]])
 def test_generate_asks_for_the_languages(call: Call, joint: Path, data: Path, languages: list[str]) -> None:
     message = call("generate", f"checkpoint={joint}", f"input={data / 'valid.en'}", *languages, *DECODE).refused()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from seqtrain import cli
+from seqtrain.commands.rerun import parse
 from seqtrain.manifest import MANIFEST, write_manifest
 
 Call = Callable[..., Any]
@@ -145,6 +146,18 @@ def test_relative_data_is_found_from_elsewhere(
     for name in ("again", "once-more"):
         assert (tmp_path / "elsewhere" / name / "last/model.safetensors").is_file()
     assert Path.cwd() == tmp_path / "elsewhere"
+
+
+def test_paths_are_read_from_where_they_were_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b c"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = ("a", "a:b c", "a:nowhere", "builtin:number_names")
+    overrides = [override for data in given for override in parse(["checkpoint=RUN", f"task.data={data}"]).overrides]
+    a, b = f"{tmp_path}/a", f"{tmp_path}/b c"
+    assert [override.replace("'", "") for override in overrides] == [
+        f"task.data={data}" for data in (a, f"{a}:{b}", *given[2:])
+    ]
 
 
 def test_data_that_has_moved(

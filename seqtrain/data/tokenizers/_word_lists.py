@@ -13,6 +13,7 @@ from seqtrain.data.tokenizers._symbols import (
     SymbolTokenizer,
     dictionary_file,
 )
+from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 
 
@@ -80,9 +81,16 @@ class WordListTokenizer(SymbolTokenizer):
         """Count symbols and write ``dict.<name>.txt``, or copy the existing dictionary.
 
         Raises:
+            ConfigError: the config limits what is counted, and the dictionary is there already.
             DataError: there is nothing to count, or the existing dictionary cannot be used.
         """
         for path in named_file(self.cfg.dictionary, name):
+            for limit in ("threshold", "nwords"):
+                if value := getattr(self.cfg, limit):
+                    raise ConfigError(
+                        f"tokenizer.{limit}={value} is for symbols that are counted; here they are those of {path}, as "
+                        "they are: leave it out"
+                    )
             read_symbols(path)
             dictionary_file(directory, name).write_bytes(path.read_bytes())
             return

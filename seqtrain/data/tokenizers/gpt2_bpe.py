@@ -188,7 +188,8 @@ def _read_numbers(path: Path) -> Mapping[str, int]:
         numbers = read_json(path)
     except (OSError, DocumentError) as error:
         raise DataError(f"cannot read the tokens {path}: {error}") from error
-    if not isinstance(numbers, dict) or sorted(map(str, numbers.values())) != sorted(map(str, range(len(numbers)))):
+    found = list(numbers.values()) if isinstance(numbers, dict) else [None]
+    if not all(type(number) is int for number in found) or sorted(found) != list(range(len(found))):
         raise DataError(f"{path}: expected tokens and their numbers, 0 to one less than there are")
     return numbers
 
@@ -205,6 +206,6 @@ def _read_tokens(path: Path) -> list[str]:
             continue
         pair = line.rstrip("\r ").split(" ")
         if len(pair) != 2 or not all(part in tokens for part in pair):
-            raise DataError(f"{path}:{number}: expected '<left> <right>', two tokens from above, found {line!r}")
+            raise DataError(f"{path}:{number}: expected '<left> <right>', two tokens from above, found {line!r:.80}")
         tokens.setdefault("".join(pair))
     return list(tokens)

@@ -1,6 +1,7 @@
 """Subwords by the merges of a file of subword-nmt, "codes": BPE (Sennrich, Haddow and Birch, ACL 2016)."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -104,11 +105,13 @@ class Merges:
         has_version = lines[0].startswith("#version:")
         if has_version and lines[0].split() != ["#version:", "0.2"]:
             raise DataError(f"{path}:1: {lines[0]!r}: merges of version 0.2, or 0.1 without such a line, can be read")
+        if not has_version and all(re.fullmatch(r"[^ ]+ [0-9]+", line) for line in lines):
+            raise DataError(f"{path}: symbols and counts, so no file of merges; tokenizer.dictionary is for such")
         scores: dict[str, float] = {}
         for number, line in enumerate(lines[has_version:], start=1 + has_version):
             pair = line.rstrip("\r ").split(" ")
             if len(pair) != 2 or not all(pair):
-                raise DataError(f"{path}:{number}: expected '<left> <right>', found {line!r}")
+                raise DataError(f"{path}:{number}: expected '<left> <right>', found {line!r:.80}")
             scores.setdefault("".join(pair), -float(number))
         return cls(scores, marks_last=has_version)
 

@@ -1,7 +1,9 @@
+from collections.abc import Iterable
+
 import pytest
 
 from seqtrain.base import Dictionary
-from seqtrain.commands._word_scores import ScoredLine, Total, Word, words_of
+from seqtrain.commands._word_scores import CONTEXT, ScoredLine, Total, Word, words_of
 from seqtrain.data.tokenizers._symbols import SymbolDictionary
 from seqtrain.data.tokenizers.byte import ByteDictionary
 
@@ -28,6 +30,24 @@ def test_words_of_a_line_by_where_its_tokens_put_spaces(
     *words, end = words_of(line, dictionary)
     assert words == [Word(word, -float(log_prob)) for word, log_prob in expected]
     assert end == Word("</s>", -float(len(ids)))
+
+
+class Few(SymbolDictionary):
+    """Characters; refuses to decode more of them at a time than are needed."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        seen = list(ids)
+        assert len(seen) <= CONTEXT
+        return super().decode(seen)
+
+
+def test_a_long_line_is_not_decoded_again_and_again() -> None:
+    dictionary = Few(list("ab "), list, "")
+    text = f"{'ab' * CONTEXT} {' '.join(['a', 'ba'] * CONTEXT)}"
+    ids = [*dictionary.encode(text), dictionary.eos]
+    words = words_of(ScoredLine(ids, [-1.0] * len(ids)), dictionary)
+    assert [word.text for word in words] == [*text.split(), "</s>"]
+    assert sum(word.log_prob for word in words) == -len(ids)
 
 
 def test_totals() -> None:

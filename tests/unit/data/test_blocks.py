@@ -115,6 +115,19 @@ def test_documents_are_numbered_in_each_row() -> None:
     assert found.net_input["source_documents"].tolist() == [[0, 0, 0, 0, 0, 0, 1], [0] * 7]
 
 
+@pytest.mark.parametrize("bos", [False, True])
+@pytest.mark.parametrize("target", Target)
+def test_documents_that_are_apart_are_seen_as_they_are_alone(target: Target, bos: bool) -> None:
+    spec = replace(SPEC, size=12, limit=12, target=target, bos=bos, documents=True)
+    together = batch(spec)
+    source = together.net_input["source_tokens"]
+    assert together.net_input["source_documents"].tolist() == [[0] * 6 + [1] * 6]
+    for document, columns in ((TEXT.part(0, 3), slice(0, 6)), (TEXT.part(3, 5), slice(6, 12))):
+        alone = batch(spec, tokens=document)
+        assert source[:, columns].tolist() == alone.net_input["source_tokens"].tolist()
+        assert together.target[:, columns].tolist() == alone.target.tolist()
+
+
 def test_padding_carries_the_number_of_the_last_document() -> None:
     found = batch(replace(SPEC, size=8, limit=8, documents=True, shift=7))
     assert found.net_input["source_documents"].tolist() == [[0, 0, 0, 0, 0, 0, 1], [0] * 7]

@@ -57,7 +57,9 @@ def test_it_is_known_by_what_is_in_it(directory: Path, text: Path) -> None:
 
 def test_several_directories(directory: Path, text: Path) -> None:
     copy = shutil.copytree(directory, directory.with_name("copy"))
-    assert find(f"{directory}:{copy}:{directory}").shards == [directory, copy]
+    assert find(f"{directory}:{copy}").shards == [directory, copy]
+    with pytest.raises(DataError, match=r"bin names a directory twice: they take turns, each once; name it once"):
+        find(f"{directory}:{copy}:{directory}")
     with pytest.raises(DataError, match=r"text holds no \.idx beside a \.bin, as the others do"):
         find(f"{directory}:{text}")
     with_colon = directory.rename(directory.with_name("a:b"))
@@ -136,6 +138,27 @@ def test_directories_take_turns(both: DataBin, directory: Path, tmp_path: Path) 
         "train1.en-de.en": 1,
         "train.en-de.en in directory 2": 3,
     }
+
+
+def test_what_one_does_not_train_on_is_of_the_first_directory(both: DataBin, directory: Path) -> None:
+    assert both.held_out.shards == [directory]
+    train = directory / "train.en-de.en.bin"
+    assert both.held_out.sizes(train) == [(train, 3)]
+    assert both.held_out.held_out.sizes(train) == [(train, 3)]
+
+
+def test_each_part_has_alignments_beside_it(both: DataBin, directory: Path, tmp_path: Path) -> None:
+    expected = {
+        "train.align.en-de": directory,
+        "train1.align.en-de": directory,
+        "train.align.en-de in directory 2": tmp_path / "second",
+    }
+    for name, place in expected.items():
+        with pytest.raises(DataError, match=rf"no text file {place}/{name.split()[0]} \(nor .*\.gz\)"):
+            both.find_alignments("train", EN_DE)
+        (place / name.split()[0]).write_text("\n")
+    found = both.find_alignments("train", EN_DE)
+    assert found == [(name, place / name.split()[0]) for name, place in expected.items()]
 
 
 def test_the_dictionaries_of_the_directory(directory: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -39,4 +40,7 @@ def test_lines_in_no_format_are_named(tmp_path: Path, line: str) -> None:
 def test_no_utf8(tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(b"f\xfcnf 1\n")
     with pytest.raises(DataError, match="d is not UTF-8; convert it"):
+        read_symbols(tmp_path / "d")
+    (tmp_path / "d").write_bytes(gzip.compress(b"x 1\n"))
+    with pytest.raises(DataError, match="d is compressed; unpack it, for example with gunzip"):
         read_symbols(tmp_path / "d")

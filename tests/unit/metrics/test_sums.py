@@ -74,6 +74,7 @@ def test_strict_json_has_no_numbers_that_are_none() -> None:
         '{"ppl": null, "loss": null, "bleu": 1.5, "name": "ü"}'
     )
     assert strict_json({"parts": {"test.en-de": {"ppl": math.inf}}}) == '{"parts": {"test.en-de": {"ppl": null}}}'
+    assert strict_json({"log_probs": [-0.5, math.nan]}) == '{"log_probs": [-0.5, null]}'
 
 
 @pytest.mark.parametrize(("base", "displayed"), [(2.0, 3.0), (8.0, 1.0), (math.e, 2.0794415)])

@@ -143,6 +143,22 @@ def ids(tmp_path: Path) -> str:
     return str(tmp_path / "ids")
 
 
+def test_alignments_of_directories_that_take_turns(ids: str, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    write_bin(tmp_path / "second/train.en-de.en", [[4, 5, 2]])
+    write_bin(tmp_path / "second/train.en-de.de", [[4, 5, 6, 2]])
+    for name, lines in {"ids/train": "0-1\n\n1-0\n\n", "ids/train1": "2-1\n", "second/train": "1-2\n"}.items():
+        (tmp_path / f"{name}.align.en-de").write_text(lines)
+    cfg = TranslationConfig(data=f"{ids}:{tmp_path / 'second'}", tokenizer=WhitespaceConfig(), load_alignments=True)
+    task = TranslationTask(replace(cfg, cache_dir=str(tmp_path), valid=["train"]))
+    task.prepare()
+    dataset, valid = task.dataset("train"), task.dataset("valid")
+    found = [dataset.collate(np.array([number])).alignments for number in (0, 4, 5)]
+    assert [links.tolist() for links in found if links is not None] == [[[[0, 1]]], [[[2, 1]]], [[[1, 2]]]]
+    assert {"train.align.en-de", "train1.align.en-de", "train.align.en-de in directory 2"} <= task.fingerprints().keys()
+    assert (len(dataset.source), len(valid)) == (6, 4), "what one trains on is validated on as the one file that it is"
+
+
 def test_weights_and_tags(ids: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"train": ["train", "train1"], "train_weights": [1, 2], "source_tags": ["", "<BT>"]}
     cfg = TranslationConfig(data=ids, tokenizer=WhitespaceConfig(), **options)

@@ -65,6 +65,8 @@ def test_the_dictionary_does_not_depend_on_dropout() -> None:
         ("#version: 0.3\na b\n", "version 0.2, or 0.1"),
         ("a b\nc\n", ":2: expected '<left> <right>', found 'c'"),
         ("", ":1:"),
+        (f"a b\n{'x' * 1000}\n", r":2: expected '<left> <right>', found 'x{79}$"),
+        ("a 12\nb 7\n", "codes: symbols and counts, so no file of merges; tokenizer.dictionary is for such"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, content: str, message: str) -> None:

@@ -75,6 +75,18 @@ def test_ranges(config: dict[str, Any], message: str) -> None:
         WhitespaceConfig(**config)
 
 
+@pytest.mark.parametrize("limit", [{"threshold": 5}, {"nwords": 5}])
+def test_a_dictionary_that_is_there_is_not_limited(tmp_path: Path, limit: dict[str, Any]) -> None:
+    (tmp_path / "dict.txt").write_text("x 5\n")
+    message = (
+        rf"tokenizer.{next(iter(limit))}=5 is for symbols that are counted; here they are those of .*dict.txt, as they"
+    )
+    with pytest.raises(ConfigError, match=message):
+        train(tmp_path, dictionary=str(tmp_path / "dict.txt"), **limit)
+    with pytest.raises(ConfigError, match=message):
+        WhitespaceTokenizer(WhitespaceConfig(**limit)).adopt(tmp_path / "dict.txt", tmp_path / "cache", "de")
+
+
 def test_everything_below_the_threshold(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no symbols for the dictionary 'de': no symbol occurs 3 times"):
         train(tmp_path, threshold=3, padding_factor=8)
@@ -97,7 +109,7 @@ def test_subwords_become_words(tmp_path: Path, post_process: PostProcess, expect
 
 def test_a_dictionary_of_fairseq_is_taken_over(tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_text("x 5\ny 4\nmadeupword0000 0\n")
-    tokenizer = WhitespaceTokenizer(WhitespaceConfig(nwords=5))
+    tokenizer = WhitespaceTokenizer(WhitespaceConfig())
     tokenizer.adopt(tmp_path / "dict.txt", tmp_path, "de")
     assert (tmp_path / "dict.de.txt").read_bytes() == (tmp_path / "dict.txt").read_bytes()
     assert tokenizer.load(tmp_path, "de").encode("y x a") == [5, 4, 3]

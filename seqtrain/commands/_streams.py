@@ -1,0 +1,47 @@
+"""What commands read text from and write it to: files, or standard input and output."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from seqtrain.data.text import read_lines, text_lines
+from seqtrain.errors import DataError
+from seqtrain.paths import atomic_file
+
+
+def read_input(name: str) -> Iterator[str]:
+    """Yield the lines of a file, or of standard input if ``name`` is ``-``.
+
+    Raises:
+        DataError: there is no such file, or it is no UTF-8 text.
+    """
+    if name == "-":
+        return text_lines(sys.stdin.buffer, "standard input")
+    path = Path(name).expanduser()
+    if not path.exists() or path.is_dir():
+        raise DataError(f"input={name}: there is no such file")
+    return read_lines(path)
+
+
+@contextlib.contextmanager
+def open_output(name: str) -> Iterator[TextIO]:
+    """Open a file to write, or standard output if ``name`` is ``-``; a file appears only when it is whole.
+
+    Raises:
+        SeqtrainError: the file cannot be written.
+    """
+    if name == "-":
+        yield sys.stdout
+        return
+    # What a link points to is replaced, not the link; a device or a pipe is written to as it is.
+    final = Path(name).expanduser().resolve()
+    if final.is_dir():
+        raise DataError(f"output={name} is a directory: name a file")
+    if final.exists() and not final.is_file():
+        with final.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    with atomic_file(final) as file:
+        yield file
