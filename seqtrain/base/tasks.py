@@ -117,6 +117,13 @@ class Task(ABC, Generic[InfoT]):
                 "leave out source_lang and target_lang"
             )
 
+    def decoding_words(self) -> list[str]:
+        """Return words that ``generate`` needs for a model of this task besides ``checkpoint``, such as its languages.
+
+        Training ends with a command that has them, to be run as it is printed.
+        """
+        return []
+
     def get_batch_iterator(
         self, dataset: Dataset, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0
     ) -> Iterator[Batch]:

@@ -90,6 +90,10 @@ def test_training_says_loss_perplexity_and_bits(call: Call, texts: Path, tmp_pat
     assert last["valid/bits_per_character"] == pytest.approx(last["valid/nll_loss"] / math.log(2))
     assert "test/bits_per_word " in result.out
     assert [line for line in result.out.splitlines() if line.startswith("test/ppl ")]
+    _, told = result.out.split("continue prompts: python -m seqtrain ")
+    command = told.splitlines()[0].replace("=FILE output=FILE", f"={texts / 'test.txt'}")
+    decoded = call(*command.split(), "generation.beam=1", "generation.max_len_b=20")
+    assert decoded.code == 0 and decoded.out.startswith("forty-two"), decoded.err
 
 
 def test_a_run_that_was_resumed_ends_with_the_same_bytes(call: Call, texts: Path, model: Path, tmp_path: Path) -> None:
