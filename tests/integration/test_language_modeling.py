@@ -192,6 +192,7 @@ def test_text_is_not_scored_against_references(call: Call, texts: Path) -> None:
             "the model transformer does not go with task=language_modeling: it translates",
         ),
         (["task.train=[nothing]"], "there is no text file"),
+        (["task.valid=[no]"], "task.valid=[] task.valid_share=0.1 takes the end of the training text instead"),
         (["task.context_window=24"], "task.context_window=24 leaves nothing to predict of task.tokens_per_sample=24"),
         (["task.max_target_positions=8"], "task.tokens_per_sample=24 is over task.max_target_positions=8"),
         (["task.sample_break_mode=lines"], "task.sample_break_mode=lines"),
