@@ -182,7 +182,9 @@ def test_a_missing_dictionary(directory: Path, tmp_path: Path) -> None:
 def test_another_tokenizer(directory: Path, tmp_path: Path) -> None:
     data_bin = find(directory)
     files = {"en": [("en", [directory / "train.en-de.en.bin"])]}
-    with pytest.raises(ConfigError, match=r"the symbols of .*dict\.en\.txt, not for those of CharTokenizer: write tok"):
+    with pytest.raises(
+        ConfigError, match=r"the symbols of .*dict\.en\.txt, not for those of tokenizer=char: write tok"
+    ):
         data_bin.learn(CharTokenizer(CharConfig()), files, tmp_path)
     tokenizer = WhitespaceTokenizer(WhitespaceConfig(post_process=PostProcess.subword_nmt))
     assert tokenizer.load(data_bin.learn(tokenizer, files, tmp_path), "en").decode([6, 7]) == "cd"
