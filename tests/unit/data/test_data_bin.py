@@ -175,7 +175,7 @@ def test_a_joint_dictionary(directory: Path, text: Path, tmp_path: Path) -> None
 
 def test_a_missing_dictionary(directory: Path, tmp_path: Path) -> None:
     (directory / "dict.de.txt").unlink()
-    with pytest.raises(DataError, match=r"cannot read .*/bin/dict\.de\.txt: No such file"):
+    with pytest.raises(DataError, match=r"there is no .*/bin/dict\.de\.txt, .* ids of train\.en-de\.de\.bin stand"):
         learn(find(directory), tmp_path)
 
 
