@@ -18,7 +18,7 @@ from seqtrain.commands._sweep import check_sweep, for_hydra
 from seqtrain.commands._words import PLUGINS, Words, read_words
 from seqtrain.composition import register_all, to_config
 from seqtrain.errors import ConfigError, SeqtrainError
-from seqtrain.fairseq_flags import answer
+from seqtrain.fairseq_flags import answer, of_fairseq
 from seqtrain.locks import locked
 from seqtrain.registry import forget
 from seqtrain.signals import ending_at_once
@@ -86,6 +86,8 @@ def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     command, rest = "train", list(arguments)
     if rest and rest[0] in COMMANDS:
         command, rest = rest[0], rest[1:]
+    elif rest and (instead := of_fairseq(rest[0]))[0]:
+        raise ConfigError("\n".join([instead[1], *answer(rest[1:], instead[0])]))
     elif rest and re.fullmatch(r"[\w-]+", rest[0]) and not rest[0].startswith("-") and not answer(rest):
         close = difflib.get_close_matches(rest[0], COMMANDS, n=1)
         meant = f"did you mean {close[0]}? " if close else ""

@@ -118,6 +118,8 @@ def show(value: Any) -> str:
     """Return a value as it would be typed."""
     if isinstance(value, list):
         return f"[{', '.join(map(show, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {show(item)}' for key, item in value.items())}}}"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return str(getattr(value, "value", value))

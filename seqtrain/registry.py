@@ -204,6 +204,13 @@ class Registry(Generic[PluginT]):
         return ""
 
 
+def choice_of(plugin: object) -> str:
+    """Return how users choose a plug-in, ``model=transformer``, for messages; its class's name if it has none."""
+    registered = ((kind, registry.entry(name)) for kind, registry in REGISTRIES.items() for name in registry.names())
+    found = (f"{kind}={entry.name}" for kind, entry in registered if entry.cls is type(plugin))
+    return next(found, type(plugin).__name__)
+
+
 def plugin_configs(config: Any) -> Iterator[PluginConfig]:
     """Yield the configs of plug-ins in a config, itself and those within others included."""
     if isinstance(config, PluginConfig):

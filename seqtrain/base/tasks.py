@@ -12,7 +12,7 @@ from seqtrain.base.models import Generator, Hypothesis, Model
 from seqtrain.base.optimizers import Optimizer
 from seqtrain.config import CriterionConfig, ModelConfig, TaskConfig
 from seqtrain.errors import ConfigError
-from seqtrain.registry import REGISTRIES
+from seqtrain.registry import REGISTRIES, choice_of
 
 InfoT = TypeVar("InfoT", bound=TaskInfo)
 
@@ -86,7 +86,7 @@ class Task(ABC, Generic[InfoT]):
         Raises:
             ConfigError: the task has no text.
         """
-        raise ConfigError(f"task {type(self).__name__} has no reference text: set validation.generate=false")
+        raise ConfigError(f"{choice_of(self)} has no reference text: set validation.generate=false")
 
     def output_dictionary(self, split: str) -> Dictionary:
         """Return what decodes the outputs of a split."""
@@ -103,7 +103,7 @@ class Task(ABC, Generic[InfoT]):
         Raises:
             ConfigError: the task cannot decode text.
         """
-        raise ConfigError(f"task {type(self).__name__} does not decode text")
+        raise ConfigError(f"{choice_of(self)} does not decode text")
 
     def set_languages(self, source_lang: str, target_lang: str) -> None:
         """Choose what lines to decode are translated from and into; both are empty where nothing is said.
@@ -116,6 +116,13 @@ class Task(ABC, Generic[InfoT]):
                 f"source_lang={source_lang} target_lang={target_lang}: this model has no languages to choose from; "
                 "leave out source_lang and target_lang"
             )
+
+    def decoding_words(self) -> list[str]:
+        """Return words that ``generate`` needs for a model of this task besides ``checkpoint``, such as its languages.
+
+        Training ends with a command that has them, to be run as it is printed.
+        """
+        return []
 
     def get_batch_iterator(
         self, dataset: Dataset, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0

@@ -56,15 +56,21 @@ def section_lines(key: str, config_type: type, origins: Origins) -> Iterator[str
     """Yield the lines of all fields of a section or plug-in, and of the sections in it."""
     for name, info in describe_fields(config_type).items():
         path = f"{key}.{name}" if key else name
-        sections = list(_sections(path, OmegaConf.select(origins.schema, key) if key else origins.schema, name))
-        for below, below_type in sections:
+        parts = list(sections(path, OmegaConf.select(origins.schema, key) if key else origins.schema, name))
+        for below, below_type in parts:
             yield from section_lines(below, below_type, origins)
-        if not sections:
+        if not parts:
             yield from field_lines(path, info, origins.chain(path))
 
 
-def _sections(path: str, node: DictConfig, name: str) -> Iterator[tuple[str, type]]:
-    """Yield the section that a field is, or those of a mapping, as path and type; none where it is a value."""
+def sections(path: str, node: DictConfig, name: str) -> Iterator[tuple[str, type]]:
+    """Yield the section that a field is, or those of a mapping, as path and type; none where it is a value.
+
+    Args:
+        path: the key of the field, which what is yielded begins with.
+        node: the section that the field is in.
+        name: its name there.
+    """
     below = child_of(node, name)
     if below is None:
         return
@@ -72,7 +78,7 @@ def _sections(path: str, node: DictConfig, name: str) -> Iterator[tuple[str, typ
         yield path, type_of(below)
     elif not is_mapping(below):
         for key in map(str, below):
-            yield from _sections(f"{path}.{key}", below, key)
+            yield from sections(f"{path}.{key}", below, key)
 
 
 def type_of(node: DictConfig) -> type:

@@ -26,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqtrain.commands import COMMANDS
+from seqtrain.commands._recipes import recipe_groups
 from seqtrain.commands._shells import INSTALL, UNINSTALL
 from seqtrain.commands._words import KEYS_OF_TOOLS, SEARCHPATH, TAKE_OVERRIDES
 from seqtrain.composition import hydra_loader
@@ -135,10 +136,11 @@ def _first_of_tool(command: str, word: str) -> Iterator[str]:
     composed = _compose("train", [])
     if command == "explain":
         yield from (key.rstrip("=") for key in _keys(composed, word))
-    else:
-        yield from REGISTRIES
+        return
+    kinds = [*REGISTRIES, *(recipe_groups(composed.repository) if command == "plugins" else ())]
+    yield from kinds
     if command == "plugins" and "/" in word:
-        yield from (f"{kind}/{name}" for kind in REGISTRIES for name in group_choices(composed.repository, kind))
+        yield from (f"{kind}/{name}" for kind in kinds for name in group_choices(composed.repository, kind))
 
 
 def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:

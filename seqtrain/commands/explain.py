@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqtrain.commands._describe import chosen, section_lines, summary, type_of
+from seqtrain.commands._describe import chosen, section_lines, sections, summary, type_of
 from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import origins_of
 from seqtrain.errors import ConfigError
@@ -48,11 +48,14 @@ def explain(key: str, arguments: Sequence[str]) -> Iterator[str]:
 
 def _field_lines(key: str, node: DictConfig, origins: Origins) -> Iterator[str]:
     parent, _, name = key.rpartition(".")
-    info = describe_fields(type_of(OmegaConf.select(origins.schema, parent)))[name]
-    yield f"{key} = {_value(node, key)}"
+    section = OmegaConf.select(origins.schema, parent)
+    info, parts = describe_fields(type_of(section))[name], dict(sections(key, section, name))
+    yield f"{key} = {', '.join(path.rpartition('.')[2] for path in parts) or _value(node, key)}"
     yield f"  {info.in_words}"
     yield f"  {info.meaning}"
     yield from _chain_lines(origins.chain(key))
+    for path, part_type in parts.items():
+        yield from section_lines(path, part_type, origins)
 
 
 def _group_lines(group: str, origins: Origins, words: Words) -> Iterator[str]:

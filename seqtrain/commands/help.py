@@ -1,13 +1,14 @@
-"""``--help``: commands and choices; with choices, as in ``--help model=transformer``, the fields of what is chosen."""
+"""``--help``: commands and choices; of what is chosen, as in ``--help model=transformer``, the fields, or a recipe."""
 
 import dataclasses
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands import COMMANDS
 from seqtrain.commands._describe import chosen, groups, presets, section_lines, summary
+from seqtrain.commands._recipes import recipe_groups, recipe_lines
 from seqtrain.commands._words import Words, read_words
 from seqtrain.composition import origins_of
 from seqtrain.config import ROOTS, TrainConfig
@@ -40,16 +41,18 @@ WIDTH = 110
 
 
 def help_text(command: str, arguments: Sequence[str] = ()) -> str:
-    """Return the help of a command, or that of the plug-ins that the arguments choose."""
+    """Return the help of a command, or that of the plug-ins, else of the recipes, that the arguments choose."""
     words = read_words(arguments, COMMANDS[command].config_name)
     if COMMANDS[command].config_name != "config":
         return "\n".join(_command_lines(command, words))
     if words.overrides:
         words.compose()  # or a mistake would pass for a wish to read all
     repository = words.sources()
-    keys = [override.partition("=")[0].lstrip("+") for override in words.overrides]
-    if asked := [group for group in keys if group in REGISTRIES]:
+    values = {key.lstrip("+"): value for key, _, value in (override.partition("=") for override in words.overrides)}
+    if asked := [group for group in values if group in REGISTRIES]:
         return "\n".join(_plugin_lines(asked, words))
+    if recipes := {group: values[group] for group in recipe_groups(repository) if group in values}:
+        return "\n".join(_recipe_help(recipes, words))
     return "\n".join(_overview(repository))
 
 
@@ -81,6 +84,20 @@ def _plugin_lines(groups: Sequence[str], words: Words) -> Iterator[str]:
         entry = chosen(origins, group)
         yield f"{group}={entry.name}: {summary(entry.cls)} ({shown_path(entry.where)})"
         yield from section_lines(group, entry.config_type, origins)
+
+
+def _recipe_help(recipes: Mapping[str, str], words: Words) -> Iterator[str]:
+    for group, name in recipes.items():
+        yield from recipe_lines(words.sources(), group, name)
+    yield "\nWhat it comes to:"
+    origins = origins_of(words.compose())
+    for group in REGISTRIES:
+        entry = chosen(origins, group)
+        choice = next((s.text for s in reversed(origins.choices) if s.key == group), entry.name)
+        yield f"  {f'{group}={choice}':50} {'' if choice == entry.name else f'{entry.name}: '}{summary(entry.cls)}"
+    typed = " ".join(f"+{group}={name}" for group, name in recipes.items())
+    yield f"\nThe whole config:        python -m seqtrain {typed} --cfg job"
+    yield f"A part, and what set it: python -m seqtrain explain model {typed}"
 
 
 def _command_lines(command: str, words: Words) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``plugins``: list or describe plug-ins and presets, those of users too."""
+"""``plugins``: list or describe plug-ins, presets and experiments, those of users too."""
 
 import argparse
 import difflib
@@ -8,6 +8,7 @@ from typing import Any
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands._describe import field_lines, presets, summary
+from seqtrain.commands._recipes import recipe_file, recipe_groups, recipe_lines, recipe_summary
 from seqtrain.commands._words import read_words
 from seqtrain.errors import PluginError
 from seqtrain.fields import describe_fields
@@ -20,7 +21,9 @@ from seqtrain.schema.choices import group_choices
 
 def main(arguments: Sequence[str]) -> None:
     """List all, those of a kind, or describe one."""
-    parser = argparse.ArgumentParser("seqtrain plugins", description="List or describe plug-ins and presets.")
+    parser = argparse.ArgumentParser(
+        "seqtrain plugins", description="List or describe plug-ins, presets and experiments."
+    )
     parser.add_argument("what", metavar="KIND[/NAME]", nargs="?", default="", help="such as model or model/transformer")
     parser.add_argument("words", metavar="hydra.searchpath=[DIR,...]", nargs=argparse.REMAINDER, help="directories")
     named = bool(arguments) and "=" not in arguments[0] and (not arguments[0].startswith("-") or "-h" in arguments[0])
@@ -29,25 +32,47 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def describe(what: str, arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the plug-ins and presets of all kinds, of one, or everything about one: ``model/transformer``.
+    """Yield plug-ins, presets and recipes: of all kinds, of one, or everything about one: ``model/transformer``.
 
     Raises:
         PluginError: there is no such kind or name.
     """
     repository = read_words(arguments, "config").sources()
     kind, slash, name = what.partition("/")
-    if kind and kind not in REGISTRIES:
-        close = difflib.get_close_matches(kind, REGISTRIES, n=1)
+    recipes = recipe_groups(repository)
+    known = [*kinds(), *recipes]
+    if kind and kind not in known:
+        close = difflib.get_close_matches(kind, known, n=1)
         meant = f"did you mean {close[0]}? " if close else ""
-        raise PluginError(f"{kind!r} is no kind of plug-in; {meant}Kinds: {', '.join(kinds())}")
+        raise PluginError(f"{kind!r} is no kind of plug-in; {meant}Kinds: {', '.join(known)}")
     if slash:
-        yield from _one(REGISTRIES[kind], name, repository)
+        _check_name(kind, name, repository)
+        yield from (_recipe if kind in recipes else _one)(kind, name, repository)
         return
-    for group in [kind] if kind else kinds():
-        yield from _of_kind(REGISTRIES[group], repository)
+    for group in [kind] if kind else known:
+        yield from (_recipes if group in recipes else _of_kind)(group, repository)
 
 
-def _of_kind(registry: Registry[Any], repository: IConfigRepository) -> Iterator[str]:
+def _check_name(kind: str, name: str, repository: IConfigRepository) -> None:
+    choices = group_choices(repository, kind)
+    if name not in choices:
+        raise PluginError(f"{kind}/{name}: {unknown_choice(name, choices)}")
+
+
+def _recipes(group: str, repository: IConfigRepository) -> Iterator[str]:
+    yield f"{group}:"
+    for name in group_choices(repository, group):
+        file = recipe_file(repository, group, name)
+        yield f"  {name:30} {shown_path(str(file or ''))}  {recipe_summary(file)}"
+
+
+def _recipe(group: str, name: str, repository: IConfigRepository) -> Iterator[str]:
+    yield from recipe_lines(repository, group, name)
+    yield f"what it comes to: python -m seqtrain --help +{group}={name}"
+
+
+def _of_kind(kind: str, repository: IConfigRepository) -> Iterator[str]:
+    registry = REGISTRIES[kind]
     yield f"{registry.kind}:"
     for entry in map(registry.entry, registry.names()):
         yield f"  {entry.name:30} {shown_path(entry.where)}  {summary(entry.cls)}"
@@ -55,13 +80,12 @@ def _of_kind(registry: Registry[Any], repository: IConfigRepository) -> Iterator
         yield f"  {name:30} {_where(registry, name, repository)}  preset"
 
 
-def _one(registry: Registry[Any], name: str, repository: IConfigRepository) -> Iterator[str]:
+def _one(kind: str, name: str, repository: IConfigRepository) -> Iterator[str]:
+    registry = REGISTRIES[kind]
     if name in presets(repository, registry.kind):
         yield f"{registry.kind}={name} is a preset: {_where(registry, name, repository)}"
         yield f"its values: python -m seqtrain --help {registry.kind}={name}"
         return
-    if name not in registry.names():
-        raise PluginError(f"{registry.kind}/{name}: {unknown_choice(name, group_choices(repository, registry.kind))}")
     entry = registry.entry(name)
     yield f"{registry.kind}={name}: {shown_path(entry.where)}"
     yield from (f"  {line.strip()}" for line in (entry.cls.__doc__ or "").strip().split("\n"))

@@ -31,16 +31,21 @@ def finish(cfg: TrainConfig, result: TrainResult) -> float:
         _say(f"  python -m seqtrain resume={directory}")
         raise SystemExit(result.exit_code)
     trained = load(result.run_directory, device=cfg.training.device)
-    found = " ".join(filter(None, ["generate", trained.checkpoint.bundle().override(), f"checkpoint={directory}"]))
     _say(f"best checkpoint: {trained.checkpoint.path} ({cfg.saving.metric} {result.objective:.4g})")
     _say(f"run directory: {result.run_directory}")
     use = "translate a file" if cfg.task.has_references else "continue prompts"
-    _say(f"{use}: python -m seqtrain {found} input=FILE output=FILE")
+    _say(f"{use}: {_decoding_command(trained, directory)}")
     if cfg.validation.final_split:
         for split in trained.task.parts(cfg.validation.final_split):
             for score in _final_scores(cfg, trained, split):
                 _say(score)
     return result.objective
+
+
+def _decoding_command(trained: TrainedModel, directory: str) -> str:
+    """Return what decodes a file with a model whose run directory is already quoted for the shell."""
+    words = [f"checkpoint={directory}", *map(shlex.quote, trained.task.decoding_words()), "input=FILE output=FILE"]
+    return " ".join(filter(None, ["python -m seqtrain generate", trained.checkpoint.bundle().override(), *words]))
 
 
 def _final_scores(cfg: TrainConfig, trained: TrainedModel, split: str) -> list[str]:

@@ -9,6 +9,7 @@ from seqtrain.criterions import Batch, CriterionConfig, LossOutput, Model, Targe
 from seqtrain.criterions._target_tokens import TargetTokens, is_as_new_as_project
 from seqtrain.errors import ConfigError
 from seqtrain.nn.chunked_cross_entropy import CrossEntropySums, linear_cross_entropy
+from seqtrain.registry import choice_of
 
 
 @dataclass
@@ -47,6 +48,6 @@ def _choices(model: Model, batch: Batch, tokens: TargetTokens) -> list[Choice]:
         if (choices := model.adaptive_choices(features, tokens.target)) is not None:
             return choices
     raise ConfigError(
-        f"criterion=adaptive_loss is for models with an adaptive softmax, and this {type(model).__name__} has none: "
+        f"criterion=adaptive_loss is for models with an adaptive softmax, and {choice_of(model)} has none: "
         "set model.adaptive_softmax_cutoff=[...] if the model has that field, or criterion=cross_entropy"
     )

@@ -6,6 +6,7 @@ from seqtrain.base import EncoderModel, logits_of
 from seqtrain.criterions import Batch, Criterion, CriterionConfig, LossOutput, Model, Sum, TaskInfo, register_criterion
 from seqtrain.criterions._ctc import CTCLoss
 from seqtrain.errors import ConfigError
+from seqtrain.registry import choice_of
 
 
 @dataclass
@@ -37,8 +38,8 @@ class CTC(Criterion):
         """
         if not isinstance(model, EncoderModel):
             raise ConfigError(
-                f"criterion=ctc is for an EncoderModel, which predicts for each position of the source, and this is a "
-                f"{type(model).__name__}: choose criterion=label_smoothed_cross_entropy_with_ctc, or cross_entropy"
+                "criterion=ctc is for models that predict for each position of the source, and "
+                f"{choice_of(model)} does not: choose criterion=label_smoothed_cross_entropy_with_ctc, or cross_entropy"
             )
         logits = logits_of(model(**batch.net_input))
         loss = self.ctc.loss(logits, batch)

@@ -17,6 +17,7 @@ from seqtrain.fields import bounded
 from seqtrain.nn.chunked_cross_entropy import CrossEntropySums, cross_entropy
 from seqtrain.nn.divergence import kl_divergence, tempered_log_probs
 from seqtrain.nn.row_chunks import sums_of_chunks
+from seqtrain.registry import choice_of
 
 
 @dataclass
@@ -112,7 +113,7 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
             raise PluginError("knowledge_distillation has no teacher yet: call prepare() before training")
         if isinstance(self.teacher, DecoderModel if "prev_output_tokens" in batch.net_input else EncoderDecoderModel):
             raise ConfigError(
-                f"criterion.teacher={self.cfg.teacher}: a {type(self.teacher).__name__} does not predict from what "
+                f"criterion.teacher={self.cfg.teacher}: its {choice_of(self.teacher)} does not predict from what "
                 "this task gives: train both on the same task"
             )
         return projected(self.teacher, batch, tokens)

@@ -11,6 +11,7 @@ from seqtrain.criterions._target_tokens import Projected, TargetTokens, cross_en
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.errors import ConfigError, PluginError
 from seqtrain.fields import bounded
+from seqtrain.registry import choice_of
 
 
 @dataclass
@@ -80,7 +81,7 @@ def _attended(model: Model, batch: Batch, tokens: TargetTokens) -> tuple[Project
     output = None if isinstance(model, FeatureModel) else model(**batch.net_input)
     if not (isinstance(output, ModelOutput) and "attention" in output.extra):
         raise PluginError(
-            f"{type(model).__name__} does not give its attention to the source, which the alignment loss needs: take a "
+            f"{choice_of(model)} does not give its attention to the source, which the alignment loss needs: take a "
             "model with extract_with_attention(), such as transformer, or one that returns it in ModelOutput.extra"
         )
     return Projected(tokens.select(output.logits), lambda logits: logits), output.extra["attention"]

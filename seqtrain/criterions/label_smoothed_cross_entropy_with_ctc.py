@@ -9,6 +9,7 @@ from seqtrain.criterions._target_tokens import Projected, cross_entropy_of_proje
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
+from seqtrain.registry import choice_of
 
 
 @dataclass
@@ -41,8 +42,8 @@ class LabelSmoothedCrossEntropyWithCTC(LabelSmoothedCrossEntropy):
         given = model.extract_with_ctc(**batch.net_input) if isinstance(model, CTCModel) else None
         if given is None or not isinstance(model, FeatureModel):
             raise ConfigError(
-                f"criterion=label_smoothed_cross_entropy_with_ctc needs a model whose encoder predicts too, and this "
-                f"{type(model).__name__} does not: with model=transformer set model.ctc_upsampling=2, for targets of "
+                f"criterion=label_smoothed_cross_entropy_with_ctc needs a model whose encoder predicts too, and "
+                f"{choice_of(model)} does not: with model=transformer set model.ctc_upsampling=2, for targets of "
                 "up to twice the source's length"
             )
         features, ctc_logits = given

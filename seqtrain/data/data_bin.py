@@ -183,6 +183,11 @@ class DataBin(Corpus):
     def _dictionary(self, files: Sequence[Path]) -> Path:
         """Return the one dictionary of files that share one."""
         first, *others = self._dictionaries(files)
+        if not first.is_file():
+            raise DataError(
+                f"there is no {first}, which says what the ids of {files[0].name} stand for: copy it from where "
+                "fairseq-preprocess wrote both"
+            )
         for other in others:
             if hash_file(other) != hash_file(first):
                 raise ConfigError(

@@ -5,10 +5,12 @@ import re
 from collections import deque
 from collections.abc import Sequence
 
+from seqtrain.fairseq_flags.commands import about_data, in_command, of_fairseq
 from seqtrain.fairseq_flags.table import FLAGS, SECTIONS
+from seqtrain.fairseq_flags.unset import not_given
 from seqtrain.fairseq_flags.values import say
 
-__all__ = ["answer", "hydra_key"]
+__all__ = ["answer", "hydra_key", "of_fairseq"]
 
 HYDRA_FLAGS = {
     **dict.fromkeys(("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r"), False),
@@ -27,13 +29,14 @@ HYDRA_KEYS |= {"bpe": "tokenizer", "scoring": "validation.scorers"}
 """What stands for the keys of fairseq's Hydra configs that are not called so here, two of its groups among them."""
 
 
-def answer(arguments: Sequence[str]) -> list[str]:
+def answer(arguments: Sequence[str], command: str = "train") -> list[str]:
     """Return a line for each flag that is not Hydra's: what to write for fairseq's, and that there is no other.
 
     Args:
         arguments: the words of a command line, after the command. Values follow a flag, or stand behind its ``=``.
+        command: the command, which decides what there is to write.
     """
-    words, lines, bare, of_fairseq = deque(arguments), [], [], False
+    words, lines, bare, given = deque(arguments), [], [], dict[str, str]()
     user_dir = any(word.partition("=")[0] == "--user-dir" for word in arguments)
     while words:
         word = words.popleft()
@@ -45,12 +48,14 @@ def answer(arguments: Sequence[str]) -> list[str]:
                 _take_value(words)
         else:
             flag = FLAGS.get(_hyphens(name))
-            of_fairseq |= flag is not None
             if not separator and (flag is None or flag.takes_value):
                 value = _take_value(words)
+            given |= {flag.name: value} if flag else {}
             typed = word if separator else f"{word} {value}".strip()
-            lines.append(f"{typed}: {say(flag, value) if flag else _unknown(name, value, user_dir)}")
-    return [*lines, *(f"{word}: write task.data={word} tokenizer=whitespace" for word in bare if of_fairseq)]
+            said = say(in_command(flag, command), value) if flag else _unknown(name, value, user_dir, command)
+            lines.append(f"{typed}: {said}")
+    lines += [f"{word}: {about_data(word, command)}" for word in bare if given]
+    return [*lines, *(not_given(given, arguments) if command == "train" else ())]
 
 
 def hydra_key(key: str) -> str:
@@ -61,7 +66,7 @@ def hydra_key(key: str) -> str:
     return HYDRA_KEYS.get(key, "")
 
 
-def _unknown(name: str, value: str, user_dir: bool) -> str:
+def _unknown(name: str, value: str, user_dir: bool, command: str) -> str:
     """Say that there is no such flag, and what may have been meant: with plug-ins of the user's, a field of theirs."""
     if "." in name:
         return f"a key has no dashes before it: write {name.lstrip('-')}={value or 'VALUE'}"
@@ -72,7 +77,7 @@ def _unknown(name: str, value: str, user_dir: bool) -> str:
     if not close:
         return "there is no such flag; settings are written KEY=VALUE, and --help lists them"
     meant = f"there is no such flag; did you mean {close[0]}?"
-    return f"{meant} Then {say(FLAGS[close[0]], value)}" if close[0] in FLAGS else meant
+    return f"{meant} Then {say(in_command(FLAGS[close[0]], command), value)}" if close[0] in FLAGS else meant
 
 
 def _take_value(words: deque[str]) -> str:

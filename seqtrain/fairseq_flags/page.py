@@ -1,18 +1,27 @@
 """The page that users read: ``python -m seqtrain.fairseq_flags.page > docs/fairseq-flags.md`` writes it."""
 
+from collections.abc import Iterator
+
 from seqtrain.fairseq_flags.table import FLAGS, ROWS, SECTIONS, Flag
+from seqtrain.fairseq_flags.unset import UNSET
 
 INTRODUCTION = """
 # From fairseq's flags to seqtrain's keys
 
 seqtrain has no flags but Hydra's: every setting is a key, written `KEY=VALUE`. fairseq's flags on the command line are
-answered with the key, one line for each:
+answered with the key, one line for each, and with what has to be written for those that a whole command leaves out:
 
-    $ python -m seqtrain --arch transformer_iwslt_de_en --max-tokens 4096 --adam-betas '(0.9, 0.98)'
-    seqtrain: 3 mistakes:
+    $ python -m seqtrain --arch transformer_iwslt_de_en -s de -t en --max-tokens 4096 --adam-betas '(0.9, 0.98)'
+    seqtrain: 6 mistakes:
       --arch transformer_iwslt_de_en: write model=transformer_iwslt_de_en
+      -s de: write task.source_lang=de
+      -t en: write task.target_lang=en
       --max-tokens 4096: write dataset.max_tokens=4096 (generation.max_tokens where text is decoded)
       --adam-betas (0.9, 0.98): write optimizer.betas=[0.9,0.98]
+      not given, where fairseq's defaults differ: write criterion=cross_entropy lr_scheduler=fixed training.max_update=N
+
+After `generate` and `evaluate`, and after fairseq's own commands, the answer is what these take: a trained model knows
+its task, tokenizer and criterion.
 
 [fairseq-parts.md](fairseq-parts.md) has the models, tasks, criterions, optimizers, schedules and tokenizers by name.
 
@@ -23,7 +32,7 @@ A section below is called as in fairseq's Hydra configs, where `--max-tokens` is
 
 def markdown() -> str:
     """Return the page for users: a table for each section, flags with one answer in one row."""
-    lines = INTRODUCTION.strip().splitlines()
+    lines = [*INTRODUCTION.strip().splitlines(), *_not_given()]
     for section in ROWS:
         heading = SECTIONS.get(section, f"`{section}`")
         lines += ["", f"## {heading}", "", "| fairseq | seqtrain | |", "| --- | --- | --- |"]
@@ -33,6 +42,15 @@ def markdown() -> str:
                 rows.setdefault(_cells(flag), []).append(f"`{flag.name}`")
         lines += [f"| {', '.join(names)} | {first} | {second} |" for (first, second), names in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def _not_given() -> Iterator[str]:
+    """Yield the table of what else is done where a flag is not given."""
+    yield from ("", "## What is not given", "", "| without | fairseq | seqtrain | for the same write |")
+    yield "| --- | --- | --- | --- |"
+    for unset in UNSET:
+        flags = ", ".join(f"`{flag}`" for flag in unset.flags)
+        yield f"| {flags} | {unset.there} | {unset.here} | `{unset.override}` |"
 
 
 def _cells(flag: Flag) -> tuple[str, str]:

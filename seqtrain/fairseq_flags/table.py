@@ -89,7 +89,7 @@ ROWS = {
         --adam-betas= --adamax-betas= --lamb-betas=   | optimizer.betas |
         --adam-eps= --adamax-eps= --adadelta-eps=     | optimizer.eps |
         --lamb-eps=                          | optimizer.eps | 1e-6 if not set, 1e-8 in fairseq
-        --weight-decay= --wd=                | optimizer.weight_decay | of vectors too in adam, as in fairseq
+        --weight-decay= --wd= | optimizer.weight_decay | of vectors too in adam, as in fairseq; lamb has 0.01 if not set
         --momentum=                          | optimizer.momentum |
         --adafactor-eps=                     | optimizer.eps | two numbers, with optimizer=adafactor
         --clip-threshold=                    | optimizer.clip_threshold |
@@ -134,7 +134,7 @@ ROWS = {
         --restore-file= --continue-once=     | resume=RUN | RUN is a run directory; it goes on exactly
         --save-interval=                     | saving.interval_epochs |
         --save-interval-updates=             | saving.interval_updates |
-        --keep-interval-updates= --keep-last-epochs=  | saving.keep_last |
+        --keep-interval-updates= --keep-last-epochs=  | saving.keep_last | 3 if not set, all in fairseq
         --keep-best-checkpoints=             | saving.keep_best |
         --keep-interval-updates-pattern=     | saving.keep_every |
         --no-epoch-checkpoints               | saving.keep_last=1 | the best one is kept besides
@@ -171,7 +171,7 @@ ROWS = {
         --target-lang= -t=                   | task.target_lang |
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
-        --eval-bleu                          | validation.generate=true |
+        --eval-bleu                          | validation.generate=true | and validation.scorers=[bleu]
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
         --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
         --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
@@ -289,8 +289,8 @@ ROWS = {
         --moses-no-escape        | tokenizer.moses_no_escape=true | with tokenizer.moses=true
     """,
     "common_eval": """
-        --path=                              | checkpoint=RUN | a run or checkpoint directory; one, for now
-        --results-path=                      | output=FILE |
+        --path=                              | checkpoint=RUN | of generate and evaluate; one run directory, for now
+        --results-path=                      | output=FILE | of the command generate
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
         --model-overrides=                   | not needed: the fields of `generation` on the command line count

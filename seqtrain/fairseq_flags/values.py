@@ -25,6 +25,7 @@ def override(flag: Flag, value: str) -> str:
     """Return the override for a flag that has one, with this value."""
     if "=" in flag.answer:
         return flag.answer
+    value = value or BARE.get(flag.name, "")
     translate = TRANSLATIONS.get(flag.name)
     return translate(value) if translate and value else f"{flag.answer}={value or 'VALUE'}"
 
@@ -120,6 +121,9 @@ def temperature(value: str) -> str:
 
 LONG_NAMES = {"-a": "--arch"}
 """Of the flags that choose parts, those that have a short name."""
+
+BARE = dict.fromkeys(("--post-process", "--remove-bpe", "--eval-bleu-remove-bpe"), "@@ ")
+"""Flags whose value may be left out, and what it then is."""
 
 TRANSLATIONS: dict[str, Callable[[str], str]] = {
     **{name: chosen(name) for name in GROUPS},

@@ -87,7 +87,8 @@ class LearnedPositions(PositionEmbedding):
             raise DataError(
                 f"a sequence of {start + length} tokens, end of sentence included, is longer than "
                 f"the {len(self.weight)} learned positions of the model: shorten it, or train with higher "
-                "task.max_source_positions and task.max_target_positions, or with model.positions=sinusoidal"
+                "task.max_source_positions and task.max_target_positions (a language model with higher "
+                "task.tokens_per_sample or task.max_target_positions), or with model.positions=sinusoidal"
             )
         return self.weight[start : start + length]
 

@@ -12,6 +12,7 @@ from seqtrain.config import OptimizerConfig
 from seqtrain.errors import ConfigError
 from seqtrain.optimizers._groups import ParameterGroup, Parameters, parameter_groups, trainable_parameters
 from seqtrain.optimizers._state import as_tensor, check_state, like, named_state, owner
+from seqtrain.registry import choice_of
 
 
 class TorchOptimizer(Optimizer):
@@ -36,9 +37,7 @@ class TorchOptimizer(Optimizer):
         self._lr = cfg.lr
         self.optimizer = self._built(self._parameters)
         if "weight_decay" not in self.optimizer.defaults and any(g.weight_decay is not None for g in cfg.groups):
-            raise ConfigError(
-                f"optimizer.groups sets a weight_decay, which {type(self).__name__} has not: leave it out"
-            )
+            raise ConfigError(f"optimizer.groups sets a weight_decay, which {choice_of(self)} has not: leave it out")
 
     @abstractmethod
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:

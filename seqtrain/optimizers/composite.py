@@ -53,7 +53,10 @@ class CompositeConfig(OptimizerConfig):
     def contradictions(self) -> Iterable[str]:
         """There are parts, and each says itself what holds for its parameters."""
         if not self.parts:
-            yield "optimizer=composite needs optimizer.parts: a pattern and an optimizer each, by names of your own"
+            yield (
+                "optimizer=composite needs optimizer.parts, by names of your own: write for each "
+                "+optimizer@optimizer.parts.NAME.optimizer=adamw, for all but one optimizer.parts.NAME.pattern=REGEX too"
+            )
         rest = [name for name, part in self.parts.items() if part.pattern is None]
         if len(rest) > 1:
             yield f"optimizer.parts: {' and '.join(rest)} have no pattern; only one part can take the rest"

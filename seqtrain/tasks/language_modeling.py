@@ -139,6 +139,14 @@ class LanguageModelingTask(TextTask[BlockDataset]):
             return [(prefix, find_text(self.directory(), prefix, "en"))]
         return [(prefix, find_monolingual_text(self.directory(), prefix))]
 
+    def files(self, split: str) -> tuple[list[Path], ...]:
+        """Return the files of a split; of ``valid``, say what to do without."""
+        try:
+            return super().files(split)
+        except DataError as error:
+            without = "; task.valid=[] task.valid_share=0.1 takes the end of the training text instead"
+            raise DataError(f"{error}{without if split == 'valid' else ''}") from error
+
     def prefixes(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the files of each split of a kind; ``valid`` may be a share of those of ``train``."""
         if kind == "valid" and self.cfg.valid_share:

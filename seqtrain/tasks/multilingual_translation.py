@@ -149,6 +149,11 @@ class MultilingualTranslationTask(PairsTask):
         self.pair = pair or pairs[0]
         self.info = self.describe(self.dictionaries)
 
+    def decoding_words(self) -> list[str]:
+        """Return the languages of the first pair; with one pair there is no need."""
+        source, target = _languages(self.cfg.lang_pairs[0])
+        return [f"source_lang={source}", f"target_lang={target}"] if len(self.cfg.lang_pairs) > 1 else []
+
     def output_dictionary(self, split: str) -> Dictionary:
         """Return what decodes the outputs of a split, into the target language of its pair."""
         return self.info.target_dictionary.in_language(self.languages_of(split)[1])

@@ -19,7 +19,7 @@ from seqtrain.bundle import Bundle
 from seqtrain.checkpoint import STATE, Checkpoint, Snapshot
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
-from seqtrain.errors import ConfigError
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.locks import locked
 from seqtrain.metrics.parts import with_wholes
 from seqtrain.model_tensors import copied, model_tensors
@@ -242,9 +242,12 @@ class Session:
             ConfigError: ``saving.metric`` is of no validation set, or a score that validation will not give.
             DataError: the files of ``validation.final_split`` are not there.
         """
-        if self.cfg.validation.final_split:
-            for part in task.parts(self.cfg.validation.final_split):
-                task.dataset(part)
+        if split := self.cfg.validation.final_split:
+            try:
+                _ = [task.dataset(part) for part in task.parts(split)]
+            except DataError as error:
+                without = "if training is to end without it, set validation.final_split=''"
+                raise DataError(f"{error}; validation.final_split={split} asks for it: {without}") from error
         valid, metric = with_wholes(task.splits("valid")), self.cfg.saving.metric
         if valid and metric.split("/")[0] not in valid:
             raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")

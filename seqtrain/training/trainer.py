@@ -24,6 +24,7 @@ from seqtrain.base import (
 from seqtrain.config import TrainConfig
 from seqtrain.errors import TrainingError
 from seqtrain.metrics.sums import add_sums
+from seqtrain.registry import choice_of
 from seqtrain.training.guard import Guard, check_finite
 from seqtrain.training.precision import LossScaler
 from seqtrain.training.state import TrainState, UpdateResult
@@ -160,7 +161,7 @@ class Trainer:
         """
         lr = self.parts.lr_scheduler.step_update(self.state.num_updates)
         if not math.isfinite(lr):
-            name = type(self.parts.lr_scheduler).__name__
+            name = choice_of(self.parts.lr_scheduler)
             raise TrainingError(f"{name} gives the learning rate {lr} after update {self.state.num_updates}")
 
     def update(self, batches: Sequence[Batch]) -> UpdateResult | None:

@@ -91,6 +91,10 @@ def test_training_says_loss_perplexity_and_bits(call: Call, texts: Path, tmp_pat
     assert last["valid/bits_per_character"] == pytest.approx(last["valid/nll_loss"] / math.log(2))
     assert "test/bits_per_word " in result.out
     assert [line for line in result.out.splitlines() if line.startswith("test/ppl ")]
+    _, told = result.out.split("continue prompts: python -m seqtrain ")
+    command = told.splitlines()[0].replace("=FILE output=FILE", f"={texts / 'test.txt'}")
+    decoded = call(*command.split(), "generation.beam=1", "generation.max_len_b=20")
+    assert decoded.code == 0 and decoded.out.startswith("forty-two"), decoded.err
 
 
 def test_a_run_that_was_resumed_ends_with_the_same_bytes(call: Call, texts: Path, model: Path, tmp_path: Path) -> None:
@@ -205,6 +209,7 @@ def test_text_is_not_scored_against_references(call: Call, texts: Path) -> None:
             "the model transformer does not go with task=language_modeling: it translates",
         ),
         (["task.train=[nothing]"], "there is no text file"),
+        (["task.valid=[no]"], "task.valid=[] task.valid_share=0.1 takes the end of the training text instead"),
         (["task.context_window=24"], "task.context_window=24 leaves nothing to predict of task.tokens_per_sample=24"),
         (["task.max_target_positions=8"], "task.tokens_per_sample=24 is over task.max_target_positions=8"),
         (["task.sample_break_mode=lines"], "task.sample_break_mode=lines"),

@@ -68,5 +68,7 @@ def test_adaptive_loss_says_which_models_it_is_for(texts: Path, run: Run, tmp_pa
     chosen = [*TRAINING, *ADAPTIVE[:3], "model.adaptive_softmax_cutoff=[]"]
     done = run(*chosen, f"task.data={texts}", "hydra.run.dir=run", cwd=tmp_path)
     assert done.code == 2
-    assert "criterion=adaptive_loss is for models with an adaptive softmax, and this TransformerLM has none" in done.err
+    assert (
+        "criterion=adaptive_loss is for models with an adaptive softmax, and model=transformer_lm has none" in done.err
+    )
     assert "Traceback" not in done.err

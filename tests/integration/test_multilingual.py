@@ -1,6 +1,7 @@
 """One model for several pairs of languages, and several training sets, through the command line."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -113,11 +114,16 @@ def test_a_resumed_run_sees_what_the_other_would_have_seen(call: Call, data: Pat
     assert parameters[0] == parameters[1]
 
 
-def test_the_end_of_a_run_scores_each_pair(joint_train: Call) -> None:
+def test_the_end_of_a_run_scores_each_pair_and_says_how_to_decode(call: Call, joint_train: Call, data: Path) -> None:
     result = joint_train("validation.final_split=test", "training.max_update=2")
     assert result.code == 0, result.err
     assert "test.en-de, some of 21 sentences:" in result.out
     assert "test.de-en, some of 21 sentences:" in result.out
+    _, told = result.out.split("translate a file: python -m seqtrain ")
+    command = told.splitlines()[0].replace("=FILE output=FILE", f"={data / 'valid.en'}")
+    assert command.endswith(f" source_lang=en target_lang=de input={data / 'valid.en'}")
+    decoded = call(*shlex.split(command), *DECODE)
+    assert decoded.code == 0 and len(decoded.out.splitlines()) == 20, decoded.err
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,7 @@ def test_python_calls_the_same(tiny: list[str], tmp_path: Path) -> None:
 def test_a_missing_final_split_is_found_before_training(train: Call, tmp_path: Path) -> None:
     message = train("validation.final_split=test", "task.test=[nowhere]").refused()
     assert "there is no text file" in message
+    assert message.endswith("asks for it: if training is to end without it, set validation.final_split=''")
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 

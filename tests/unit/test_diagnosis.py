@@ -284,7 +284,10 @@ BODY = ["optimizer=composite", "+optimizer@optimizer.parts.body.optimizer=sgd"]
         ),
         (
             ["optimizer=composite"],
-            ["optimizer=composite needs optimizer.parts: a pattern and an optimizer each, by names of your own"],
+            [
+                "optimizer=composite needs optimizer.parts, by names of your own: write for each "
+                "+optimizer@optimizer.parts.NAME.optimizer=adamw, for all but one optimizer.parts.NAME.pattern=REGEX too"
+            ],
         ),
     ],
 )

@@ -2,9 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.fairseq_flags import HYDRA_FLAGS, answer, hydra_key
+from seqtrain.composition import compose
+from seqtrain.fairseq_flags import HYDRA_FLAGS, answer, hydra_key, of_fairseq
+from seqtrain.fairseq_flags.commands import OTHERWISE, in_command
 from seqtrain.fairseq_flags.page import markdown
 from seqtrain.fairseq_flags.table import FLAGS, Flag
+from seqtrain.fairseq_flags.unset import UNSET, Unset
 from seqtrain.fairseq_flags.values import TRANSLATIONS
 from seqtrain.fields import describe_fields
 from seqtrain.plugins import import_builtin
@@ -51,8 +54,8 @@ def test_the_page_is_made_from_the_table() -> None:
 
 def test_the_page_shows_what_is_printed() -> None:
     shown = [line.strip() for line in markdown().splitlines() if line.startswith("    ")]
-    arguments = ["--arch", "transformer_iwslt_de_en", "--max-tokens", "4096", "--adam-betas", "(0.9, 0.98)"]
-    assert shown[1:] == ["seqtrain: 3 mistakes:", *answer(arguments)]
+    arguments = ["--arch", "transformer_iwslt_de_en", "-s", "de", "-t", "en", "--max-tokens", "4096"]
+    assert shown[1:] == ["seqtrain: 6 mistakes:", *answer([*arguments, "--adam-betas", "(0.9, 0.98)"])]
 
 
 JOINED = "with tokenizer=whitespace, in training already"
@@ -109,13 +112,14 @@ JOINED = "with tokenizer=whitespace, in training already"
         ("--remove-bpe", "sentencepiece", f"write tokenizer.post_process=sentencepiece ({JOINED})"),
         ("--post-process", "@@", f"write tokenizer.post_process=subword_nmt ({JOINED})"),
         ("--eval-bleu-detok", "moses", "not needed: the tokenizer turns ids into plain text, subwords joined"),
+        ("--eval-bleu-remove-bpe", "", f"write tokenizer.post_process=subword_nmt ({JOINED})"),
         ("--save-dir", "x", "write hydra.run.dir=x (checkpoints, log and metrics lie in it)"),
         ("-s", "de", "write task.source_lang=de"),
         ("-t", "en", "write task.target_lang=en"),
     ],
 )
 def test_a_flag_with_a_value_behind_it_or_after_an_equals_sign(flag: str, value: str, expected: str) -> None:
-    assert answer([flag, value]) == [f"{flag} {value}: {expected}"]
+    assert answer([flag, value] if value else [flag]) == [f"{flag} {value}".strip() + f": {expected}"]
     assert answer([f"{flag}={value}"]) == [f"{flag}={value}: {expected}"]
 
 
@@ -253,3 +257,137 @@ def test_keys_of_fairseqs_hydra_configs(key: str, expected: str) -> None:
 
 def test_the_hydra_key_of_a_flag() -> None:
     assert Flag("--max-tokens", "dataset", True, "dataset.max_tokens").hydra_key == "dataset.max_tokens"
+
+
+KNOWN = "leave it out: it belongs to training, and the checkpoint knows it"
+OF_SEVERAL_PAIRS = "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en"
+SCORES = "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "generate", "evaluate"),
+    [
+        ("--arch", "transformer", KNOWN, KNOWN),
+        ("--beam", "5", "write generation.beam=5", "write generation.beam=5"),
+        ("--save-dir", "x", KNOWN, KNOWN),
+        ("--gen-subset", "valid", SCORES, "write split=valid (of the command evaluate)"),
+        (
+            "--source-lang",
+            "de",
+            "write source_lang=de (of a model of several pairs; leave it out for any other)",
+            OF_SEVERAL_PAIRS,
+        ),
+        (
+            "--max-tokens",
+            "9",
+            "write generation.max_tokens=9",
+            "write dataset.max_tokens=9 (generation.max_tokens where text is decoded)",
+        ),
+        (
+            "--remove-bpe",
+            "",
+            "leave it out: text comes out joined, as tokenizer.post_process of training says",
+            "leave it out: text comes out joined, as tokenizer.post_process of training says",
+        ),
+        ("--cpu", "", "write device=cpu", "write device=cpu"),
+        ("--context-window", "9", *["write context_window=9 (of the command evaluate)"] * 2),
+    ],
+)
+def test_a_trained_model_takes_other_keys(flag: str, value: str, generate: str, evaluate: str) -> None:
+    for command, expected in (("generate", generate), ("evaluate", evaluate)):
+        (line,) = answer([flag, value] if value else [flag], command)
+        assert line.partition(": ")[2] == expected
+
+
+@pytest.mark.parametrize("command", OTHERWISE)
+def test_every_answer_is_a_key_of_the_command_or_of_another_that_it_names(command: str) -> None:
+    options = [line.split(" ") for line in (ROOT / "tests/contract/options.txt").read_text().splitlines()]
+    keys = {key for root, key in options if root == command} | {"hydra.searchpath"}
+    for flag in (in_command(flag, command) for flag in FLAGS.values()):
+        if flag.is_there and flag.answer.partition("=")[0] not in keys:
+            assert flag.note.startswith("of the command "), flag
+
+
+def test_the_data_of_a_trained_model() -> None:
+    assert answer(["bin", "--beam", "5"], "generate")[1] == f"bin: {SCORES}"
+    assert answer(["bin", "--beam", "5"], "evaluate")[1].startswith("bin: leave it out, or write data=bin if")
+
+
+WHOLE = ["--arch", "transformer", "--optimizer", "adam", "--lr", "1"]
+LANGUAGES = "task.source_lang=A task.target_lang=B"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], f"criterion=cross_entropy lr_scheduler=fixed training.max_update=N {LANGUAGES}"),
+        (
+            ["-s", "de", "--max-epoch", "3", "criterion=ctc"],
+            "lr_scheduler=fixed training.max_update=0 task.target_lang=B",
+        ),
+        (
+            ["--task", "language_modeling", "--batch-size", "8", "--max-update", "5"],
+            "criterion=cross_entropy lr_scheduler=fixed dataset.max_tokens=0",
+        ),
+        (
+            ["--criterion", "label_smoothed_cross_entropy", "--lr-scheduler", "cosine", "-t", "de", "--mu", "5"],
+            "criterion.label_smoothing=0 task.source_lang=A",
+        ),
+    ],
+)
+def test_what_a_whole_command_leaves_to_fairseqs_defaults(words: list[str], expected: str) -> None:
+    line = answer([*WHOLE, *words])[-1]
+    assert line == f"not given, where fairseq's defaults differ: write {expected}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (WHOLE[:4], "train"),
+        (WHOLE, "evaluate"),
+        (
+            [*WHOLE, "--criterion=ctc", "--lr-scheduler=fixed", "--mu=5", "--task=language_modeling", "task.data=x"],
+            "train",
+        ),
+    ],
+)
+def test_a_few_flags_are_no_whole_command(arguments: list[str], command: str) -> None:
+    assert [line for line in answer(arguments, command) if line.startswith("not given")] == []
+
+
+def test_what_seqtrain_does_where_nothing_is_given() -> None:
+    cfg = compose()
+    here = {flag: unset.here for unset in UNSET for flag in unset.flags}
+    assert here["--criterion"] == cfg.criterion._name
+    assert here["--lr-scheduler"] == "polynomial_decay, after 200 updates of warm-up"
+    assert (cfg.lr_scheduler._name, getattr(cfg.lr_scheduler, "warmup_updates", 0)) == ("polynomial_decay", 200)
+    assert here["--max-update"] == str(cfg.training.max_update)
+    assert here["--max-tokens"] == str(cfg.dataset.max_tokens)
+    assert here["--required-batch-size-multiple"] == str(cfg.dataset.required_batch_size_multiple)
+    assert here["--keep-last-epochs"] == f"the last {cfg.saving.keep_last}, and the best"
+    assert here["--lr"].startswith("3e-3") and cfg.optimizer.lr == 3e-3
+    assert UNSET[0].flags[0] in FLAGS and set(here) <= FLAGS.keys()
+
+
+@pytest.mark.parametrize("unset", UNSET, ids=lambda unset: unset.flags[0])
+def test_every_override_for_fairseqs_defaults_is_of_keys_that_there_are(unset: Unset) -> None:
+    assert {word.partition("=")[0] for word in unset.override.split()} <= keys_that_there_are()
+
+
+@pytest.mark.parametrize(
+    ("word", "command", "instead"),
+    [
+        ("fairseq-generate", "evaluate", "evaluate to score a split, generate to translate the lines of a file"),
+        ("fairseq-eval-lm", "evaluate", "evaluate"),
+        ("eval_lm", "evaluate", "evaluate"),
+        ("fairseq-train", "train", "train, or leave it out"),
+        ("interactive", "generate", "generate"),
+    ],
+)
+def test_fairseqs_commands(word: str, command: str, instead: str) -> None:
+    assert of_fairseq(word) == (command, f"{word}: write {instead}")
+
+
+@pytest.mark.parametrize("word", ["train", "generate", "task=translation", "score", "fairseq"])
+def test_words_that_are_no_commands_of_fairseqs(word: str) -> None:
+    assert of_fairseq(word) == ("", "")

@@ -87,6 +87,6 @@ def test_lines_of_keys_and_items(tmp_path: Path) -> None:
 
 
 def test_values_as_they_are_typed() -> None:
-    plain = OmegaConf.to_container(OmegaConf.create({"a": [1, "b", None, True, 0.5]}))
+    plain = OmegaConf.to_container(OmegaConf.create({"a": [1, "b", None, True, 0.5, {"c": False}]}))
     assert isinstance(plain, dict)
-    assert show(plain["a"]) == "[1, b, null, true, 0.5]"
+    assert show(plain["a"]) == "[1, b, null, true, 0.5, {c: false}]"

@@ -12,7 +12,7 @@ from seqtrain.errors import PluginError
 from seqtrain.lr_schedulers import LRScheduler, LRSchedulerConfig, register_lr_scheduler
 from seqtrain.models import FeatureModel, Model, ModelConfig, register_model
 from seqtrain.optimizers import Optimizer, OptimizerConfig, register_optimizer
-from seqtrain.registry import REGISTRIES, Registry, forget
+from seqtrain.registry import REGISTRIES, Registry, choice_of, forget
 from seqtrain.tasks import Task, TaskConfig, register_task
 
 
@@ -207,3 +207,9 @@ def test_forget_what_a_module_registered(registry: Registry[Fruit]) -> None:
 def test_a_name_that_cannot_be_chosen(registry: Registry[Fruit], name: str) -> None:
     with pytest.raises(PluginError, match="a name consists of letters, digits and any of"):
         registry.register(name, AppleConfig)(Apple)
+
+
+def test_how_a_plug_in_is_chosen(registry: Registry[Fruit]) -> None:
+    assert choice_of(Apple(AppleConfig())) == "Apple"
+    registry.register("apple", AppleConfig)(Apple)
+    assert choice_of(Apple(AppleConfig())) == "fruit=apple"

@@ -7,7 +7,7 @@ from pathlib import Path
 from seqtrain.base import Dictionary
 from seqtrain.config import TokenizerConfig
 from seqtrain.errors import ConfigError
-from seqtrain.registry import Registry
+from seqtrain.registry import Registry, choice_of
 
 
 class Tokenizer(ABC):
@@ -44,7 +44,7 @@ class Tokenizer(ABC):
             DataError: the file cannot be used.
         """
         raise ConfigError(
-            f"the ids of task.data stand for the symbols of {file}, not for those of {type(self).__name__}: "
+            f"the ids of task.data stand for the symbols of {file}, not for those of {choice_of(self)}: "
             "write tokenizer=whitespace, or let task.data name a directory with text and no .idx files"
         )
 

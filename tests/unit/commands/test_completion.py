@@ -51,6 +51,8 @@ def test_the_first_word_is_a_command_or_an_override() -> None:
         ("explain optimizer.l", ["optimizer.layer_decay", "optimizer.lr"]),
         ("explain optimizer.lr training.see", ["training.seed="]),
         ("plugins opt", ["optimizer"]),
+        ("plugins exp", ["experiment"]),
+        ("plugins experiment/w", ["experiment/wikitext103"]),
         ("plugins optimizer/s", ["optimizer/schedule_free_adamw", "optimizer/sgd", "optimizer/sgd_nesterov"]),
         ("new lr", ["lr_scheduler"]),
         ("schema lr", ["lr_scheduler"]),

@@ -138,7 +138,13 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         (
             "optimizer.parts",
             ["optimizer=composite", "+optimizer@optimizer.parts.all.optimizer=sgd"],
-            ["optimizer.parts = {", "  a mapping, each value a section"],
+            [
+                "optimizer.parts = all",
+                "  a mapping, each value a section",
+                "  Parts by names of one's own",
+                "    {}  ",
+                "  optimizer.parts.all.pattern=null  (text or null)",
+            ],
         ),
     ],
 )

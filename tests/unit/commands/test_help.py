@@ -58,6 +58,21 @@ def test_the_fields_of_plug_ins_in_a_plug_in() -> None:
     assert rate in lines
 
 
+def test_an_experiment() -> None:
+    lines = help_text("train", ["+experiment=shakespeare_char_cpu", "task.data=x"]).splitlines()
+    assert lines[0].startswith("experiment=shakespeare_char_cpu: ")
+    assert lines[1] == "    python -m seqtrain +experiment=shakespeare_char_cpu task.data=DIR"
+    chosen = {line.split()[0]: line.split()[1] for line in lines[lines.index("What it comes to:") + 1 :] if "=" in line}
+    assert chosen["model=transformer_lm_shakespeare_char"] == "transformer_lm:"
+    assert not chosen["criterion=cross_entropy"].endswith(":")
+    assert lines[-2].endswith("python -m seqtrain +experiment=shakespeare_char_cpu --cfg job")
+
+
+def test_the_fields_of_a_plug_in_in_an_experiment() -> None:
+    lines = help_text("train", ["+experiment=shakespeare_char_cpu", "optimizer=sgd"]).splitlines()
+    assert lines[0].startswith("optimizer=sgd: Stochastic gradient descent")
+
+
 def test_another_command() -> None:
     text = help_text("average")
     assert text.startswith("average checkpoints: average checkpoint=RUN")

@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "my-module"
 def test_all_kinds() -> None:
     lines = list(describe("", []))
     assert [line for line in lines if not line.startswith(" ")] == [
-        "task:", "model:", "criterion:", "optimizer:", "lr_scheduler:", "tokenizer:",
+        "task:", "model:", "criterion:", "optimizer:", "lr_scheduler:", "tokenizer:", "experiment:",
     ]  # fmt: skip
 
 
@@ -46,6 +46,23 @@ def test_one_that_is_a_preset() -> None:
     assert second.endswith("--help optimizer=adam_transformer")
 
 
+def test_experiments_with_what_they_say_of_themselves(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment/mine.yaml").write_text(
+        "# @package _global_\n#\n#   run me\n#\n# My recipe, it\n# runs. Much.\n"
+    )
+    (tmp_path / "experiment/mute.yaml").write_text("# @package _global_\ntraining:\n  seed: 3\n")
+    lines = list(describe("experiment", searchpath_override([tmp_path])))
+    assert lines[0] == "experiment:"
+    assert f"  {'mine':30} {tmp_path}/experiment/mine.yaml  My recipe, it runs." in lines
+    assert f"  {'mute':30} {tmp_path}/experiment/mute.yaml  " in lines
+    assert [line.split()[0] for line in lines[1:3]] == ["mine", "multi30k_en_de"]
+    assert list(describe("experiment/mine", searchpath_override([tmp_path]))) == [
+        f"experiment=mine: {tmp_path}/experiment/mine.yaml", "    run me", "", "  My recipe, it", "  runs. Much.",
+        "what it comes to: python -m seqtrain --help +experiment=mine",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("what", "message"),
     [
@@ -53,6 +70,8 @@ def test_one_that_is_a_preset() -> None:
         ("optimizer/adm", "optimizer/adm: there is no such choice; did you mean adam? Choices: adadelta, adadelta_"),
         ("optimizer/sgd_nest", "optimizer/sgd_nest: there is no such choice; did you mean sgd_nesterov? Choices: "),
         ("model/", "model/: there is no such choice"),
+        ("experiments", "did you mean experiment? Kinds: task, "),
+        ("experiment/wikitext", "experiment/wikitext: there is no such choice; did you mean wikitext103? Choices: "),
     ],
 )
 def test_what_is_not_there(what: str, message: str) -> None:

@@ -73,15 +73,13 @@ def test_no_probabilities_of_all_symbols_are_computed(monkeypatch: pytest.Monkey
 
 
 def test_a_model_without_an_adaptive_softmax(model: Model, batch: Batch, task: TaskInfo) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"this {type(model).__name__} has none: set model\.adaptive_softmax_cutoff="
-    ):
+    with pytest.raises(ConfigError, match=rf"and {type(model).__name__} has none: set model\.adaptive_softmax_cutoff="):
         AdaptiveLoss(AdaptiveLossConfig(), task)(model, batch)
 
 
 def test_a_model_whose_adaptive_softmax_is_off() -> None:
     model = lm(adaptive_softmax_cutoff=[])
-    with pytest.raises(ConfigError, match=r"this TransformerLM has none.*or criterion=cross_entropy"):
+    with pytest.raises(ConfigError, match=r"model=transformer_lm has none.*or criterion=cross_entropy"):
         AdaptiveLoss(AdaptiveLossConfig(), TASK)(model, batch_for(model, TASK))
 
 
@@ -90,5 +88,5 @@ def test_a_subclass_with_another_projection_is_not_taken_for_its_base() -> None:
         def project(self, features: Tensor) -> Tensor:
             return super().project(features / 2)
 
-    with pytest.raises(ConfigError, match="this Halved has none"):
+    with pytest.raises(ConfigError, match="and Halved has none"):
         AdaptiveLoss(AdaptiveLossConfig(), TASK)(Halved(TASK), random_batch(TASK))

@@ -99,7 +99,7 @@ def test_the_average_over_sentences(task: TaskInfo) -> None:
 
 
 def test_a_model_of_the_target(task: TaskInfo) -> None:
-    with pytest.raises(ConfigError, match=r"for an EncoderModel, .* and this is a Table: choose criterion="):
+    with pytest.raises(ConfigError, match=r"each position of the source, and Table does not: choose criterion="):
         CTC(CTCConfig(), task)(Table(task), batch_of([[A, B, EOS], [A, EOS, PAD]]))
 
 

@@ -50,7 +50,8 @@ def test_learned_positions_are_the_rows_of_the_weight() -> None:
 def test_too_long_for_learned_positions() -> None:
     positions = LearnedPositions(4, max_positions=8)
     with pytest.raises(
-        DataError, match=r"a sequence of 9 tokens.* the 8 learned positions.*task\.max_source_positions"
+        DataError,
+        match=r"a sequence of 9 tokens.* the 8 learned positions.*task\.max_source_positions.*task\.tokens_per_sample",
     ):
         positions(6, 3)
 

@@ -218,6 +218,7 @@ def test_languages_that_are_no_pair(data: Path, source: str, target: str) -> Non
 def test_with_one_pair_there_is_nothing_to_choose(data: Path) -> None:
     task = make(data, "de-en")
     assert task.inference_dataset(["eins"]).source[0][0] == task.tag_id("<en>")
+    assert task.decoding_words() == []
 
 
 def test_saved_and_loaded_without_the_data(data: Path, tmp_path: Path) -> None:

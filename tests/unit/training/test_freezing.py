@@ -36,3 +36,8 @@ def test_a_pattern_that_freezes_nothing() -> None:
     assert str(error.value) == (
         "optimizer.frozen: 'layers' is found in no parameter's name; there are: embed.weight, head.weight, head.bias"
     )
+
+
+def test_patterns_that_leave_nothing_to_train() -> None:
+    with pytest.raises(ConfigError, match=r"^optimizer\.frozen=\['embed', 'h'\] freezes all parameters of the model"):
+        freeze(model(), ["embed", "h"])
