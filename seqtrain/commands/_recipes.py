@@ -1,4 +1,4 @@
-"""Choices of groups that hold no plug-ins, such as experiments: their files, and the comments these begin with."""
+"""YAML files of choices, presets and experiments, and the comments that they begin with."""
 
 import re
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ def recipe_groups(repository: IConfigRepository) -> list[str]:
     return [group for group in groups(repository) if group not in REGISTRIES]
 
 
-def recipe_file(repository: IConfigRepository, group: str, name: str) -> Path | None:
-    """Return the YAML file of a recipe; None if it has none."""
+def choice_file(repository: IConfigRepository, group: str, name: str) -> Path | None:
+    """Return the YAML file of a choice; None if it has none."""
     result = repository.load_config(f"{group}/{name}")
     if result is None or result.path.startswith("structured:"):
         return None
@@ -27,15 +27,15 @@ def recipe_file(repository: IConfigRepository, group: str, name: str) -> Path | 
 
 def recipe_lines(repository: IConfigRepository, group: str, name: str) -> Iterator[str]:
     """Yield the file of a recipe, and what it says of itself."""
-    file = recipe_file(repository, group, name)
+    file = choice_file(repository, group, name)
     yield f"{group}={name}" + (f": {shown_path(str(file))}" if file else "")
     yield from (f"  {line}".rstrip() for line in comment(file)) if file else ()
 
 
-def recipe_summary(file: Path | None) -> str:
-    """Return the first sentence of what a recipe says of itself, its commands left out."""
+def choice_summary(file: Path | None) -> str:
+    """Return the first sentence of what a choice says of itself, its commands left out."""
     text = " ".join(line for line in comment(file) if not line.startswith(" ")) if file else ""
-    sentence = re.match(r".*?[.:](?=\s|$)", text.strip())
+    sentence = re.match(r".*?(?<!\bal)\.(?=\s|$)", text.strip())
     return sentence[0] if sentence else text.strip()
 
 

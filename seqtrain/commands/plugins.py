@@ -8,12 +8,12 @@ from typing import Any
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands._describe import field_lines, presets, summary
-from seqtrain.commands._recipes import recipe_file, recipe_groups, recipe_lines, recipe_summary
+from seqtrain.commands._recipes import choice_file, choice_summary, recipe_groups, recipe_lines
 from seqtrain.commands._words import read_words
 from seqtrain.errors import PluginError
 from seqtrain.fields import describe_fields
 from seqtrain.mistakes import unknown_choice
-from seqtrain.origins import shown_path, yaml_file
+from seqtrain.origins import shown_path
 from seqtrain.plugins import kinds
 from seqtrain.registry import REGISTRIES, Registry
 from seqtrain.schema.choices import group_choices
@@ -62,8 +62,8 @@ def _check_name(kind: str, name: str, repository: IConfigRepository) -> None:
 def _recipes(group: str, repository: IConfigRepository) -> Iterator[str]:
     yield f"{group}:"
     for name in group_choices(repository, group):
-        file = recipe_file(repository, group, name)
-        yield f"  {name:30} {shown_path(str(file or ''))}  {recipe_summary(file)}"
+        file = choice_file(repository, group, name)
+        yield f"  {name:30} {shown_path(str(file or ''))}  {choice_summary(file)}"
 
 
 def _recipe(group: str, name: str, repository: IConfigRepository) -> Iterator[str]:
@@ -77,7 +77,8 @@ def _of_kind(kind: str, repository: IConfigRepository) -> Iterator[str]:
     for entry in map(registry.entry, registry.names()):
         yield f"  {entry.name:30} {shown_path(entry.where)}  {summary(entry.cls)}"
     for name in presets(repository, registry.kind):
-        yield f"  {name:30} {_where(registry, name, repository)}  preset"
+        said = choice_summary(choice_file(repository, kind, name))
+        yield f"  {name:30} {_where(registry, name, repository)}  {': '.join(filter(None, ['preset', said]))}"
 
 
 def _one(kind: str, name: str, repository: IConfigRepository) -> Iterator[str]:
@@ -98,6 +99,4 @@ def _where(registry: Registry[Any], name: str, repository: IConfigRepository) ->
     """Return the place of a preset: the line that registers it, or its YAML file."""
     if name in registry.presets():
         return shown_path(registry.presets()[name].where)
-    path = f"{registry.kind}/{name}"
-    result = repository.load_config(path)
-    return "" if result is None else shown_path(str(yaml_file(result, path)))
+    return shown_path(str(choice_file(repository, registry.kind, name) or ""))

@@ -21,8 +21,11 @@ def test_a_kind_with_file_and_line_and_presets() -> None:
     assert title == "optimizer:"
     (adam,) = [line.split() for line in lines if line.split()[0] == "adam"]
     assert adam[1].partition(":")[0].endswith("seqtrain/optimizers/adam.py")
-    (preset,) = [line for line in lines if line.split()[0] == "adam_transformer"]
-    assert preset.endswith("conf/optimizer/adam_transformer.yaml  preset")
+    (preset,) = [line for line in lines if line.split()[0] == "lamb_bert"]
+    assert preset.partition("  preset: ")[0].endswith("conf/optimizer/lamb_bert.yaml")
+    assert preset.endswith(
+        "(You et al., ICLR 2020, table 4: 5 / 1000), with a fifth of the updates for warm-up and a linear decay."
+    )
 
 
 def test_those_of_a_user() -> None:
