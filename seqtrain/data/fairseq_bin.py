@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqtrain.base import Fingerprint
+from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data.flat_ids import CheckedIds
 from seqtrain.data.store import Tokens
 from seqtrain.documents import open_regular
@@ -62,13 +62,17 @@ class FairseqBin:
     def tokens(self, vocab_size: int) -> Tokens:
         """Return the sentences; an id that is not in a dictionary of so many symbols is an error when it is read.
 
-        So is a sentence without its end; whether the first have theirs is seen at once.
-
         Raises:
-            DataError: one of these has none.
+            DataError: the first sentences do not end with the end of sentence.
         """
+        ends = self._ids[self._offsets[1 : HASHED + 1] - 1]
+        if (ends != Dictionary.eos).any():
+            number = int((ends != Dictionary.eos).argmax()) + 1
+            raise DataError(
+                f"{self.file}: sentence {number}, counted from 1, does not end with the id {Dictionary.eos}, the end "
+                "of a sentence, as those of fairseq-preprocess do"
+            )
         ids = CheckedIds(self._ids, self._offsets, self.file, vocab_size)
-        ids[self._offsets[1 : HASHED + 1] - 1]
         return Tokens(ids, self._offsets, self.fingerprint.sha256)
 
 

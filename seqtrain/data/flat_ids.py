@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from seqtrain.base import Dictionary
 from seqtrain.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -28,9 +27,7 @@ class FlatIds(Protocol):
 
 
 class CheckedIds:
-    """Ids (n,) of a file that nobody has read before; each is checked when it is read.
-
-    It is a symbol of the dictionary, and the end of sentence where a sentence ends.
+    """Ids (n,) of a file that nobody has read before; each is compared with the dictionary when it is read.
 
     Args:
         ids: the mapped file.
@@ -50,32 +47,20 @@ class CheckedIds:
         """Return ids.
 
         Raises:
-            DataError: one is not in the dictionary, or a sentence does not end with its end.
+            DataError: one is not in the dictionary.
         """
-        ids, positions = self._ids[key], _positions(key, len(self))
-        if (unknown := (ids < 0) | (ids >= self._vocab_size)).any():
-            raise self._wrong(
-                positions[unknown],
-                f"has the id {ids[unknown][0]}, and the dictionary {self._vocab_size} symbols: it is another one than "
-                "the ids were made with, or the file is damaged",
-            )
-        if (unended := (ids != Dictionary.eos) & self._is_last(positions)).any():
-            raise self._wrong(
-                positions[unended],
-                f"does not end with the id {Dictionary.eos}, the end of a sentence, as those of fairseq-preprocess do",
-            )
+        ids = self._ids[key]
+        wrong = (ids < 0) | (ids >= self._vocab_size)
+        if wrong.any():
+            self._refuse(int(_positions(key, len(self)).ravel()[wrong.argmax()]))
         return ids
 
-    def _is_last(self, positions: Positions) -> npt.NDArray[np.bool_]:
-        return np.equal(self._offsets[self._sentences(positions)], positions + 1)
-
-    def _sentences(self, positions: Positions) -> Positions:
-        """Return the numbers, from 1, of the sentences that ids at positions belong to."""
-        return np.searchsorted(self._offsets, positions, side="right")
-
-    def _wrong(self, positions: Positions, what: str) -> DataError:
-        """Return what to say of the first of positions."""
-        return DataError(f"{self._file}: sentence {self._sentences(positions)[0]}, counted from 1, {what}")
+    def _refuse(self, position: int) -> None:
+        sentence = np.searchsorted(self._offsets, position, side="right")
+        raise DataError(
+            f"{self._file}: sentence {sentence}, counted from 1, has the id {self._ids[position]}, and the dictionary "
+            f"{self._vocab_size} symbols: it is another one than the ids were made with, or the file is damaged"
+        )
 
 
 class JoinedIds:

@@ -6,7 +6,7 @@ import pytest
 
 from seqtrain.base import Fingerprint
 from seqtrain.data import fairseq_bin
-from seqtrain.data.fairseq_bin import HASHED, FairseqBin
+from seqtrain.data.fairseq_bin import FairseqBin
 from seqtrain.data.store import Tokens
 from seqtrain.errors import DataError
 from tests.fairseq_format import write_bin
@@ -144,14 +144,6 @@ def test_sentences_without_an_end(tmp_path: Path) -> None:
     write_bin(tmp_path / "train", [[5, 2], [6, 7]])
     with pytest.raises(DataError, match=r"train.bin: sentence 2, counted from 1, does not end with the id 2"):
         opened(tmp_path / "train")
-
-
-def test_a_sentence_without_an_end_behind_the_first_ones(tmp_path: Path) -> None:
-    write_bin(tmp_path / "train", [*[[5, 2]] * HASHED, [6, 7], [4, 2]])
-    tokens = opened(tmp_path / "train")
-    assert tokens[HASHED + 1].tolist() == [4, 2]
-    with pytest.raises(DataError, match=rf"sentence {HASHED + 1}, counted from 1, does not end with the id 2, the end"):
-        tokens.gather(np.array([3, HASHED]))
 
 
 def test_the_fingerprint_is_of_lengths_and_ids(tmp_path: Path) -> None:

@@ -30,13 +30,6 @@ def test_the_sentence_of_a_wrong_id(key: slice) -> None:
         checked(4, 5, 2, 2, 6, 77, 2)[key]
 
 
-@pytest.mark.parametrize("key", [slice(0, 7), slice(6, 7), np.array([0, 6]), np.array([[3, 4], [6, 5]])])
-def test_a_sentence_without_its_end(key: slice) -> None:
-    with pytest.raises(DataError, match=r"^train.bin: sentence 3, counted from 1, does not end with the id 2, the end"):
-        checked(4, 2, 2, 2, 6, 7, 5)[key]
-    assert checked(4, 2, 2, 2, 6, 7, 5)[0:6].tolist() == [4, 2, 2, 2, 6, 7]
-
-
 def test_what_is_not_read_is_not_checked() -> None:
     assert checked(4, 5, 2, 2, 6, 77, 2)[0:5].tolist() == [4, 5, 2, 2, 6]
 
