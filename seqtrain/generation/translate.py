@@ -52,8 +52,7 @@ def _decode_full(
     task: Task[Any], lines: Sequence[tuple[int, str]], generator: Generator, plan: PlanSpec
 ) -> list[list[Hypothesis]]:
     """Return the hypotheses of lines that are not empty, given with their numbers."""
-    dataset = task.inference_dataset([line for _, line in lines])
+    dataset, limit = task.inference_dataset([line for _, line in lines]), task.info.max_positions[0]
     for index in dataset.truncated.tolist():
-        limit = task.info.max_positions[0]
         log.warning("line %d is over the model's limit of %d tokens: its end is left out", lines[index][0], limit)
     return decode_dataset(task, dataset, generator, plan)

@@ -1,7 +1,7 @@
 """GPT-2's byte-level BPE (Radford et al., 2019) from its two files, through tiktoken."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,10 +188,14 @@ def _read_numbers(path: Path) -> Mapping[str, int]:
         numbers = read_json(path)
     except (OSError, DocumentError) as error:
         raise DataError(f"cannot read the tokens {path}: {error}") from error
-    found = list(numbers.values()) if isinstance(numbers, dict) else [None]
-    if not all(type(number) is int for number in found) or sorted(found) != list(range(len(found))):
+    if not isinstance(numbers, dict) or not _are_all_from_0(numbers.values()):
         raise DataError(f"{path}: expected tokens and their numbers, 0 to one less than there are")
     return numbers
+
+
+def _are_all_from_0(numbers: Collection[object]) -> bool:
+    """Tell whether they are the whole numbers from 0 to one less than there are, in any order."""
+    return all(type(number) is int for number in numbers) and set(numbers) == set(range(len(numbers)))
 
 
 def _read_tokens(path: Path) -> list[str]:
