@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from seqtrain.fairseq_flags.commands import about_data, in_command, of_fairseq
 from seqtrain.fairseq_flags.table import FLAGS, SECTIONS
-from seqtrain.fairseq_flags.unset import not_given
 from seqtrain.fairseq_flags.values import say
+from seqtrain.fairseq_flags.whole import in_whole
 
 __all__ = ["answer", "hydra_key", "of_fairseq"]
 
@@ -55,7 +55,7 @@ def answer(arguments: Sequence[str], command: str = "train") -> list[str]:
             said = say(in_command(flag, command), value) if flag else _unknown(name, value, user_dir, command)
             lines.append(f"{typed}: {said}")
     lines += [f"{word}: {about_data(word, command)}" for word in bare if given]
-    return [*lines, *(not_given(given, arguments) if command == "train" else ())]
+    return [*lines, *(in_whole(given, bare, arguments) if command == "train" else ())]
 
 
 def hydra_key(key: str) -> str:

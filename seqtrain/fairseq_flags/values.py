@@ -6,19 +6,28 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 
-from seqtrain.fairseq_flags.parts import GROUPS, PARTS
+from seqtrain.fairseq_flags.parts import GROUPS, PARTS, Part
 from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 
 def say(flag: Flag, value: str) -> str:
     """Say what to write for a flag with this value, empty if it has none."""
-    if not flag.is_there:
-        return flag.answer
-    part = PARTS.get(LONG_NAMES.get(flag.name, flag.name), {}).get(value)
-    if part is not None and not part.is_there:
-        return part.here
+    part = _part(flag, value)
+    if not is_there(flag, value):
+        return part.here if part and flag.is_there else flag.answer
     note = flag.note if part is None else part.note
     return f"write {override(flag, value)}" + (f" ({note})" if note else "")
+
+
+def is_there(flag: Flag, value: str) -> bool:
+    """Return whether there is something to write for a flag with this value."""
+    part = _part(flag, value)
+    return flag.is_there and (part is None or part.is_there)
+
+
+def _part(flag: Flag, value: str) -> Part | None:
+    """Return the part of fairseq's that a flag chooses, if it is one of fairseq's own."""
+    return PARTS.get(LONG_NAMES.get(flag.name, flag.name), {}).get(value)
 
 
 def override(flag: Flag, value: str) -> str:
