@@ -15,6 +15,9 @@ def say(flag: Flag, value: str) -> str:
     part = _part(flag, value)
     if not is_there(flag, value):
         return part.here if part and flag.is_there else flag.answer
+    if part is None and value and flag.answer in GROUPS.values():
+        listed_there = f"if `python -m seqtrain plugins {flag.answer}` lists it, such as a plug-in of yours"
+        return f"write {flag.answer}={value} {listed_there}"
     note = flag.note if part is None else part.note
     return f"write {override(flag, value)}" + (f" ({note})" if note else "")
 
@@ -58,14 +61,7 @@ def minus_one_is(off: str, key: str) -> Callable[[str], str]:
 
 def chosen(name: str) -> Callable[[str], str]:
     """Return what chooses the part that a flag names."""
-    group = GROUPS[name]
-
-    def write(value: str) -> str:
-        if value in PARTS[name]:
-            return f"{group}={PARTS[name][value].here}"
-        return f"{group}={value} if `python -m seqtrain plugins {group}` lists it, such as a plug-in of yours"
-
-    return write
+    return lambda value: f"{GROUPS[name]}={PARTS[name][value].here if value in PARTS[name] else value}"
 
 
 def prefixes(key: str) -> Callable[[str], str]:

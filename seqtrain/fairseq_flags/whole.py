@@ -22,13 +22,14 @@ FEWEST_FLAGS = 3
 """So many flags, with one that names a model, make a whole command."""
 
 
-def in_whole(given: Mapping[str, str], bare: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+def in_whole(given: Mapping[str, str], bare: Sequence[str], words: Sequence[str], *, known: bool) -> Iterator[str]:
     """Yield what else to write for a whole command, and all of it in one; nothing for a few flags.
 
     Args:
         given: fairseq's flags, by their names with dashes, and their values.
         bare: directories of data.
         words: the command line; what it sets itself needs no saying.
+        known: whether all flags are fairseq's own, so that there is something to write for all.
     """
     named = {LONG_NAMES.get(name, name): value for name, value in given.items()}
     if "--arch" not in named or len(named) < FEWEST_FLAGS:
@@ -38,8 +39,9 @@ def in_whole(given: Mapping[str, str], bare: Sequence[str], words: Sequence[str]
     others = [word for word in missing(named, _languages(bare)) if word.partition("=")[0] not in keys]
     if others:
         yield f"not given, where fairseq's defaults differ: write {' '.join(others)}"
-    data = [f"task.data={directory} tokenizer=whitespace" for directory in bare]
-    yield " ".join(["as a whole: python -m seqtrain", *data, *_written(given), *others, *own])
+    if known:
+        data = [f"task.data={directory} tokenizer=whitespace" for directory in bare]
+        yield " ".join(["as a whole: python -m seqtrain", *data, *_written(given), *others, *own])
 
 
 def _written(given: Mapping[str, str]) -> Iterator[str]:

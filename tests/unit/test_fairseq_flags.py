@@ -389,6 +389,11 @@ def test_the_whole_command_composes() -> None:
     assert "training.precision=fp16" in command and "checkpoint" not in command
 
 
+def test_with_flags_of_a_plug_in_there_is_no_whole_command() -> None:
+    assert answer([*WHOLE, "--encoder-dropout", "0.2"])[-1].startswith("not given, ")
+    assert answer(["--arch", "mine", *WHOLE[2:]])[-1].startswith("as a whole: python -m seqtrain model=mine optimizer")
+
+
 @pytest.mark.parametrize("words", [["--arch", "x", "--cpu"], ["--optimizer", "adam", "--lr", "1", "--cpu", "bin"]])
 def test_a_few_flags_are_no_whole_command(words: list[str]) -> None:
     assert [line for line in answer(words) if line.startswith(("not given", "as a whole"))] == []
