@@ -265,7 +265,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
         ("--arch", "transformer", KNOWN, KNOWN),
         ("--beam", "5", "write generation.beam=5", "write generation.beam=5"),
         ("--save-dir", "x", KNOWN, KNOWN),
-        ("--gen-subset", "valid", SCORES, "write split=valid (of the command evaluate)"),
+        ("--gen-subset", "valid", SCORES, "write split=valid"),
         (
             "--source-lang",
             "de",
@@ -285,7 +285,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
             "leave it out: text comes out joined, as tokenizer.post_process of training says",
         ),
         ("--cpu", "", "write device=cpu", "write device=cpu"),
-        ("--context-window", "9", *["write context_window=9 (of the command evaluate)"] * 2),
+        ("--context-window", "9", "write context_window=9 (of the command evaluate)", "write context_window=9"),
     ],
 )
 def test_a_trained_model_takes_other_keys(flag: str, value: str, generate: str, evaluate: str) -> None:
