@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from seqtrain.fairseq_flags.commands import about_data, in_command, of_fairseq
 from seqtrain.fairseq_flags.table import FLAGS, SECTIONS
-from seqtrain.fairseq_flags.unset import not_given
 from seqtrain.fairseq_flags.values import say
+from seqtrain.fairseq_flags.whole import in_whole
 
 __all__ = ["answer", "hydra_key", "of_fairseq"]
 
@@ -36,7 +36,7 @@ def answer(arguments: Sequence[str], command: str = "train") -> list[str]:
         arguments: the words of a command line, after the command. Values follow a flag, or stand behind its ``=``.
         command: the command, which decides what there is to write.
     """
-    words, lines, bare, given = deque(arguments), [], [], dict[str, str]()
+    words, lines, bare, given, known = deque(arguments), [], [], dict[str, str](), True
     user_dir = any(word.partition("=")[0] == "--user-dir" for word in arguments)
     while words:
         word = words.popleft()
@@ -51,11 +51,12 @@ def answer(arguments: Sequence[str], command: str = "train") -> list[str]:
             if not separator and (flag is None or flag.takes_value):
                 value = _take_value(words)
             given |= {flag.name: value} if flag else {}
+            known &= flag is not None
             typed = word if separator else f"{word} {value}".strip()
             said = say(in_command(flag, command), value) if flag else _unknown(name, value, user_dir, command)
             lines.append(f"{typed}: {said}")
     lines += [f"{word}: {about_data(word, command)}" for word in bare if given]
-    return [*lines, *(not_given(given, arguments) if command == "train" else ())]
+    return [*lines, *(in_whole(given, bare, arguments, known=known) if command == "train" else ())]
 
 
 def hydra_key(key: str) -> str:

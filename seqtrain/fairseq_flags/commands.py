@@ -59,6 +59,8 @@ def in_command(flag: Flag, command: str) -> Flag:
     """Return a flag with what stands for it in one of seqtrain's commands, ``train`` and others."""
     if command not in OTHERWISE or not flag.is_there:
         return flag
+    if flag.note == f"of the command {command}":
+        return replace(flag, note="")
     key, equals, value = flag.answer.partition("=")
     instead = {**COMMON, **OTHERWISE[command]}.get(key)
     if instead is None:

@@ -1,24 +1,22 @@
 """The page that users read: ``python -m seqtrain.fairseq_flags.page > docs/fairseq-flags.md`` writes it."""
 
+import shlex
 from collections.abc import Iterator
 
+from seqtrain.fairseq_flags import answer
 from seqtrain.fairseq_flags.table import FLAGS, ROWS, SECTIONS, Flag
 from seqtrain.fairseq_flags.unset import UNSET
+
+EXAMPLE = "data-bin/iwslt --arch transformer_iwslt_de_en -s de -t en --max-tokens 4096 --adam-betas '(0.9, 0.98)'"
 
 INTRODUCTION = """
 # From fairseq's flags to seqtrain's keys
 
 seqtrain has no flags but Hydra's: every setting is a key, written `KEY=VALUE`. fairseq's flags on the command line are
-answered with the key, one line for each, and with what has to be written for those that a whole command leaves out:
+answered with the key, one line for each. A whole command is answered with what has to be written where it relies on
+fairseq's defaults, too, and with the command that does the same:
 
-    $ python -m seqtrain --arch transformer_iwslt_de_en -s de -t en --max-tokens 4096 --adam-betas '(0.9, 0.98)'
-    seqtrain: 6 mistakes:
-      --arch transformer_iwslt_de_en: write model=transformer_iwslt_de_en
-      -s de: write task.source_lang=de
-      -t en: write task.target_lang=en
-      --max-tokens 4096: write dataset.max_tokens=4096 (generation.max_tokens where text is decoded)
-      --adam-betas (0.9, 0.98): write optimizer.betas=[0.9,0.98]
-      not given, where fairseq's defaults differ: write criterion=cross_entropy lr_scheduler=fixed training.max_update=N
+    SHOWN
 
 After `generate` and `evaluate`, and after fairseq's own commands, the answer is what these take: a trained model knows
 its task, tokenizer and criterion.
@@ -32,7 +30,7 @@ A section below is called as in fairseq's Hydra configs, where `--max-tokens` is
 
 def markdown() -> str:
     """Return the page for users: a table for each section, flags with one answer in one row."""
-    lines = [*INTRODUCTION.strip().splitlines(), *_not_given()]
+    lines = [*INTRODUCTION.strip().replace("    SHOWN", _shown()).splitlines(), *_not_given()]
     for section in ROWS:
         heading = SECTIONS.get(section, f"`{section}`")
         lines += ["", f"## {heading}", "", "| fairseq | seqtrain | |", "| --- | --- | --- |"]
@@ -42,6 +40,18 @@ def markdown() -> str:
                 rows.setdefault(_cells(flag), []).append(f"`{flag.name}`")
         lines += [f"| {', '.join(names)} | {first} | {second} |" for (first, second), names in rows.items()]
     return "\n".join(lines) + "\n"
+
+
+def _shown() -> str:
+    """Return the command of the introduction and what it is answered."""
+    lines = answer(shlex.split(EXAMPLE))
+    return "\n".join(
+        [
+            f"    $ python -m seqtrain {EXAMPLE}",
+            f"    seqtrain: {len(lines)} mistakes:",
+            *(f"      {line}" for line in lines),
+        ]
+    )
 
 
 def _not_given() -> Iterator[str]:

@@ -171,7 +171,7 @@ ROWS = {
         --target-lang= -t=                   | task.target_lang |
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
-        --eval-bleu                          | validation.generate=true | and validation.scorers=[bleu]
+        --eval-bleu                          | validation.generate=true | with validation.scorers=[bleu]
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
         --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
         --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT

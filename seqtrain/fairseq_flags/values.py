@@ -6,19 +6,31 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 
-from seqtrain.fairseq_flags.parts import GROUPS, PARTS
+from seqtrain.fairseq_flags.parts import GROUPS, PARTS, Part
 from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 
 def say(flag: Flag, value: str) -> str:
     """Say what to write for a flag with this value, empty if it has none."""
-    if not flag.is_there:
-        return flag.answer
-    part = PARTS.get(LONG_NAMES.get(flag.name, flag.name), {}).get(value)
-    if part is not None and not part.is_there:
-        return part.here
+    part = _part(flag, value)
+    if not is_there(flag, value):
+        return part.here if part and flag.is_there else flag.answer
+    if part is None and value and flag.answer in GROUPS.values():
+        listed_there = f"if `python -m seqtrain plugins {flag.answer}` lists it, such as a plug-in of yours"
+        return f"write {flag.answer}={value} {listed_there}"
     note = flag.note if part is None else part.note
     return f"write {override(flag, value)}" + (f" ({note})" if note else "")
+
+
+def is_there(flag: Flag, value: str) -> bool:
+    """Return whether there is something to write for a flag with this value."""
+    part = _part(flag, value)
+    return flag.is_there and (part is None or part.is_there)
+
+
+def _part(flag: Flag, value: str) -> Part | None:
+    """Return the part of fairseq's that a flag chooses, if it is one of fairseq's own."""
+    return PARTS.get(LONG_NAMES.get(flag.name, flag.name), {}).get(value)
 
 
 def override(flag: Flag, value: str) -> str:
@@ -49,14 +61,7 @@ def minus_one_is(off: str, key: str) -> Callable[[str], str]:
 
 def chosen(name: str) -> Callable[[str], str]:
     """Return what chooses the part that a flag names."""
-    group = GROUPS[name]
-
-    def write(value: str) -> str:
-        if value in PARTS[name]:
-            return f"{group}={PARTS[name][value].here}"
-        return f"{group}={value} if `python -m seqtrain plugins {group}` lists it, such as a plug-in of yours"
-
-    return write
+    return lambda value: f"{GROUPS[name]}={PARTS[name][value].here if value in PARTS[name] else value}"
 
 
 def prefixes(key: str) -> Callable[[str], str]:

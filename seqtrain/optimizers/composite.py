@@ -55,7 +55,7 @@ class CompositeConfig(OptimizerConfig):
         if not self.parts:
             yield (
                 "optimizer=composite needs optimizer.parts, by names of your own: write for each "
-                "+optimizer@optimizer.parts.NAME.optimizer=adamw, for all but one optimizer.parts.NAME.pattern=REGEX too"
+                "+optimizer@optimizer.parts.NAME.optimizer=adamw, for all but one optimizer.parts.NAME.pattern=REGEX"
             )
         rest = [name for name, part in self.parts.items() if part.pattern is None]
         if len(rest) > 1:

@@ -286,7 +286,7 @@ BODY = ["optimizer=composite", "+optimizer@optimizer.parts.body.optimizer=sgd"]
             ["optimizer=composite"],
             [
                 "optimizer=composite needs optimizer.parts, by names of your own: write for each "
-                "+optimizer@optimizer.parts.NAME.optimizer=adamw, for all but one optimizer.parts.NAME.pattern=REGEX too"
+                "+optimizer@optimizer.parts.NAME.optimizer=adamw, for all but one optimizer.parts.NAME.pattern=REGEX"
             ],
         ),
     ],

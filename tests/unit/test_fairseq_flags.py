@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,6 @@ def test_no_flag_of_fairseqs_is_hydras() -> None:
 def test_the_page_is_made_from_the_table() -> None:
     """``python -m seqtrain.fairseq_flags.page > docs/fairseq-flags.md`` writes it."""
     assert (ROOT / "docs/fairseq-flags.md").read_text(encoding="utf-8") == markdown()
-
-
-def test_the_page_shows_what_is_printed() -> None:
-    shown = [line.strip() for line in markdown().splitlines() if line.startswith("    ")]
-    arguments = ["--arch", "transformer_iwslt_de_en", "-s", "de", "-t", "en", "--max-tokens", "4096"]
-    assert shown[1:] == ["seqtrain: 6 mistakes:", *answer([*arguments, "--adam-betas", "(0.9, 0.98)"])]
 
 
 JOINED = "with tokenizer=whitespace, in training already"
@@ -270,7 +265,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
         ("--arch", "transformer", KNOWN, KNOWN),
         ("--beam", "5", "write generation.beam=5", "write generation.beam=5"),
         ("--save-dir", "x", KNOWN, KNOWN),
-        ("--gen-subset", "valid", SCORES, "write split=valid (of the command evaluate)"),
+        ("--gen-subset", "valid", SCORES, "write split=valid"),
         (
             "--source-lang",
             "de",
@@ -290,7 +285,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
             "leave it out: text comes out joined, as tokenizer.post_process of training says",
         ),
         ("--cpu", "", "write device=cpu", "write device=cpu"),
-        ("--context-window", "9", *["write context_window=9 (of the command evaluate)"] * 2),
+        ("--context-window", "9", "write context_window=9 (of the command evaluate)", "write context_window=9"),
     ],
 )
 def test_a_trained_model_takes_other_keys(flag: str, value: str, generate: str, evaluate: str) -> None:
@@ -314,7 +309,7 @@ def test_the_data_of_a_trained_model() -> None:
 
 
 WHOLE = ["--arch", "transformer", "--optimizer", "adam", "--lr", "1"]
-LANGUAGES = "task.source_lang=A task.target_lang=B"
+LANGUAGES = "task.source_lang=A task.target_lang=B task.joined_dictionary=false"
 
 
 @pytest.mark.parametrize(
@@ -323,20 +318,25 @@ LANGUAGES = "task.source_lang=A task.target_lang=B"
         ([], f"criterion=cross_entropy lr_scheduler=fixed training.max_update=N {LANGUAGES}"),
         (
             ["-s", "de", "--max-epoch", "3", "criterion=ctc"],
-            "lr_scheduler=fixed training.max_update=0 task.target_lang=B",
+            "lr_scheduler=fixed training.max_update=0 task.target_lang=B task.joined_dictionary=false",
         ),
         (
             ["--task", "language_modeling", "--batch-size", "8", "--max-update", "5"],
             "criterion=cross_entropy lr_scheduler=fixed dataset.max_tokens=0",
         ),
         (
-            ["--criterion", "label_smoothed_cross_entropy", "--lr-scheduler", "cosine", "-t", "de", "--mu", "5"],
-            "criterion.label_smoothing=0 task.source_lang=A",
+            ["--share-all-embeddings", "-t", "de", "--mu", "5", "lr_scheduler=fixed"],
+            "criterion=cross_entropy task.source_lang=A",
+        ),
+        (
+            ["--criterion=label_smoothed_cross_entropy", "--lr-scheduler=cosine", "-t=de", "--mu=5", "--eval-bleu"],
+            "criterion.label_smoothing=0 validation.scorers=[bleu] task.source_lang=A task.joined_dictionary=false",
         ),
     ],
 )
 def test_what_a_whole_command_leaves_to_fairseqs_defaults(words: list[str], expected: str) -> None:
-    line = answer([*WHOLE, *words])[-1]
+    line, whole = answer([*WHOLE, *words])[-2:]
+    assert whole.startswith("as a whole: python -m seqtrain model=transformer optimizer=adam ")
     assert line == f"not given, where fairseq's defaults differ: write {expected}"
 
 
@@ -351,8 +351,52 @@ def test_what_a_whole_command_leaves_to_fairseqs_defaults(words: list[str], expe
         ),
     ],
 )
-def test_a_few_flags_are_no_whole_command(arguments: list[str], command: str) -> None:
+def test_where_nothing_else_is_to_be_written(arguments: list[str], command: str) -> None:
     assert [line for line in answer(arguments, command) if line.startswith("not given")] == []
+
+
+def test_the_languages_are_those_of_the_data(tmp_path: Path) -> None:
+    (tmp_path / "train.de-en.en.idx").touch()
+    told = answer([*WHOLE, str(tmp_path)])[-2]
+    assert told.endswith(" task.source_lang=de task.target_lang=en task.joined_dictionary=false")
+
+
+def test_the_whole_command_composes() -> None:
+    words = "bin --arch=transformer_iwslt_de_en -s=de -t=en --optimizer=adam --adam-betas=(0.9,0.98) --lr=5e-4 --fp16"
+    words += " --max-epoch=3 --path=x --fp16-no-flatten-grads --patience=-1 training.seed=7"
+    whole = answer(words.split())[-1]
+    _, _, command = whole.partition("python -m seqtrain ")
+    cfg = compose([*shlex.split(command), "training.precision=fp32"])
+    assert cfg == compose(
+        [
+            "model=transformer_iwslt_de_en",
+            "task.data=bin",
+            "tokenizer=whitespace",
+            "task.source_lang=de",
+            "task.target_lang=en",
+            "optimizer=adam",
+            "optimizer.betas=[0.9,0.98]",
+            "optimizer.lr=5e-4",
+            "training.max_epoch=3",
+            "training.max_update=0",
+            "training.patience=0",
+            "training.seed=7",
+            "criterion=cross_entropy",
+            "lr_scheduler=fixed",
+            "task.joined_dictionary=false",
+        ]
+    )
+    assert "training.precision=fp16" in command and "checkpoint" not in command
+
+
+def test_with_flags_of_a_plug_in_there_is_no_whole_command() -> None:
+    assert answer([*WHOLE, "--encoder-dropout", "0.2"])[-1].startswith("not given, ")
+    assert answer(["--arch", "mine", *WHOLE[2:]])[-1].startswith("as a whole: python -m seqtrain model=mine optimizer")
+
+
+@pytest.mark.parametrize("words", [["--arch", "x", "--cpu"], ["--optimizer", "adam", "--lr", "1", "--cpu", "bin"]])
+def test_a_few_flags_are_no_whole_command(words: list[str]) -> None:
+    assert [line for line in answer(words) if line.startswith(("not given", "as a whole"))] == []
 
 
 def test_what_seqtrain_does_where_nothing_is_given() -> None:
@@ -365,6 +409,7 @@ def test_what_seqtrain_does_where_nothing_is_given() -> None:
     assert here["--max-tokens"] == str(cfg.dataset.max_tokens)
     assert here["--required-batch-size-multiple"] == str(cfg.dataset.required_batch_size_multiple)
     assert here["--keep-last-epochs"] == f"the last {cfg.saving.keep_last}, and the best"
+    assert [here["--scoring"]] == [scorer.value for scorer in cfg.validation.scorers]
     assert here["--lr"].startswith("3e-3") and cfg.optimizer.lr == 3e-3
     assert UNSET[0].flags[0] in FLAGS and set(here) <= FLAGS.keys()
 
