@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import seqtrain
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 BLOCK, BATCH, DIM, HEADS, LAYERS = 64, 12, 128, 4, 4
 PEAK, LOW, WARMUP_UPDATES, DECAY_UPDATES = 1e-3, 1e-4, 100, 2000

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from seqtrain.base import Batch, LossOutput
 from seqtrain.errors import TrainingError
+from seqtrain.training.state import UpdateResult
 
 if TYPE_CHECKING:
-    from seqtrain.training.trainer import Trainer, UpdateResult
+    from seqtrain.training.trainer import Trainer
 
 
 class FaultyUpdate(TrainingError):
@@ -20,7 +21,7 @@ class FaultyUpdate(TrainingError):
 class Guard:
     """What stands between the loop and the faults of an update. This one knows no remedy: a fault ends training."""
 
-    def update(self, trainer: "Trainer", batches: Sequence[Batch]) -> "UpdateResult | None":
+    def update(self, trainer: "Trainer", batches: Sequence[Batch]) -> UpdateResult | None:
         """Do an update; None if it was not applied."""
         return trainer.update(batches)
 

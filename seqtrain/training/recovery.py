@@ -25,7 +25,8 @@ from seqtrain.paths import atomic_file, remove_leftovers
 from seqtrain.training.guard import FaultyUpdate, Guard
 from seqtrain.training.not_finite import find_origin
 from seqtrain.training.out_of_memory import Halving
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 

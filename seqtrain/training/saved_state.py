@@ -8,7 +8,7 @@ from typing import Any
 from seqtrain.checkpoint import STATE, Checkpoint
 from seqtrain.documents import DocumentError, build
 from seqtrain.errors import CheckpointError, SeqtrainError
-from seqtrain.training.trainer import TrainState
+from seqtrain.training.state import TrainState
 
 MAX_THREADS = 4096
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from seqtrain.training.hooks.limits import Limits
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Trainer
 
 TIMED = ("seconds", "train/tokens_per_second")
 """What depends on the clock."""

@@ -16,7 +16,8 @@ from seqtrain.checkpoint import Checkpoint
 from seqtrain.nn.feed_forward import FeedForward
 from seqtrain.training import recovery
 from seqtrain.training.hooks.limits import Limits
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Trainer
 from tests.integration.runs import metrics, untimed
 
 Call = Callable[..., Any]

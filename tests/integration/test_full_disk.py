@@ -10,7 +10,8 @@ import pytest
 from seqtrain import cli
 from seqtrain.checkpoint import Checkpoint, complete
 from seqtrain.training.hooks.limits import Limits
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Trainer
 from tests.integration.runs import metrics
 
 Call = Callable[..., Any]

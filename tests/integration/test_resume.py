@@ -14,7 +14,8 @@ from seqtrain import cli
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.training import session
 from seqtrain.training.hooks.interrupt import Interrupt
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 from tests.integration.runs import metrics, send_in_update
 
 Call = Callable[..., Any]

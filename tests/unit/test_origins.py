@@ -28,7 +28,7 @@ def test_a_dataclass_a_preset_an_experiment_and_the_command_line() -> None:
         ("0.25", "command line"),
     ]
     assert chain("training.max_update", "+experiment=multi30k_en_de") == [
-        ("0", line_of(conf_directory().parent / "seqtrain/config.py", "max_update:")),
+        ("0", line_of(conf_directory().parent / "seqtrain/config/sections.py", "max_update:")),
         ("1200", line_of(conf / "config.yaml", "max_update:")),
         ("3402", line_of(conf / "experiment/multi30k_en_de.yaml", "max_update:")),
     ]

@@ -8,7 +8,8 @@ import torch
 from seqtrain.base import Model
 from seqtrain.config import EmaConfig
 from seqtrain.model_tensors import trained_tensors
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 
 class ExponentialMovingAverage(Hook):

@@ -8,7 +8,8 @@ from types import FrameType
 from typing import Any
 
 from seqtrain.signals import REQUEUE
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGUSR1: "SIGUSR1"}
 """What ends training, by number: schedulers send SIGTERM, and Slurm what ``--signal`` says, such as ``USR1@120``."""

@@ -3,7 +3,8 @@
 import time
 
 from seqtrain.config import TrainingConfig
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 
 class Limits(Hook):

@@ -8,7 +8,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from seqtrain.config import TrainingConfig
 from seqtrain.metrics.sums import to_log_base
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from functools import partial
 from seqtrain.config import SavingConfig
 from seqtrain.training.checkpoint_writer import REFUSALS, CheckpointWriter, Write, persistently
 from seqtrain.training.run_directory import RunDirectory
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 Capture = Callable[[Trainer, dict[str, float]], Write]
 """Copies what a checkpoint holds: the metrics are those of a validation at this update, or none."""

@@ -1,6 +1,7 @@
 """Ends training after an update, whatever the config says of its length."""
 
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 
 class StopAfter(Hook):

@@ -15,8 +15,9 @@ from seqtrain.base import clean_name
 from seqtrain.composition import to_container
 from seqtrain.model_tensors import model_tensors
 from seqtrain.training.loss_module import LossModule
+from seqtrain.training.state import UpdateResult
 from seqtrain.training.trace import Kind, Record, write_record
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 TIMED = "_per_second"
 """What the names of metrics end in that depend on the clock."""

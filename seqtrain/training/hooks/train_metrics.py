@@ -5,7 +5,8 @@ from typing import Any
 
 from seqtrain.base import Sum
 from seqtrain.metrics.sums import add_sums, reduce_sums
-from seqtrain.training.trainer import Hook, Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 
 class TrainMetrics(Hook):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.metrics.parts import averages
-from seqtrain.training.trainer import Hook, Trainer, TrainState, UpdateResult
+from seqtrain.training.state import TrainState, UpdateResult
+from seqtrain.training.trainer import Hook, Trainer
 
 
 class Validation(Hook):

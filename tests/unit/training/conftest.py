@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 
 from seqtrain.config import DatasetConfig, TrainConfig, TrainingConfig
-from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState
+from seqtrain.training.state import TrainState
+from seqtrain.training.trainer import Hook, Parts, Trainer
 
 
 class Optimizer:

@@ -11,7 +11,7 @@ from torch import nn
 from seqtrain.config import TrainingConfig
 from seqtrain.training.guard import FaultyUpdate
 from seqtrain.training.recovery import USUAL, Recovery
-from seqtrain.training.trainer import TrainState
+from seqtrain.training.state import TrainState
 
 
 def make(spike_factor: float = 10.0) -> Recovery:

@@ -8,7 +8,7 @@ from seqtrain import checkpoint
 from seqtrain.checkpoint import Checkpoint, Snapshot
 from seqtrain.errors import CheckpointError, ConfigError, SeqtrainError
 from seqtrain.training.saved_state import saved_threads, taking_over, train_state
-from seqtrain.training.trainer import TrainState
+from seqtrain.training.state import TrainState
 
 FILE = Path("run/checkpoint/training/state.json")
 

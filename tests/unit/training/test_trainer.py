@@ -13,7 +13,8 @@ from seqtrain.config import DatasetConfig, LRSchedulerConfig, OptimizerConfig, T
 from seqtrain.errors import TrainingError
 from seqtrain.training.guard import FaultyUpdate, Guard
 from seqtrain.training.precision import LossScaler
-from seqtrain.training.trainer import Hook, Parts, Trainer, TrainState, UpdateResult, grouped
+from seqtrain.training.state import TrainState, UpdateResult
+from seqtrain.training.trainer import Hook, Parts, Trainer, grouped
 
 Calls = list[Any]
 

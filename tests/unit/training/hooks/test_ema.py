@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from seqtrain.base import Model
 from seqtrain.config import EmaConfig
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Trainer
 
 RESULT = UpdateResult(1, 1, 1, torch.tensor(1.0), {})
 

@@ -5,7 +5,8 @@ import pytest
 from seqtrain.config import TrainingConfig
 from seqtrain.training.hooks.interrupt import exit_code
 from seqtrain.training.hooks.limits import Limits
-from seqtrain.training.trainer import Trainer, TrainState
+from seqtrain.training.state import TrainState
+from seqtrain.training.trainer import Trainer
 
 
 @pytest.mark.parametrize(

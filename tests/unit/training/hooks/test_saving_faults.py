@@ -22,7 +22,8 @@ from seqtrain.model_tensors import copied
 from seqtrain.paths import TEMPORARY, read_link
 from seqtrain.training.hooks.saving import Saving
 from seqtrain.training.run_directory import RunDirectory
-from seqtrain.training.trainer import Trainer, TrainState
+from seqtrain.training.state import TrainState
+from seqtrain.training.trainer import Trainer
 
 T = TypeVar("T")
 Fails = Callable[[int, str], bool]

@@ -5,7 +5,8 @@ import torch
 
 from seqtrain.base import Sum
 from seqtrain.training.hooks.train_metrics import TrainMetrics
-from seqtrain.training.trainer import Trainer, UpdateResult
+from seqtrain.training.state import UpdateResult
+from seqtrain.training.trainer import Trainer
 
 
 def result(loss: float, ntokens: int, norm: float) -> UpdateResult:

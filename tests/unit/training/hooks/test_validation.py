@@ -5,7 +5,8 @@ import pytest
 from seqtrain.config import SavingConfig, TrainConfig, TrainingConfig, ValidationConfig
 from seqtrain.errors import ConfigError
 from seqtrain.training.hooks.validation import Validation
-from seqtrain.training.trainer import Trainer, TrainState
+from seqtrain.training.state import TrainState
+from seqtrain.training.trainer import Trainer
 
 
 def make(losses: list[float], *, patience: int = 0, metric: str = "valid/loss", maximize: bool = False) -> Validation:

@@ -1,0 +1,152 @@
+"""The root config of each command that has one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from omegaconf import MISSING
+
+from seqtrain.config.plugins import (
+    CriterionConfig,
+    LRSchedulerConfig,
+    ModelConfig,
+    OptimizerConfig,
+    TaskConfig,
+    TokenizerConfig,
+)
+from seqtrain.config.sections import (
+    DatasetConfig,
+    Device,
+    EmaConfig,
+    GenerationConfig,
+    SavingConfig,
+    Scorer,
+    TrackingConfig,
+    TrainingConfig,
+    ValidationConfig,
+)
+from seqtrain.fields import Checked, bounded
+
+
+@dataclass
+class TrainConfig(Checked):
+    """Root config of ``train`` and ``prepare``."""
+
+    task: TaskConfig = MISSING
+    """What is learned, from which data."""
+    model: ModelConfig = MISSING
+    """The network."""
+    criterion: CriterionConfig = MISSING
+    """The loss."""
+    optimizer: OptimizerConfig = MISSING
+    """What updates the parameters."""
+    lr_scheduler: LRSchedulerConfig = MISSING
+    """The learning rate over training."""
+    tokenizer: TokenizerConfig = MISSING
+    """How text becomes tokens."""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    """How long and how to train."""
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    """How data is kept and batched."""
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    """When and how to validate."""
+    saving: SavingConfig = field(default_factory=SavingConfig)
+    """When to save, what to keep, and what is best."""
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    """How validation searches for the best output."""
+    ema: EmaConfig = field(default_factory=EmaConfig)
+    """The moving average of the parameters, if one is kept."""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    """Where metrics go besides the log."""
+
+    def contradictions(self) -> Iterable[str]:
+        """Training has an end, and ``saving.metric`` is a score that validation gives."""
+        if not (self.training.max_update or self.training.max_epoch):
+            yield "training would never end: set training.max_update or training.max_epoch"
+        if self.validation.generate and isinstance(self.task, TaskConfig) and not self.task.has_references:
+            yield (
+                f"validation.generate=true scores decoded text, and task={self.task._name} has no references to score "
+                "it against: set validation.generate=false"
+            )
+        metric, validation = self.saving.metric, self.validation
+        name = metric.rpartition("/")[2]
+        if name not in Scorer.__members__:
+            return
+        if not validation.generate or Scorer(name) not in validation.scorers:
+            yield f"saving.metric={metric} needs validation.generate=true and {name} among validation.scorers"
+        if not self.saving.maximize:
+            yield f"saving.metric={metric} is better the higher it is: set saving.maximize=true"
+
+
+class Plugins(str, Enum):
+    """Whose code runs the plug-ins of a checkpoint that are not seqtrain's own."""
+
+    installed = "installed"
+    bundled = "bundled"
+
+
+@dataclass
+class GenerateConfig(Checked):
+    """Root config of ``generate``."""
+
+    checkpoint: str = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory."""
+    input: str = "-"
+    """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
+    output: str = "-"
+    """File to write, one line for each line of the input; ``-`` writes standard output."""
+    source_lang: str = ""
+    """Language of the input, of a model of several pairs; empty for any other."""
+    target_lang: str = ""
+    """Language to translate into, of a model of several pairs; empty for any other."""
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    """How to search for the best output."""
+    device: Device = Device.auto
+    """Where to compute: auto takes cuda, else mps, else cpu."""
+    plugins: Plugins = Plugins.installed
+    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
+
+
+@dataclass
+class EvaluateConfig(Checked):
+    """Root config of ``evaluate``."""
+
+    checkpoint: str = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory."""
+    split: str = "test"
+    """Split of the checkpoint's task to evaluate, such as ``valid``, ``test`` or ``test1``."""
+    data: str = ""
+    """Directory of the data if it is no longer where the checkpoint was trained from."""
+    context_window: int | None = bounded(None, at_least=0)
+    """Tokens that a language model is given before each block; null: ``task.context_window`` of the checkpoint."""
+    output_word_probs: str = ""
+    """File to write a language model's log-probabilities of tokens and words to, a line of JSON for each of text."""
+    output_word_stats: str = ""
+    """File to write how often each word comes and its mean log-probability to, a line of JSON for each word."""
+    bleu_tokenizer: str = "13a"
+    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    """How data is kept here, and batched for the loss."""
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    """How to search for the best output."""
+    device: Device = Device.auto
+    """Where to compute: auto takes cuda, else mps, else cpu."""
+    plugins: Plugins = Plugins.installed
+    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
+
+
+@dataclass
+class AverageConfig(Checked):
+    """Root config of ``average``."""
+
+    checkpoint: Any = MISSING
+    """Run directory, whose newest checkpoints are taken, or checkpoint directory; several of them: ``[A,B]``."""
+    last: int = bounded(5, at_least=1)
+    """How many of the newest checkpoints of a run directory to take."""
+    output: str = MISSING
+    """Checkpoint directory to write."""
+
+
+ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
+"""Root dataclass of each command that has one of its own."""
