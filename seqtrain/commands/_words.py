@@ -111,7 +111,8 @@ def read_words(words: Sequence[str], config_name: str) -> Words:
         ConfigError: a word is no override, or a flag is fairseq's or nobody's. Mistakes in the overrides are named too.
     """
     words = _with_one_searchpath(words)
-    if wrong := answer(words, config_name.removesuffix("_root").replace("config", "train")) or _no_overrides(words):
+    command = next(name for name, command in COMMANDS.items() if command.config_name == config_name)
+    if wrong := answer(words, command) or _no_overrides(words):
         rest = [word for word in words if not word.startswith("-") and _is_override(word)]
         raise ConfigError("\n".join([*wrong, *_mistakes_in(read_words(rest, config_name))]))
     parser = get_args_parser()

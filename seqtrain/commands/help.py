@@ -91,7 +91,7 @@ def _recipe_help(recipes: Mapping[str, str], words: Words) -> Iterator[str]:
         yield from recipe_lines(words.sources(), group, name)
     yield "\nWhat it comes to:"
     origins = origins_of(words.compose())
-    for group in REGISTRIES:
+    for group in (group for group in REGISTRIES if group in origins.schema):
         entry = chosen(origins, group)
         choice = next((s.text for s in reversed(origins.choices) if s.key == group), entry.name)
         yield f"  {f'{group}={choice}':50} {'' if choice == entry.name else f'{entry.name}: '}{summary(entry.cls)}"
