@@ -60,8 +60,8 @@ def _check_algorithm(log_probs: Tensor) -> None:
     """Refuse what torch cannot do: it would only say so in the backward pass, and in terms of its own."""
     if log_probs.is_cuda and log_probs.requires_grad and torch.are_deterministic_algorithms_enabled():
         raise ConfigError(
-            "torch has no deterministic algorithm for the gradient of CTC on cuda: set training.deterministic=false, or "
-            "training.device=cpu"
+            "torch has no deterministic algorithm for the gradient of CTC on cuda: set training.deterministic=false, "
+            "or training.device=cpu"
         )
 
 

@@ -1,3 +1,4 @@
+from functools import partialmethod
 from typing import Any
 from unittest.mock import Mock
 
@@ -105,7 +106,7 @@ def test_documents_ask_the_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model, tolist = build(), Mock(wraps=Tensor.tolist)
     for name in ("item", "__int__", "nonzero"):
         monkeypatch.setattr(Tensor, name, None)
-    monkeypatch.setattr(Tensor, "tolist", lambda x: tolist(x))
+    monkeypatch.setattr(Tensor, "tolist", partialmethod(tolist))
     logits(model, TOKENS, source_documents=torch.tensor([[0, 0, 1, 1], [0, 1, 1, 1]]))
     assert tolist.call_count == 1
 
