@@ -9,9 +9,9 @@ from seqtrain.fields import bounded
 from seqtrain.models import ModelConfig
 from seqtrain.nn.adaptive import AdaptiveEmbedding
 from seqtrain.nn.deep_norm import DeepNorm
-from seqtrain.nn.embedding import InputEmbedding
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import Initialization
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.norm import Norm
 from seqtrain.nn.positions import Positions, build_positions
 from seqtrain.nn.spec import LayerSpec

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from seqtrain.nn.adaptive import AdaptiveEmbedding, AdaptiveSoftmax, bands_of
 from seqtrain.nn.decoder import Decoder
 from seqtrain.nn.deep_norm import DeepNorm
-from seqtrain.nn.embedding import InputEmbedding, output_projection, token_embedding
+from seqtrain.nn.embedding import output_projection, token_embedding
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import initialize_gpt2
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.positions import LearnedPositions
 from seqtrain.nn.spec import LayerSpec
 
