@@ -12,10 +12,11 @@ from seqtrain.commands._words import read_words
 from seqtrain.errors import PluginError
 from seqtrain.fields import describe_fields
 from seqtrain.mistakes import unknown_choice
-from seqtrain.origins import shown_path, yaml_file
+from seqtrain.origins import shown_path
 from seqtrain.plugins import kinds
 from seqtrain.registry import REGISTRIES, Registry
 from seqtrain.schema.choices import group_choices
+from seqtrain.yaml_files import yaml_file
 
 
 def main(arguments: Sequence[str]) -> None:
