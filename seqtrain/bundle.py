@@ -1,15 +1,13 @@
 """What a checkpoint carries of plug-ins that are not seqtrain's own: their names, and copies of users' Python.
 
 ``plugins.json`` names them. ``plugins/<folder>/`` holds the ``.py`` files of each user directory that one of them comes
-from, as they were when training began, or when they were compared with a checkpoint's if that was before: what is
-edited between import and training, as in a notebook, is stored as edited. The checkpoint's manifest has their SHA-256.
-Plug-ins of installed packages are named with distribution and version, and not copied. None of it is run unless that
-is asked for.
+from, as they were when training began, or when they were compared with a checkpoint's if that was before. The
+checkpoint's manifest has their SHA-256. Plug-ins of installed packages are named with distribution and version, and not
+copied. None of it is run unless that is asked for.
 """
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import json
 import logging
 import re
@@ -18,50 +16,18 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from weakref import WeakKeyDictionary
 
 from seqtrain.composition import searchpath_override
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.documents import DocumentError, build, read_json
 from seqtrain.errors import CheckpointError, PluginError
+from seqtrain.plugin_code import Plugin, imported_code, plugin_of, take_as_read
 from seqtrain.plugins import import_user_directory, user_directories
-from seqtrain.registry import REGISTRIES, Entry, kind_of, plugin_configs
+from seqtrain.registry import REGISTRIES, kind_of, plugin_configs
 from seqtrain.user_code import UserCode, difference, read_code, shortened
 
 NAMES, COPIES = "plugins.json", "plugins"
 log = logging.getLogger(__name__)
-
-_code: "WeakKeyDictionary[ModuleType, UserCode]" = WeakKeyDictionary()
-"""Code of the user directories, by package, as first read: what runs does not change when files are edited later."""
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A plug-in that is not seqtrain's own, and where its code was."""
-
-    kind: str
-    name: str
-    module: str
-    directory: str = ""
-    """User directory; empty if it is an installed package's."""
-    folder: str = ""
-    """Name of that directory's copy below ``plugins/``."""
-    distribution: str = ""
-    """Name and version of the installed distribution, if there is one."""
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name!r}"
-
-    @property
-    def place(self) -> str:
-        """Where its code was, for a message."""
-        return self.directory or self.distribution or f"the module {self.module}"
-
-    @property
-    def is_registered(self) -> bool:
-        """Whether there is a plug-in of that kind and name, wherever its code is from."""
-        return self.kind in REGISTRIES and self.name in REGISTRIES[self.kind].names()
 
 
 @dataclass(frozen=True)
@@ -79,8 +45,8 @@ class Bundle:
         """Return the plug-ins that a config chooses, as far as they are not seqtrain's own."""
         configs = [(kind_of(config), config) for config in plugin_configs(cfg)]
         chosen = dict.fromkeys((kind, REGISTRIES[kind].entry_of(config)) for kind, config in configs)
-        plugins = [plugin for kind, entry in chosen if (plugin := _plugin(kind, entry)) is not None]
-        code = {plugin.folder: _imported(plugin.module) for plugin in plugins if plugin.folder}
+        plugins = [plugin for kind, entry in chosen if (plugin := plugin_of(kind, entry)) is not None]
+        code = {plugin.folder: imported_code(plugin.module) for plugin in plugins if plugin.folder}
         for one in code.values():
             if one.left_out:
                 log.warning("not copied into checkpoints: %s", ", ".join(one.left_out))
@@ -162,47 +128,20 @@ class Bundle:
             import_user_directory(Path(copy.directory))
         package = user_directories()[Path(copy.directory).resolve()]
         # A checkpoint made from the copy names the directory that it was copied from.
-        _code[sys.modules[package]] = dataclasses.replace(copy, directory=plugin.directory)
+        take_as_read(package, dataclasses.replace(copy, directory=plugin.directory))
 
     def _changes(self) -> str:
         """Return a diff from the copies to what is registered now; only warn of what cannot be compared."""
         compared: dict[str, str] = {}
         for plugin in self.plugins:
-            now = _plugin(plugin.kind, REGISTRIES[plugin.kind].entry(plugin.name))
+            now = plugin_of(plugin.kind, REGISTRIES[plugin.kind].entry(plugin.name))
             if plugin.folder and now is not None and now.folder:
                 compared[plugin.folder] = now.module
             elif (place := "seqtrain" if now is None else now.place) != plugin.place:
                 log.warning("%s of this checkpoint was from %s and is from %s now", plugin, plugin.place, place)
-        return shortened(line for old, new in compared.items() for line in difference(self.code[old], _imported(new)))
-
-
-def _plugin(kind: str, entry: Entry) -> Plugin | None:
-    """Return where a registered plug-in is from, or None if it is seqtrain's own."""
-    if package := _user_package(entry.module):
-        return Plugin(kind, entry.name, entry.module, _imported(entry.module).directory, package.rpartition(".")[2])
-    if entry.module.partition(".")[0] == "seqtrain":
-        return None
-    return Plugin(kind, entry.name, entry.module, distribution=_distribution(entry.module))
-
-
-def _imported(module: str) -> UserCode:
-    """Return the code of the user directory that a module is in, as it was when it was first asked for."""
-    name = _user_package(module)
-    package = sys.modules[name]
-    if package not in _code:
-        _code[package] = read_code(next(directory for directory, other in user_directories().items() if other == name))
-    return _code[package]
-
-
-def _user_package(module: str) -> str:
-    """Return the package of the user directory that a module is in; empty if it is in none."""
-    return next((name for name in user_directories().values() if f"{module}.".startswith(f"{name}.")), "")
-
-
-def _distribution(module: str) -> str:
-    """Return name and version of the installed distribution that holds a module; empty if none says so."""
-    names = importlib.metadata.packages_distributions().get(module.split(".", maxsplit=1)[0], [])
-    return f"{names[0]} {importlib.metadata.version(names[0])}" if names else ""
+        return shortened(
+            line for old, new in compared.items() for line in difference(self.code[old], imported_code(new))
+        )
 
 
 def _read_plugins(file: Path) -> list[Plugin]:

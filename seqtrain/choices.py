@@ -12,8 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqtrain.mistakes import Mistake, first_line, unknown_choice, unknown_key
-from seqtrain.origins import COMMAND_LINE, Origins, open_sources, read_origins, shown_path, yaml_file, yaml_lines
+from seqtrain.origins import COMMAND_LINE, Origins, open_sources, read_origins, shown_path
 from seqtrain.registry import REGISTRIES
+from seqtrain.yaml_files import yaml_file, yaml_lines
 
 REFUSALS = (
     HydraException,

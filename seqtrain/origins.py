@@ -7,7 +7,6 @@ Hydra's defaults list, then the command line. Errors, help and ``explain`` ask h
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ from hydra._internal.defaults_list import create_defaults_list
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override
-from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
 from seqtrain.config import SHARED
@@ -25,6 +23,7 @@ from seqtrain.errors import ConfigError
 from seqtrain.fields import describe_fields
 from seqtrain.nodes import is_mapping, make_room
 from seqtrain.registry import REGISTRIES
+from seqtrain.yaml_files import yaml_file, yaml_lines
 
 COMMAND_LINE = "command line"
 
@@ -129,29 +128,6 @@ def shown_path(where: str) -> str:
     """Return FILE or FILE:LINE as seen from the current directory if it lies below it."""
     below = os.path.relpath(where) if os.path.isabs(where) else where
     return where if below.startswith(os.pardir) else below
-
-
-def yaml_file(result: ConfigResult, config_path: str) -> Path:
-    """Return the file of a config that one of Hydra's sources found."""
-    scheme, _, place = result.path.partition("://")
-    base = Path(str(resources.files(place.replace("/", ".")))) if scheme == "pkg" else Path(place)
-    return base / (config_path if config_path.endswith(".yaml") else f"{config_path}.yaml")
-
-
-def yaml_lines(file: Path) -> dict[tuple[str, ...], int]:
-    """Return the line, from 1, of each key of a YAML file; items of a list count as keys ``0``, ``1``, ..."""
-    return dict(_lines(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader), ()))
-
-
-def _lines(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, str(key.value)), key.start_mark.line + 1
-            yield from _lines(value, (*path, str(key.value)))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, str(index)), value.start_mark.line + 1
-            yield from _lines(value, (*path, str(index)))
 
 
 def _add_config(origins: Origins, default: ResultDefault, repository: IConfigRepository) -> None:

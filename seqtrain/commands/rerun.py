@@ -4,30 +4,22 @@ import contextlib
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from seqtrain.checkpoint import STATE, Checkpoint, complete
+from seqtrain.commands._rerun_request import CHECKPOINT, Request, parse
 from seqtrain.commands._same_bytes import different_files
 from seqtrain.commands._words import (
-    ALLOWED_IN_RERUN,
-    PATH_KEYS,
-    PLUGINS,
-    SEARCHPATH,
-    plugins_choice,
-    read_words,
-    value_of,
     words_parser,
 )
 from seqtrain.commands.hydra_files import repeated_run_directory
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.documents import fits
-from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.errors import CheckpointError
 from seqtrain.locks import locked
 from seqtrain.plugins import user_directories
 from seqtrain.registry import REGISTRIES
@@ -39,8 +31,6 @@ from seqtrain.training.logs import logging_to
 from seqtrain.training.same_data import data_changes
 from seqtrain.training.saved_state import saved_threads, taking_over, train_state
 from seqtrain.training.session import TrainResult, train
-
-CHECKPOINT, DIRECTORY = "checkpoint=", "hydra.run.dir="
 
 DESCRIPTION = """\
 Train once more as a checkpoint was trained, up to its update: its config, seed and number of threads, in a new run
@@ -57,17 +47,6 @@ Words:
 """
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is asked for; paths are absolute."""
-
-    checkpoint: Path
-    directory: Path
-    overrides: Sequence[str]
-    searchpath: Sequence[str]
-    plugins: Plugins
-
-
 def main(arguments: Sequence[str]) -> None:
     """Repeat a run.
 
@@ -79,37 +58,6 @@ def main(arguments: Sequence[str]) -> None:
     _, words = parser.parse_known_args(list(arguments))
     if not rerun(parse(words)):
         raise SystemExit(1)
-
-
-def parse(words: Sequence[str]) -> Request:
-    """Read the words of the command.
-
-    Raises:
-        ConfigError: one is missing, or is none that a repetition takes.
-    """
-    named = {key: value_of(words, key) for key in (CHECKPOINT, DIRECTORY)}
-    if not named[CHECKPOINT]:
-        raise ConfigError(f"rerun repeats the run of a checkpoint: name it with {CHECKPOINT}RUN")
-    rest = [_absolute(word) for word in words if not word.startswith(tuple(named))]
-    read = read_words(rest, "config")
-    own = [word for word in read.overrides if not word.startswith((SEARCHPATH, PLUGINS))]
-    refused = [
-        *(w for w in read.as_typed if w.startswith("-")),
-        *(w for w in own if not w.startswith(ALLOWED_IN_RERUN)),
-    ]
-    if refused:
-        raise ConfigError(
-            f"rerun repeats a run with the config of its checkpoint: leave out {', '.join(refused)}, "
-            "or start another run with train"
-        )
-    directory = named[DIRECTORY] or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_rerun"
-    return Request(
-        checkpoint=Path(named[CHECKPOINT]).expanduser().absolute(),
-        directory=Path(directory).expanduser().absolute(),
-        overrides=own,
-        searchpath=[word for word in read.overrides if word.startswith(SEARCHPATH)],
-        plugins=plugins_choice(read.overrides),
-    )
 
 
 def rerun(request: Request) -> bool:
@@ -245,14 +193,6 @@ def compare(original: Checkpoint, num_updates: int, result: TrainResult) -> bool
     if result.exit_code:
         _say(f"to go on from there: python -m seqtrain resume={shlex.quote(str(result.run_directory))}")
     return not different
-
-
-def _absolute(word: str) -> str:
-    """Return an override with the paths in it, ``a`` or ``a:b``, absolute: they are read from another directory."""
-    key, _, value = word.partition("=")
-    paths = [value] if Path(value).exists() else value.split(":")
-    are_there = key in PATH_KEYS and all(Path(path).exists() for path in paths)
-    return f"{key}={':'.join(str(Path(path).absolute()) for path in paths)}" if are_there else word
 
 
 def _say(line: str) -> None:

@@ -22,6 +22,11 @@ class PluginConfig(Checked):
 class ModelConfig(PluginConfig):
     """Base of the configs in group ``model``."""
 
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the model gives log-probabilities, whose exponentials add up to 1, instead of any logits."""
+        return False
+
 
 @dataclass
 class CriterionConfig(PluginConfig):
@@ -29,6 +34,10 @@ class CriterionConfig(PluginConfig):
 
     sentence_avg: bool = False
     """Average the gradient over sentences instead of over target tokens."""
+
+    def contradictions_with(self, model: ModelConfig) -> Iterable[str]:
+        """Return what the criterion cannot do with such a model, as ``contradictions`` does."""
+        return ()
 
 
 @dataclass

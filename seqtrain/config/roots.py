@@ -61,7 +61,7 @@ class TrainConfig(Checked):
     """Where metrics go besides the log."""
 
     def contradictions(self) -> Iterable[str]:
-        """Training has an end, and ``saving.metric`` is a score that validation gives."""
+        """Training has an end, what is chosen goes together, and ``saving.metric`` is a score that validation gives."""
         if not (self.training.max_update or self.training.max_epoch):
             yield "training would never end: set training.max_update or training.max_epoch"
         if self.validation.generate and isinstance(self.task, TaskConfig) and not self.task.has_references:
@@ -69,6 +69,8 @@ class TrainConfig(Checked):
                 f"validation.generate=true scores decoded text, and task={self.task._name} has no references to score "
                 "it against: set validation.generate=false"
             )
+        if isinstance(self.criterion, CriterionConfig) and isinstance(self.model, ModelConfig):
+            yield from self.criterion.contradictions_with(self.model)
         metric, validation = self.saving.metric, self.validation
         name = metric.rpartition("/")[2]
         if name not in Scorer.__members__:

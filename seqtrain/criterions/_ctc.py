@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,8 +24,13 @@ class CTCLoss:
         self.zero_infinity = zero_infinity
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Return the sum over sentences, (), in nats, for logits (B, S, V) or (B, n S, V)."""
+        """Return the sum over sentences, (), in nats, for logits (B, S, V) or (B, n S, V).
+
+        Raises:
+            ConfigError: the model does not predict for each position of the source, or its device has no algorithm.
+        """
         log_probs = log_softmax(logits)
+        _check_algorithm(log_probs)
         there = batch.target.ne(self.pad) & batch.target.ne(self.eos)
         return functional.ctc_loss(
             log_probs.transpose(0, 1),  # (S, B, V)
@@ -48,6 +54,15 @@ class CTCLoss:
         """Return what a path stands for: of equal ids in a row the first, and no blanks."""
         changes = (id for before, id in zip([self.blank, *path], path, strict=False) if id != before)
         return [id for id in changes if id != self.blank]
+
+
+def _check_algorithm(log_probs: Tensor) -> None:
+    """Refuse what torch cannot do: it would only say so in the backward pass, and in terms of its own."""
+    if log_probs.is_cuda and log_probs.requires_grad and torch.are_deterministic_algorithms_enabled():
+        raise ConfigError(
+            "torch has no deterministic algorithm for the gradient of CTC on cuda: set training.deterministic=false, "
+            "or training.device=cpu"
+        )
 
 
 def source_lengths(logits: Tensor, batch: Batch) -> Tensor:

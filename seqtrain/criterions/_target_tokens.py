@@ -1,6 +1,6 @@
 """What the criterions over target tokens share: which tokens count, how logits come about, what is reported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from seqtrain.base import (
     TaskInfo,
     logits_of,
 )
-from seqtrain.config import CriterionConfig
+from seqtrain.config import CriterionConfig, ModelConfig
 from seqtrain.errors import PluginError
 from seqtrain.fields import bounded
 from seqtrain.nn.chunked_cross_entropy import (
@@ -36,6 +36,15 @@ class TargetTokenConfig(CriterionConfig):
 
     z_loss: float = bounded(0.0, at_least=0)
     """Coefficient of the z-loss, log(Z)^2 of each token, which keeps logits from drifting; PaLM has 1e-4."""
+
+    def contradictions_with(self, model: ModelConfig) -> Iterable[str]:
+        """The z-loss is for logits that can drift: of log-probabilities it is 0."""
+        yield from super().contradictions_with(model)
+        if self.z_loss and model.is_normalized:
+            yield (
+                f"criterion.z_loss={self.z_loss:g} keeps logits from drifting, but model={model._name} gives "
+                "log-probabilities, as any model with an adaptive softmax, and these cannot: set criterion.z_loss=0"
+            )
 
 
 class TargetTokens:

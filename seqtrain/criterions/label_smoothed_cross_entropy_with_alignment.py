@@ -11,6 +11,7 @@ from seqtrain.criterions._target_tokens import Projected, TargetTokens, cross_en
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.errors import ConfigError, PluginError
 from seqtrain.fields import bounded
+from seqtrain.nn.log_probs import at_least_fp32
 from seqtrain.registry import choice_of
 
 
@@ -56,10 +57,13 @@ class LabelSmoothedCrossEntropyWithAlignment(LabelSmoothedCrossEntropy):
 def alignment_loss(attention: Tensor, alignments: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum, (), over aligned target tokens of the mean -log(attention), in nats, and their number, ().
 
+    Both are in fp32 at least, whatever the attention comes in: half precision does not count beyond a few hundred.
+
     Args:
         attention: probabilities of source tokens for each target token, (B, T, S).
         alignments: links of source and target positions, (B, A, 2), filled up with -1.
     """
+    attention = attention.to(at_least_fp32(attention.dtype))
     source, target = alignments.clamp(min=0).unbind(dim=2)  # (B, A)
     there = alignments[..., 0].ge(0).to(attention.dtype)
     links = attention.new_zeros(attention.shape[:2]).scatter_add_(1, target, there)  # (B, T), of each target token

@@ -26,6 +26,11 @@ class OutputFields(ModelConfig):
     adaptive_softmax_dropout: float = bounded(0.0, at_least=0, below=1)
     """Rate of dropout on the adaptive softmax's features and on those of bands."""
 
+    @property
+    def is_normalized(self) -> bool:
+        """An adaptive softmax gives log-probabilities."""
+        return bool(self.adaptive_softmax_cutoff)
+
     def contradictions(self) -> Iterable[str]:
         """Cutoffs rise, and the projection is the embeddings or an adaptive softmax."""
         yield from super().contradictions()

@@ -9,9 +9,9 @@ from seqtrain.fields import bounded
 from seqtrain.models import ModelConfig
 from seqtrain.nn.adaptive import AdaptiveEmbedding
 from seqtrain.nn.deep_norm import DeepNorm
-from seqtrain.nn.embedding import InputEmbedding
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import Initialization
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.norm import Norm
 from seqtrain.nn.positions import Positions, build_positions
 from seqtrain.nn.spec import LayerSpec
@@ -44,7 +44,10 @@ class TransformerFields(ModelConfig):
     deep_norm: bool = False
     """Scale residual connections and initial weights for very deep post-norm stacks (DeepNorm)."""
     init: Initialization = Initialization.fairseq
-    """How weights start: as in fairseq, or as in GPT-2 (normal, 0.02, those that end a sublayer smaller)."""
+    """How weights start: as in fairseq, or as in GPT-2 (normal, 0.02, those that end a sublayer smaller).
+
+    Adaptive embeddings and softmaxes, which GPT-2 does not have, start as in fairseq.
+    """
     checkpoint_activations: bool = False
     """Save memory: keep the input of each layer alone, and compute the layer again in the backward pass."""
     no_scale_embedding: bool = False

@@ -93,7 +93,8 @@ class LSTMLM(ProjectingModel, DecoderModel):
         if source_documents is None:
             return self._features(source_tokens)[0]
         rows, places = _rows_of_documents(source_documents)
-        apart = source_tokens.new_full((int(rows.max()) + 1, int(places.max()) + 1), self.pad)
+        last_row, last_place = torch.stack([rows.max(), places.max()]).tolist()  # a GPU is waited for, but once
+        apart = source_tokens.new_full((last_row + 1, last_place + 1), self.pad)
         apart[rows, places] = source_tokens
         return self._features(apart)[0][rows, places]
 

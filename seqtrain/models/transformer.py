@@ -14,9 +14,10 @@ from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.ctc_head import CTCHead
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.deep_norm import decoder_beside_encoder, encoder_beside_decoder
-from seqtrain.nn.embedding import InputEmbedding, token_embedding
+from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.initialization import Initialization, initialize_gpt2
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.inspection import calls_of
 from seqtrain.nn.spec import LayerSpec
 

@@ -135,7 +135,11 @@ class AdaptiveSoftmax(nn.Module):
         return torch.cat(log_probs, dim=-1)
 
     def choices(self, features: Tensor, target: Tensor) -> list[Choice]:
-        """Return the choices that lead from features (N, D) to target (N,): their log-probabilities add up."""
+        """Return the choices that lead from features (N, D) to target (N,): their log-probabilities add up.
+
+        A GPU is waited for once a band, to learn how many of the targets are in it: that many rows are multiplied, and
+        for the rarest bands they are few.
+        """
         features, first_target, within = self.dropout(features), target, []
         for number, band in enumerate(self.others):
             inside = band.inside(target)

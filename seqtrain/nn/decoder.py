@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqtrain.base import EncoderOutput, IncrementalState
 from seqtrain.nn.attention import CrossAttention, KeysValues
-from seqtrain.nn.embedding import InputEmbedding
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.layer import TransformerLayer
 from seqtrain.nn.layout import Layout, causal_layout
 from seqtrain.nn.positions import places_in_documents

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from seqtrain.nn.embedding import InputEmbedding
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.layer import TransformerLayer
 from seqtrain.nn.layout import Layout, full_layout
 from seqtrain.nn.spec import LayerSpec

@@ -24,6 +24,8 @@ def initialize_gpt2(model: nn.Module, stacks: Iterable[nn.Module]) -> None:
     """Draw all weights of a model from N(0, 0.02^2), with zero biases, as GPT-2 does (Radford et al., 2019).
 
     The layers of each stack whose outputs are added to their inputs start smaller, by the root of their number.
+    Adaptive embeddings and softmaxes, which GPT-2 does not have, stay as they are built: each of their bands is the
+    product of two matrices, and that of two so small would be next to nothing.
     """
     for module in model.modules():
         if isinstance(module, nn.Linear | LearnedPositions):

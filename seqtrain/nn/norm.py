@@ -2,7 +2,9 @@
 
 from enum import Enum
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Norm(str, Enum):
@@ -13,11 +15,13 @@ class Norm(str, Enum):
 
 
 class RMSNorm(nn.RMSNorm):
-    """x / sqrt(mean(x^2) + eps) times a weight (Zhang and Sennrich, 2019), computed in the weight's format at least."""
+    """x / sqrt(mean(x^2) + eps) times a weight (Zhang and Sennrich, 2019), computed in fp32 at least."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise x (..., D)."""
-        return super().forward(x.to(self.weight.dtype))
+        """Normalise x (..., D); return it in the more precise of its format and the weight's."""
+        format = torch.promote_types(x.dtype, self.weight.dtype)
+        # of one format, however short: torch's function computes in fp32 by itself
+        return functional.rms_norm(x.to(format), self.normalized_shape, self.weight.to(format), self.eps)
 
 
 def build_norm(kind: Norm, dim: int, *, eps: float = 1e-5, bias: bool = True) -> nn.Module:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from seqtrain.nn.embedding import InputEmbedding
 from seqtrain.nn.initialization import initialize_deep_norm
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.layer import TransformerLayer, layer_drop
 from seqtrain.nn.spec import LayerSpec
 

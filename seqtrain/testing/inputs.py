@@ -11,6 +11,7 @@ from seqtrain.models import REGISTRY, DecoderModel, EncoderModel, Model, TaskInf
 
 SOURCE_LENGTHS = (5, 3, 6)
 TARGET_LENGTHS = (4, 6, 5)
+SAME_LENGTHS = (6, 6, 6)
 
 
 def build(cfg: ModelConfig, task: TaskInfo, seed: int = 1) -> Model:

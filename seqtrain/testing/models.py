@@ -3,7 +3,6 @@
 Each check builds the model from its config, feeds it random tokens, and raises AssertionError if something is wrong.
 """
 
-import inspect
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,27 +15,24 @@ from seqtrain.base import LinearlyProjected
 from seqtrain.config import ModelConfig
 from seqtrain.criterions.cross_entropy import CrossEntropy, CrossEntropyConfig
 from seqtrain.model_tensors import model_tensors
-from seqtrain.models import REGISTRY, DecoderModel, EncoderModel, FeatureModel, Model, TaskInfo
+from seqtrain.models import REGISTRY, FeatureModel, Model, TaskInfo
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
 from seqtrain.testing.guarantees import Check, assert_close
-from seqtrain.testing.inputs import (
-    SOURCE_LENGTHS,
-    TARGET_LENGTHS,
-    build,
-    predicted,
-    random_batch,
-    random_input,
-    run,
-    seeded,
-)
+from seqtrain.testing.inputs import build, predicted, random_batch, random_input, run, seeded
+from seqtrain.testing.visibility import check_batch, check_causality, check_documents, check_padding
 
-__all__ = ["CHECKS", "check_builds_on_meta", "check_model", "random_input"]
-
-SAME_LENGTHS = (6, 6, 6)
-DOCUMENTS = ([0, 0, 1, 2, 2, 2], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0])
-"""Numbers of the documents that the tokens of such sentences belong to."""
+__all__ = [
+    "CHECKS",
+    "check_batch",
+    "check_builds_on_meta",
+    "check_causality",
+    "check_documents",
+    "check_model",
+    "check_padding",
+    "random_input",
+]
 
 
 def check_model(cfg: ModelConfig, task: TaskInfo, *, compiled: bool = True) -> None:
@@ -117,71 +113,6 @@ def check_projection(cfg: ModelConfig, task: TaskInfo) -> str | None:
     features = seeded(lambda: torch.randn(3, weight.size(1)))
     expected = torch.nn.functional.linear(features, weight, bias)
     assert_close(model.project(features), expected, "project does something else than projection_weights says")
-    return None
-
-
-def check_padding(cfg: ModelConfig, task: TaskInfo) -> None:
-    """Padding changes nothing: a sentence beside longer ones gets the logits that it gets alone."""
-    model = build(cfg, task).eval()
-    for side, lengths in {
-        "source_tokens": (SOURCE_LENGTHS, SAME_LENGTHS),
-        "prev_output_tokens": (SAME_LENGTHS, TARGET_LENGTHS),
-    }.items():
-        net_input = random_input(model, task, *lengths)
-        if side not in net_input:
-            continue
-        logits, widths = run(model, net_input), dict(zip(("source_tokens", "prev_output_tokens"), lengths, strict=True))
-        for row in range(len(logits)):
-            alone = {
-                name: x[[row]][:, : widths[name][row]] if x.dim() > 1 else x[[row]] for name, x in net_input.items()
-            }
-            assert_close(
-                logits[[row], : predicted(alone).size(1)],
-                run(model, alone),
-                f"padding of {side} changes the logits: mask it, and count positions and lengths without it",
-            )
-
-
-def check_batch(cfg: ModelConfig, task: TaskInfo) -> None:
-    """The other sentences of a batch change nothing: each gets the logits that it gets alone."""
-    model = build(cfg, task).eval()
-    net_input = random_input(model, task, SAME_LENGTHS, SAME_LENGTHS)
-    logits = run(model, net_input)
-    for row in range(len(logits)):
-        alone = run(model, {name: x[[row]] for name, x in net_input.items()})
-        assert_close(logits[[row]], alone, "another sentence of the batch changes the logits")
-
-
-def check_causality(cfg: ModelConfig, task: TaskInfo) -> str | None:
-    """What is predicted for a position does not depend on later tokens."""
-    model = build(cfg, task).eval()
-    if isinstance(model, EncoderModel):
-        return "an encoder sees all tokens"
-    net_input = random_input(model, task)
-    logits = run(model, net_input)
-    for length in range(1, logits.size(1)):
-        changed = random_input(model, task)
-        predicted(changed)[:, length:] = task.target_dictionary.unk
-        what = f"a later token changes the logits at position {length - 1}: check the causal mask, it may be off by one"
-        assert_close(run(model, changed)[:, length - 1], logits[:, length - 1], what)
-    return None
-
-
-def check_documents(cfg: ModelConfig, task: TaskInfo) -> str | None:
-    """Documents that stand in a row together get the logits that each gets alone."""
-    model = build(cfg, task).eval()
-    if not isinstance(model, DecoderModel):
-        return "it is no language model"
-    if "source_documents" not in inspect.signature(model.extract_features).parameters:
-        return "the model takes no source_documents: it cannot keep documents apart"
-    net_input = random_input(model, task, SAME_LENGTHS)
-    logits = run(model, net_input | {"source_documents": torch.tensor(DOCUMENTS)})
-    for row, documents in enumerate(DOCUMENTS):
-        for number in set(documents):
-            of_document = slice(documents.index(number), documents.index(number) + documents.count(number))
-            alone = run(model, {"source_tokens": net_input["source_tokens"][row, None, of_document]})
-            what = "another document in the row changes the logits: hide it, and count positions from each one's start"
-            assert_close(logits[row, None, of_document], alone, what)
     return None
 
 

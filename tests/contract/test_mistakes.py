@@ -296,6 +296,11 @@ MISTAKES = {
         "saving.metric=valid/exact_match is better the higher it is: set saving.maximize=true "
         "(saving.metric: command line)",
     ),
+    "z-loss of log-probabilities": (
+        ["model=transformer", "model.adaptive_softmax_cutoff=[8]", "criterion.z_loss=1e-4"],
+        "criterion.z_loss=0.0001 keeps logits from drifting, but model=transformer gives log-probabilities, as any "
+        "model with an adaptive softmax, and these cannot: set criterion.z_loss=0 (criterion.z_loss: command line)",
+    ),
     "nesterov without momentum": (
         ["optimizer=sgd", "optimizer.nesterov=true"],
         "optimizer.nesterov=true needs an optimizer.momentum above 0 and optimizer.dampening=0 "

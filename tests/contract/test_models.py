@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+import torch
 
+from seqtrain.base import logits_of
 from seqtrain.config import ModelConfig
 from seqtrain.models import REGISTRY
 from seqtrain.nn.feed_forward import Activation
@@ -12,6 +14,7 @@ from seqtrain.nn.norm import Norm
 from seqtrain.nn.positions import Positions
 from seqtrain.plugins import import_builtin
 from seqtrain.testing.guarantees import Check
+from seqtrain.testing.inputs import build, random_input, run, seeded
 from seqtrain.testing.models import CHECKS, check_builds_on_meta
 from seqtrain.testing.toy import toy_task
 
@@ -103,6 +106,19 @@ def test_model(check: Check, name: str) -> None:
 @pytest.mark.parametrize("check", CHECKS)
 def test_model_with_options(check: Check, like: str) -> None:
     check(small(like.split(maxsplit=1)[0], **OPTIONS[like]), toy_task())
+
+
+@pytest.mark.parametrize(
+    ("name", "drops"),
+    [("transformer", ["encoder_layerdrop", "decoder_layerdrop"]), ("transformer_lm", ["decoder_layerdrop"])],
+)
+def test_compiles_as_one_graph(name: str, drops: list[str]) -> None:
+    rates: dict[str, Any] = dict.fromkeys(drops, 0.1)
+    model = build(small(name, dropout=0.0, **rates), toy_task()).train()
+    net_input = random_input(model, toy_task())
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    expected = seeded(lambda: run(model, net_input))
+    torch.testing.assert_close(seeded(lambda: logits_of(compiled(**net_input))), expected)
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.bundle import Bundle, Plugin
+from seqtrain.bundle import Bundle
 from seqtrain.composition import compose, register_all
 from seqtrain.config import Plugins, TrainConfig
 from seqtrain.errors import CheckpointError, PluginError
 from seqtrain.lr_schedulers import REGISTRY, LRScheduler, LRSchedulerConfig, register_lr_scheduler
+from seqtrain.plugin_code import Plugin
 from seqtrain.plugins import forget_user_directory, user_directories
 
 MINE = '''

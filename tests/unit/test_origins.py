@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from seqtrain.composition import compose_node, origins_of, searchpath_override
-from seqtrain.origins import show, shown_path, yaml_lines
+from seqtrain.origins import show, shown_path
 from seqtrain.plugins import conf_directory
 
 
@@ -73,17 +73,6 @@ def test_values_of_a_field_that_is_a_mapping() -> None:
         ("0.001", "command line"),
         ("0.0001", "command line"),
     ]
-
-
-def test_lines_of_keys_and_items(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("# comment\na:\n  b: 1\n  c: [2,\n    3]\n")
-    assert yaml_lines(tmp_path / "a.yaml") == {
-        ("a",): 2,
-        ("a", "b"): 3,
-        ("a", "c"): 4,
-        ("a", "c", "0"): 4,
-        ("a", "c", "1"): 5,
-    }
 
 
 def test_values_as_they_are_typed() -> None:

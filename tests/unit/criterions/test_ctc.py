@@ -98,6 +98,17 @@ def test_the_average_over_sentences(task: TaskInfo) -> None:
     assert run(task, batch_of([[A, B, EOS], [A, EOS, PAD]]), sentence_avg=True).sample_size == 2
 
 
+def test_a_gpu_has_no_deterministic_algorithm(task: TaskInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = batch_of([[A, B, EOS], [A, EOS, PAD]])
+    monkeypatch.setattr(Tensor, "is_cuda", True)
+    assert run(task, batch).loss.isfinite()
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    with pytest.raises(ConfigError, match=r"of CTC on cuda: set training\.deterministic=false, or"):
+        run(task, batch)
+    with torch.no_grad():
+        assert run(task, batch, train=False).loss.isfinite()
+
+
 def test_a_model_of_the_target(task: TaskInfo) -> None:
     with pytest.raises(ConfigError, match=r"each position of the source, and Table does not: choose criterion="):
         CTC(CTCConfig(), task)(Table(task), batch_of([[A, B, EOS], [A, EOS, PAD]]))

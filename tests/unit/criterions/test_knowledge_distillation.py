@@ -1,6 +1,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from seqtrain.criterions.knowledge_distillation import KnowledgeDistillation, Kn
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
 from seqtrain.errors import PluginError
 from tests.unit.criterions.conftest import Features, Linear, Table
+from tests.unit.criterions.formulas import Array, assert_gradient, kl, label_smoothed, log_softmax, random_array
 
 TAUGHT = [
     [[4, 8, 1, 1, 1, 1], [1, 1, 1, 4, 1, 8], [4, 2, 2, 2, 2, 4]],
@@ -65,6 +67,23 @@ def test_by_hand(kind: type[Table], batch: Batch, task: TaskInfo) -> None:
     assert {weight for _, weight in output.metrics.values()} == {4}
     assert output.loss.item() == pytest.approx(loss, rel=1e-5)
     assert output.sample_size == 4
+
+
+@pytest.mark.parametrize("kind", [Table, Features])
+def test_it_is_the_formula(kind: type[Table], batch: Batch, task: TaskInfo) -> None:
+    model, logits = kind(task), random_array(2, 3, 6)
+    model.load_state_dict({"logits": torch.tensor(logits)})
+    values = {"label_smoothing": 0.3, "ignore_prefix_size": 1, "distillation_alpha": 0.4, "temperature": 2.0}
+    output = run(task, model, batch, **values)
+
+    def loss(logits: Array) -> float:
+        soft_taught, soft = log_softmax(np.log(TAUGHT) / 2), log_softmax(logits / 2)
+        divergence = sum(kl(soft_taught[0, position], soft[0, position]) for position in (1, 2))
+        return 0.6 * label_smoothed(logits, batch.target.numpy(), 0.3, prefix=1) + 0.4 * 2.0**2 * divergence
+
+    assert output.loss.item() == pytest.approx(loss(logits), rel=1e-5)
+    output.loss.backward()  # type: ignore[no-untyped-call]  # torch's
+    assert_gradient(model.logits, loss, logits)
 
 
 @pytest.mark.parametrize("kind", [Table, Features])

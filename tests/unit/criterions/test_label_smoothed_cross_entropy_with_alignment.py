@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,14 @@ from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.inputs import random_batch
 from seqtrain.testing.toy import toy_task
 from tests.unit.criterions.conftest import Features, Linear, Table
+from tests.unit.criterions.formulas import (
+    Array,
+    alignment_of,
+    assert_gradient,
+    label_smoothed,
+    log_softmax,
+    random_array,
+)
 
 EIGHTHS = torch.tensor([[[4.0, 2, 2], [1, 1, 6], [2, 4, 2]], [[8, 0, 0], [4, 4, 0], [2, 2, 4]]])
 """Attention of three target tokens to three of the source."""
@@ -62,6 +71,36 @@ def test_attention_that_has_run_out_stays_finite() -> None:
 
 def test_no_links() -> None:
     assert [x.item() for x in alignment_loss(EIGHTHS, LINKS.new_empty(2, 0, 2))] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("format", [torch.bfloat16, torch.float16])
+def test_attention_of_half_precision_is_summed_in_fp32(format: torch.dtype) -> None:
+    alignments = torch.arange(2051)[:, None].expand(-1, 2)[None]  # more than either format can count
+    attention = torch.eye(2051, dtype=format)[None] / 4
+    loss, aligned = alignment_loss(attention, alignments)
+    assert [loss.item(), aligned.item()] == pytest.approx([2051 * math.log(4), 2051])
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.3])
+@pytest.mark.parametrize("kind", [AttendingTable, AttendingFeatures, AttendingLinear])
+def test_it_is_the_formula(kind: type[AttendingTable], eps: float, batch: Batch, task: TaskInfo) -> None:
+    cfg = LabelSmoothedCrossEntropyWithAlignmentConfig(
+        sentence_avg=True, label_smoothing=eps, ignore_prefix_size=1, alignment_lambda=0.7
+    )
+    model, logits, scores = kind(task), random_array(2, 3, 6), random_array(2, 3, 3, seed=2)
+    attention = np.exp(log_softmax(scores))
+    model.load_state_dict({"logits": torch.tensor(logits), "attention": torch.tensor(attention)})
+    output = LabelSmoothedCrossEntropyWithAlignment(cfg, task)(model, replace(batch, alignments=LINKS))
+
+    def loss(logits: Array, attention: Array) -> float:
+        smoothed = label_smoothed(logits, batch.target.numpy(), eps, prefix=1)
+        return smoothed + 0.7 * alignment_of(attention, LINKS.tolist())
+
+    assert output.loss.item() == pytest.approx(loss(logits, attention), rel=1e-5)
+    assert output.sample_size == 2
+    output.loss.backward()
+    assert_gradient(model.logits, lambda x: loss(x, attention), logits)
+    assert_gradient(model.attention, lambda x: loss(logits, x), attention)
 
 
 @pytest.mark.parametrize("kind", [AttendingTable, AttendingFeatures, AttendingLinear])

@@ -16,6 +16,7 @@ from seqtrain.models.transformer import Transformer, TransformerConfig
 from seqtrain.testing.inputs import random_batch
 from seqtrain.testing.toy import toy_task
 from tests.unit.criterions.conftest import Features, Table
+from tests.unit.criterions.formulas import Array, assert_gradient, ctc_of, label_smoothed, random_array
 from tests.unit.criterions.test_ctc import SIXTEENTHS, Labels
 
 
@@ -51,6 +52,25 @@ def test_it_is_added_to_the_cross_entropy(sourced: Batch, task: TaskInfo) -> Non
         torch.autograd.grad(ctc, [labels.logits]),
     )
     torch.testing.assert_close(found, 0.3 * expected)
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.3])
+def test_it_is_the_formula(eps: float, sourced: Batch, task: TaskInfo) -> None:
+    """Of two symbols for each source position, all four of the first sentence and two of the second."""
+    cfg = LabelSmoothedCrossEntropyWithCTCConfig(label_smoothing=eps, sentence_avg=True, ctc_weight=0.3)
+    model, logits, of_source = Both(task), random_array(2, 3, 6), random_array(2, 4, 6, seed=2)
+    model.load_state_dict({"logits": torch.tensor(logits), "of_source": torch.tensor(of_source)})
+    output = LabelSmoothedCrossEntropyWithCTC(cfg, task)(model, sourced)
+
+    def loss(logits: Array, of_source: Array) -> float:
+        aligned = ctc_of(of_source[0], [4, 5]) + ctc_of(of_source[1, :2], [4])
+        return label_smoothed(logits, sourced.target.numpy(), eps) + 0.3 * aligned
+
+    assert output.loss.item() == pytest.approx(loss(logits, of_source), rel=1e-5)
+    assert output.sample_size == 2
+    output.loss.backward()
+    assert_gradient(model.logits, lambda x: loss(x, of_source), logits)
+    assert_gradient(model.of_source, lambda x: loss(logits, x), of_source)
 
 
 def test_what_does_not_fit_has_none(sourced: Batch, task: TaskInfo) -> None:

@@ -13,6 +13,7 @@ from seqtrain.criterions.label_smoothed_cross_entropy_with_rdrop import (
     LabelSmoothedCrossEntropyWithRDropConfig,
 )
 from tests.unit.criterions.conftest import Table
+from tests.unit.criterions.formulas import Array, assert_gradient, kl, label_smoothed, log_softmax, random_array
 
 OTHER = [
     [[4, 8, 1, 1, 1, 1], [1, 1, 1, 4, 1, 8], [4, 2, 2, 2, 2, 4]],
@@ -68,6 +69,23 @@ def test_by_hand(kind: type[TwoTables], batch: Batch, task: TaskInfo) -> None:
     assert output.loss.item() == pytest.approx(loss, rel=1e-5)
     assert output.sample_size == 4
     assert {weight for _, weight in output.metrics.values()} == {4}
+
+
+@pytest.mark.parametrize("kind", [TwoTables, TwoFeatures])
+def test_it_is_the_formula(kind: type[TwoTables], batch: Batch, task: TaskInfo) -> None:
+    model, logits, other = kind(task), random_array(2, 3, 6), random_array(2, 3, 6, seed=2)
+    model.load_state_dict({"logits": torch.tensor(logits), "other": torch.tensor(other)})
+    output = run(task, model, batch, label_smoothing=0.3, ignore_prefix_size=1, rdrop_alpha=3.0)
+
+    def loss(logits: Array, other: Array) -> float:
+        likelihoods = (label_smoothed(x, batch.target.numpy(), 0.3, prefix=1) for x in (logits, other))
+        pairs = [(log_softmax(logits)[0, position], log_softmax(other)[0, position]) for position in (1, 2)]
+        return (sum(likelihoods) + 3.0 * sum(kl(p, q) + kl(q, p) for p, q in pairs) / 2) / 2
+
+    assert output.loss.item() == pytest.approx(loss(logits, other), rel=1e-5)
+    output.loss.backward()  # type: ignore[no-untyped-call]  # torch's
+    assert_gradient(model.logits, lambda x: loss(x, other), logits)
+    assert_gradient(model.other, lambda x: loss(logits, x), other)
 
 
 @pytest.mark.parametrize("kind", [TwoTables, TwoFeatures])

@@ -1,4 +1,6 @@
+from functools import partialmethod
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -98,6 +100,15 @@ def test_the_state_remembers_and_is_reordered() -> None:
 )
 def test_parameters(values: dict[str, Any], expected: int) -> None:
     assert sum(parameter.numel() for parameter in build(**values).parameters()) == expected
+
+
+def test_documents_ask_the_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tolist = build(), Mock(wraps=Tensor.tolist)
+    for name in ("item", "__int__", "nonzero"):
+        monkeypatch.setattr(Tensor, name, None)
+    monkeypatch.setattr(Tensor, "tolist", partialmethod(tolist))
+    logits(model, TOKENS, source_documents=torch.tensor([[0, 0, 1, 1], [0, 1, 1, 1]]))
+    assert tolist.call_count == 1
 
 
 def test_initialisation() -> None:

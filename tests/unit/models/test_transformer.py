@@ -315,16 +315,6 @@ def test_bf16_autocast() -> None:
     torch.testing.assert_close(step, full[:, 3], atol=0.05, rtol=0.05)
 
 
-def test_compiles_as_one_graph() -> None:
-    model = build(small(dropout=0.0, encoder_layerdrop=0.1, decoder_layerdrop=0.1))
-    net_input = random_input(model, toy_task(joint=True))
-    compiled = torch.compile(model, backend="eager", fullgraph=True)
-    torch.manual_seed(1)
-    expected = logits(model, net_input)
-    torch.manual_seed(1)
-    torch.testing.assert_close(compiled(**net_input), expected)
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -7,7 +7,8 @@ from torch import Tensor
 from seqtrain.base import EncoderOutput
 from seqtrain.nn.attention import KeysValues
 from seqtrain.nn.decoder import Decoder, DecoderState
-from seqtrain.nn.embedding import InputEmbedding, token_embedding
+from seqtrain.nn.embedding import token_embedding
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.positions import Positions, SinusoidalPositions, build_positions
 from seqtrain.nn.spec import LayerSpec
 

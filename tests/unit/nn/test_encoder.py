@@ -1,8 +1,9 @@
 import torch
 from torch import nn
 
-from seqtrain.nn.embedding import InputEmbedding, token_embedding
+from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.encoder import Encoder
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.layout import full_layout
 from seqtrain.nn.spec import LayerSpec
 

@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqtrain.nn.adaptive import AdaptiveEmbedding, AdaptiveSoftmax, bands_of
 from seqtrain.nn.decoder import Decoder
 from seqtrain.nn.deep_norm import DeepNorm
-from seqtrain.nn.embedding import InputEmbedding, output_projection, token_embedding
+from seqtrain.nn.embedding import output_projection, token_embedding
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import initialize_gpt2
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.positions import LearnedPositions
 from seqtrain.nn.spec import LayerSpec
 
@@ -48,6 +50,14 @@ def test_gpt2_leaves_padding_at_zero_where_the_projection_is_tied() -> None:
     initialize_gpt2(nn.ModuleList([table, output_projection(DIM, 10, tied_to=table)]), [])
     assert not table.weight[1].any()
     assert table.weight[0].all()
+
+
+def test_gpt2_leaves_adaptive_ends_as_they_are() -> None:
+    bands = bands_of(10, [4, 7], dim=8, factor=2)
+    ends = nn.ModuleList([AdaptiveEmbedding(bands, pad=1), AdaptiveSoftmax(bands)])
+    before = [x.clone() for x in ends.parameters()]
+    initialize_gpt2(ends, [])
+    assert all(map(torch.equal, ends.parameters(), before))
 
 
 def test_deep_norm_by_hand() -> None:

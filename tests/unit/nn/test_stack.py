@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqtrain.nn.embedding import InputEmbedding, token_embedding
+from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.encoder import Encoder
+from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.positions import Positions
 from seqtrain.nn.spec import LayerSpec
 
