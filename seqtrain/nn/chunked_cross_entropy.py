@@ -197,8 +197,11 @@ def _sums(given: Normalized, target: Tensor, options: Options) -> tuple[Tensor, 
         share, rest = _shares(options.label_smoothing, log_probs.size(1))
         loss = rest * nll - share * log_probs.sum()
     correct = (log_probs.argmax(dim=1) == target).sum() if options.count_correct else nll.new_zeros(())
-    z_loss = nll.new_zeros(()) if log_z is None else options.z_loss * log_z.square().sum()
-    return loss + z_loss, nll, correct.to(nll.dtype), z_loss
+    z_loss = nll.new_zeros(())
+    if log_z is not None:
+        z_loss = options.z_loss * log_z.square().sum()
+        loss = loss + z_loss  # not a sum with 0: torch.compile would take it away, and the loss's gradient with it
+    return loss, nll, correct.to(nll.dtype), z_loss
 
 
 def _log_z(logits: Tensor, options: Options) -> Tensor | None:

@@ -27,6 +27,8 @@ def test_a_compiled_run_that_is_resumed(run: Call, tiny: list[str], tmp_path: Pa
     for directory in (alone, stopped):
         ended = run(*tiny, *COMPILED, f"hydra.run.dir={directory}", cwd=tmp_path, timeout=900)
         assert ended.code == 0, ended.err
+    weights = [(alone / f"checkpoints/update-{n:08}/model.safetensors").read_bytes() for n in (4, 8)]
+    assert weights[0] != weights[1]
     shutil.rmtree(stopped / "checkpoints/update-00000008")
     resumed = run(f"resume={stopped}", cwd=tmp_path, timeout=900)
     assert resumed.code == 0, resumed.err
