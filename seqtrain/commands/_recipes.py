@@ -8,8 +8,9 @@ from pathlib import Path
 from hydra._internal.config_repository import IConfigRepository
 
 from seqtrain.commands._describe import groups
-from seqtrain.origins import shown_path, yaml_file
+from seqtrain.origins import shown_path
 from seqtrain.registry import REGISTRIES
+from seqtrain.yaml_files import yaml_file
 
 
 def recipe_groups(repository: IConfigRepository) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqtrain import cli
-from seqtrain.commands.rerun import parse
+from seqtrain.commands._rerun_request import parse
 from seqtrain.manifest import MANIFEST, write_manifest
 
 Call = Callable[..., Any]

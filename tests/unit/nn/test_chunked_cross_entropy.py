@@ -1,15 +1,10 @@
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
-from functorch.compile import default_partition, make_boxed_func
 from torch import Tensor
-from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.eval_frame import is_dynamo_supported
-from torch._inductor.decomposition import select_decomp_table
-from torch._inductor.fx_passes.joint_graph import joint_graph_passes
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -254,25 +249,14 @@ def test_compiled_it_holds_the_logits_whole(compute: Compute, monkeypatch: pytes
         torch.testing.assert_close(found, gradient)
 
 
-def simplified(joint: torch.fx.GraphModule, inputs: Any, **values: Any) -> tuple[torch.fx.GraphModule, ...]:
-    """Rewrite a graph as inductor does before it generates code, then part forward from backward."""
-    joint_graph_passes(joint)
-    parts: tuple[torch.fx.GraphModule, ...] = default_partition(joint, inputs, **values)
-    return parts
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(not is_dynamo_supported(), reason="torch.compile does not work here")
 @pytest.mark.parametrize("options", [Options(), Options(0.1), Options(z_loss=0.1)])
 @pytest.mark.filterwarnings("ignore")  # such as hints to speed
-def test_no_rewriting_takes_the_gradient_away(options: Options) -> None:
+def test_what_is_simplified_has_a_gradient(options: Options) -> None:
     inputs = Inputs(torch.float32)
-    backend = aot_autograd(
-        fw_compiler=lambda graph, _: make_boxed_func(graph.forward),
-        partition_fn=simplified,
-        decompositions=select_decomp_table,
-    )
     torch._dynamo.reset()
-    loss = torch.compile(inputs.linear, backend=backend)(options).loss
+    loss = torch.compile(inputs.linear)(options).loss
     for found, gradient in zip(inputs.gradients(loss), inputs.gradients(inputs.plain(options).loss), strict=True):
         torch.testing.assert_close(found, gradient)
     torch._dynamo.reset()
