@@ -191,7 +191,7 @@ def write(
         if snapshot is not None:
             (temporary / STATE).parent.mkdir()
             write_tensors(temporary / OPTIMIZER, snapshot.optimizer)
-            _write_json(temporary / STATE, snapshot.state)
+            (temporary / STATE).write_text(json.dumps(snapshot.state, indent=1) + "\n", encoding="utf-8")
             if snapshot.parameters:
                 write_tensors(temporary / PARAMETERS, snapshot.parameters)
         write_manifest(temporary)
@@ -246,7 +246,3 @@ def _document(read: Callable[[Path], Any], file: Path) -> Any:
         return read(file)
     except DocumentError as error:
         raise CheckpointError(f"{error}: use another checkpoint") from (error.__cause__ or error)
-
-
-def _write_json(file: Path, data: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

@@ -11,9 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
-
+from seqtrain import hydra_store
 from seqtrain.config import PluginConfig
 from seqtrain.errors import PluginError
 
@@ -80,7 +78,7 @@ class Registry(Generic[PluginT]):
             self._check_free(name, entry.where)
             if problem := self._problem_of_class(cls) or self._problem_of_config(config_type):
                 raise PluginError(f"{entry.where}: {self.kind} {name!r}: {problem}")
-            self._store(name, name, config_type)
+            hydra_store.put(self.kind, name, name, config_type)
             self._entries[name] = entry
             return cls
 
@@ -102,7 +100,7 @@ class Registry(Generic[PluginT]):
                 f"{where}: {self.kind} {name!r}: a preset is the config of a registered {self.kind}, such as {known}, "
                 f"and not {given}"
             )
-        self._store(name, entry.name, config)
+        hydra_store.put(self.kind, name, entry.name, config)
         self._presets[name] = Preset(name, where, module, entry.name, config)
 
     def build(self, cfg: PluginConfig, *args: Any) -> PluginT:
@@ -159,20 +157,13 @@ class Registry(Generic[PluginT]):
 
     def forget(self, modules: Collection[str]) -> None:
         """Forget, here and in ConfigStore, what these modules registered."""
-        group = ConfigStore.instance().repo.get(self.kind, {})
         for name in [item.name for item in self._all() if item.module in modules]:
             self._entries.pop(name, None)
             self._presets.pop(name, None)
-            group.pop(f"{name}.yaml", None)
+            hydra_store.drop(self.kind, name)
 
     def _all(self) -> list[Registered]:
         return [*self._entries.values(), *self._presets.values()]
-
-    def _store(self, name: str, plugin: str, config: type[PluginConfig] | PluginConfig) -> None:
-        node = OmegaConf.structured(config)
-        node._name = plugin
-        _open_mappings(node)
-        ConfigStore.instance().store(name=name, group=self.kind, node=node, provider="seqtrain")
 
     def _check_free(self, name: str, where: str) -> None:
         if not re.fullmatch(r"\w[\w.+-]*", name):
@@ -231,21 +222,13 @@ def forget(modules: Collection[str]) -> None:
         registry.forget(modules)
         if registry.base.__module__ in modules:
             del REGISTRIES[kind]
-            ConfigStore.instance().repo.pop(kind, None)
+            hydra_store.drop_group(kind)
 
 
 def registering() -> set[str]:
     """Return the names of the modules that registered something or hold a kind's base class."""
     kinds = REGISTRIES.values()
     return {registry.base.__module__ for registry in kinds} | {item.module for kind in kinds for item in kind._all()}
-
-
-def _open_mappings(node: DictConfig) -> None:
-    """Let overrides add keys to the fields that are mappings; Hydra closes all of a config that does not say so."""
-    for name in node:
-        child = node._get_node(name)
-        if isinstance(child, DictConfig) and OmegaConf.get_type(child) is dict:
-            OmegaConf.set_struct(child, False)
 
 
 def _settable(base: type) -> list[str]:
