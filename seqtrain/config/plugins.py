@@ -77,6 +77,8 @@ def wrong_patterns(key: str, patterns: Iterable[str]) -> Iterable[str]:
 class OptimizerConfig(PluginConfig):
     """Base of the configs in group ``optimizer``."""
 
+    is_schedule_free: ClassVar[bool] = False
+    """Whether it averages parameters over the run, which takes the place of a falling rate."""
     lr: float = bounded(at_least=0)
     """Learning rate, the peak that the scheduler starts from."""
     groups: list[ParameterGroupConfig] = field(default_factory=list)
@@ -107,6 +109,9 @@ class WeightDecayConfig(OptimizerConfig):
 @dataclass
 class LRSchedulerConfig(PluginConfig):
     """Base of the configs in group ``lr_scheduler``."""
+
+    falls_to_the_end: ClassVar[bool] = False
+    """Whether the rate falls until the run ends."""
 
 
 SHARED = {f.name: str(f.default).strip("${}") for f in fields(TaskConfig) if str(f.default).startswith("${")}

@@ -61,9 +61,10 @@ class TrainConfig(Checked):
     """Where metrics go besides the log."""
 
     def contradictions(self) -> Iterable[str]:
-        """Training has an end, and ``saving.metric`` is a score that validation gives."""
+        """Training has an end, the rate falls by one means, and ``saving.metric`` is a score that validation gives."""
         if not (self.training.max_update or self.training.max_epoch):
             yield "training would never end: set training.max_update or training.max_epoch"
+        yield from self._falls_twice()
         if self.validation.generate and isinstance(self.task, TaskConfig) and not self.task.has_references:
             yield (
                 f"validation.generate=true scores decoded text, and task={self.task._name} has no references to score "
@@ -77,6 +78,15 @@ class TrainConfig(Checked):
             yield f"saving.metric={metric} needs validation.generate=true and {name} among validation.scorers"
         if not self.saving.maximize:
             yield f"saving.metric={metric} is better the higher it is: set saving.maximize=true"
+
+    def _falls_twice(self) -> Iterable[str]:
+        optimizer, schedule = self.optimizer, self.lr_scheduler
+        chosen = isinstance(optimizer, OptimizerConfig) and isinstance(schedule, LRSchedulerConfig)
+        if chosen and optimizer.is_schedule_free and schedule.falls_to_the_end:
+            yield (
+                f"optimizer={optimizer._name} takes the place of a falling rate, and lr_scheduler={schedule._name} "
+                "lets the rate fall too: set lr_scheduler=fixed, and lr_scheduler.warmup_updates for a warm-up"
+            )
 
 
 class Plugins(str, Enum):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from schedulefree import AdamWScheduleFree
@@ -17,6 +17,7 @@ from seqtrain.optimizers._adam import TwoBetasConfig
 class ScheduleFreeAdamWConfig(TwoBetasConfig):
     """Settings of ``schedule_free_adamw``."""
 
+    is_schedule_free: ClassVar[bool] = True
     lr: float = bounded(2.5e-3, at_least=0)
     """Learning rate; ``lr_scheduler=fixed`` keeps it, with a warm-up by ``lr_scheduler.warmup_updates``."""
     betas: list[float] = bounded([0.9, 0.999], above=0, below=1)
