@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 from seqtrain.config import TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers import REGISTRY, LRScheduler
+from seqtrain.optimizers.composite import CompositeConfig, CompositePartConfig, part_rate
 from seqtrain.optimizers.sgd import SGD, SGDConfig
 
 EPOCHS = 100
@@ -31,6 +32,21 @@ class Schedule:
         return "\n  ".join([f"{self.label}: first {first:.3g}, {at}, last {last:.3g}", *self.notes])
 
 
+def schedules_of(label: str, cfg: TrainConfig) -> list[Schedule]:
+    """Return the schedules of a config: one, or with ``optimizer=composite`` that of each part, times the run's.
+
+    Raises:
+        ConfigError: as of :func:`schedule_of`, or a part's schedule goes by epochs or losses.
+    """
+    whole = schedule_of(label, cfg)
+    if not isinstance(cfg.optimizer, CompositeConfig):
+        return [whole]
+    return [
+        replace(whole, label=f"{label}, part {name}", rates=_part_rates(whole, name, part))
+        for name, part in cfg.optimizer.parts.items()
+    ]
+
+
 def schedule_of(label: str, cfg: TrainConfig) -> Schedule:
     """Return the schedule of a config.
 
@@ -47,11 +63,19 @@ def schedule_of(label: str, cfg: TrainConfig) -> Schedule:
     return Schedule(label, rates, list(_notes(cfg)))
 
 
+def _part_rates(whole: Schedule, name: str, cfg: CompositePartConfig) -> list[float]:
+    """Return the rates of a part, of which those of ``whole`` are a factor."""
+    rate_at = part_rate(name, cfg, _any_optimizer(cfg.optimizer.lr))
+    return [factor * rate_at(n) for n, factor in enumerate(whole.rates)]
+
+
 def _build(cfg: TrainConfig) -> LRScheduler:
     """Return the scheduler of a config, on any optimizer with the config's rate."""
-    return REGISTRY.build(
-        cfg.lr_scheduler, SGD(SGDConfig(lr=cfg.optimizer.lr), [("any", nn.Parameter(torch.zeros(1)))])
-    )
+    return REGISTRY.build(cfg.lr_scheduler, _any_optimizer(cfg.optimizer.lr))
+
+
+def _any_optimizer(lr: float) -> SGD:
+    return SGD(SGDConfig(lr=lr), [("any", nn.Parameter(torch.zeros(1)))])
 
 
 def _notes(cfg: TrainConfig) -> Iterator[str]:

@@ -18,7 +18,8 @@ OUTPUT = "output="
 
 DESCRIPTION = """\
 Draw the learning rate of each of training.max_update updates, with the config that `train` would compose: overrides,
-presets, experiments and user directories count. Needs no data and builds no model.
+presets, experiments and user directories count. Needs no data and builds no model. Of optimizer=composite it draws the
+rate of each part.
 """
 EPILOG = """\
 Words:
@@ -43,9 +44,10 @@ def main(arguments: Sequence[str]) -> None:
     words = read_config_words(rest, "plot draws schedules")
     check_sweep(words)  # with neither torch nor NumPy imported
     without_torch.undo()
-    from seqtrain.commands._schedules import schedule_of
+    from seqtrain.commands._schedules import schedules_of
 
-    schedules = [schedule_of(label, cfg) for label, cfg in configs(words)]
+    schedules = [schedule for label, cfg in configs(words) for schedule in schedules_of(label, cfg)]
+    check_number(schedules)
     if output is None:
         print("\n".join(chart([schedule.rates for schedule in schedules], shutil.get_terminal_size().columns, HEIGHT)))
         print("\n".join(f"{mark} {schedule.summary()}" for mark, schedule in zip(MARKS, schedules, strict=False)))
@@ -76,10 +78,19 @@ def configs(words: Words) -> Iterator[tuple[str, TrainConfig]]:
         ConfigError: there are more than can be told apart.
     """
     composed = list(jobs(words.overrides, words.config_dir))
-    if len(composed) > len(MARKS):
-        raise ConfigError(f"plot draws at most {len(MARKS)} schedules at once, not {len(composed)}: leave out values")
+    check_number(composed)
     for job in composed:
         cfg = to_config(words._replace(overrides=job).compose())
         assert isinstance(cfg, TrainConfig)
         apart = [override for override in job if override not in words.overrides]
         yield " ".join(apart) or f"lr_scheduler={cfg.lr_scheduler._name}", cfg
+
+
+def check_number(schedules: Sequence[object]) -> None:
+    """Refuse more schedules than can be told apart.
+
+    Raises:
+        ConfigError: there are more.
+    """
+    if len(schedules) > len(MARKS):
+        raise ConfigError(f"plot draws at most {len(MARKS)} schedules at once, not {len(schedules)}: leave out values")

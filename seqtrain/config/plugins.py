@@ -83,6 +83,14 @@ def wrong_patterns(key: str, patterns: Iterable[str]) -> Iterable[str]:
 
 
 @dataclass
+class LRSchedulerConfig(PluginConfig):
+    """Base of the configs in group ``lr_scheduler``."""
+
+    falls_to_the_end: ClassVar[bool] = False
+    """Whether the rate falls until the run ends."""
+
+
+@dataclass
 class OptimizerConfig(PluginConfig):
     """Base of the configs in group ``optimizer``."""
 
@@ -102,6 +110,10 @@ class OptimizerConfig(PluginConfig):
         """Return also which of ``frozen`` is no regular expression."""
         return [*super().out_of_range(), *wrong_patterns("optimizer.frozen", self.frozen)]
 
+    def contradictions_with(self, lr_scheduler: LRSchedulerConfig) -> Iterable[str]:
+        """Return what the optimizer cannot do with such a schedule, as ``contradictions`` does."""
+        return ()
+
 
 @dataclass
 class WeightDecayConfig(OptimizerConfig):
@@ -111,11 +123,6 @@ class WeightDecayConfig(OptimizerConfig):
     """Share of a parameter, times the rate, that an update takes away, apart from the gradient."""
     decay_biases_and_norms: bool = False
     """Decay vectors too: the biases, and the gains of normalisations. A group's own ``weight_decay`` counts anyway."""
-
-
-@dataclass
-class LRSchedulerConfig(PluginConfig):
-    """Base of the configs in group ``lr_scheduler``."""
 
 
 SHARED = {f.name: str(f.default).strip("${}") for f in fields(TaskConfig) if str(f.default).startswith("${")}

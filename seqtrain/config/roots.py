@@ -71,6 +71,8 @@ class TrainConfig(Checked):
             )
         if isinstance(self.criterion, CriterionConfig) and isinstance(self.model, ModelConfig):
             yield from self.criterion.contradictions_with(self.model)
+        if isinstance(self.optimizer, OptimizerConfig) and isinstance(self.lr_scheduler, LRSchedulerConfig):
+            yield from self.optimizer.contradictions_with(self.lr_scheduler)
         metric, validation = self.saving.metric, self.validation
         name = metric.rpartition("/")[2]
         if name not in Scorer.__members__:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from omegaconf import II
 
@@ -14,6 +15,7 @@ from seqtrain.lr_schedulers import LRSchedulerConfig
 class RunLengthConfig(LRSchedulerConfig):
     """Settings of a schedule that ends with the run."""
 
+    falls_to_the_end: ClassVar[bool] = True
     total_num_update: int = bounded(II("training.max_update"), at_least=0)
     """Updates, warm-up included, until the schedule has run its course."""
 

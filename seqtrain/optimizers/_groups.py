@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from seqtrain.base import clean_name
 from seqtrain.config import OptimizerConfig, ParameterGroupConfig, WeightDecayConfig
 from seqtrain.errors import ConfigError
+
+ConfigT = TypeVar("ConfigT", bound=OptimizerConfig)
 
 Parameters = Mapping[str, nn.Parameter]
 """Parameters by their clean names."""
@@ -111,6 +114,25 @@ def layer_scales(decay: float, names: Collection[str]) -> dict[str, float]:
     below = {name: heights[stack] - layer for name, (stack, layer) in layers.items()}
     embeddings = {name: max(heights.values()) + 1 for name in names if EMBEDDING.search(name)}
     return {name: decay ** (embeddings | below).get(name, 0) for name in names}
+
+
+def with_layers_of(model: Collection[str], cfg: ConfigT, parameters: Parameters) -> ConfigT:
+    """Return a config for some of a model's parameters whose groups say what ``layer_decay`` makes of each.
+
+    The parameters alone do not tell how many layers lie above them.
+
+    Raises:
+        ConfigError: as of :func:`chosen_groups` and :func:`layer_scales`.
+    """
+    if cfg.layer_decay == 1:
+        return cfg
+    scales, chosen = layer_scales(cfg.layer_decay, model), chosen_groups(cfg.groups, parameters)
+    alike: dict[tuple[float, float | None], list[str]] = {}
+    for name in parameters:
+        own = chosen.get(name, ParameterGroupConfig(pattern=""))
+        alike.setdefault((own.lr_scale * scales[name], own.weight_decay), []).append(re.escape(name))
+    groups = [ParameterGroupConfig(f"^({'|'.join(names)})$", *settings) for settings, names in alike.items()]
+    return replace(cfg, groups=groups, layer_decay=1.0)
 
 
 def is_vector(parameter: Tensor) -> bool:

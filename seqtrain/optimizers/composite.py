@@ -1,7 +1,8 @@
 """Several optimizers, each of the parameters whose names match a pattern, with schedules of their own."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -13,10 +14,12 @@ from seqtrain.config import LRSchedulerConfig, wrong_patterns
 from seqtrain.errors import CheckpointError, ConfigError
 from seqtrain.fields import Checked, bounded
 from seqtrain.optimizers import REGISTRY, Optimizer, OptimizerConfig, register_optimizer
-from seqtrain.optimizers._groups import Parameters, some, takes_nothing, trainable_parameters
+from seqtrain.optimizers._groups import Parameters, some, takes_nothing, trainable_parameters, with_layers_of
 from seqtrain.optimizers._state import owner
 from seqtrain.registry import REGISTRIES
 
+ROOT_KEY = re.compile(r"(?<![\w.])((?:optimizer|lr_scheduler)\.)")
+"""The beginning of a key of a run's optimizer or schedule."""
 NUM_UPDATES = "num_updates"
 """Entry of the state that belongs to no parameter."""
 
@@ -30,7 +33,10 @@ class CompositePartConfig(Checked):
     optimizer: OptimizerConfig = MISSING
     """What updates them, chosen by ``optimizer@optimizer.parts.NAME.optimizer``."""
     lr_scheduler: LRSchedulerConfig | None = None
-    """Their rate over training, chosen by ``lr_scheduler@optimizer.parts.NAME.lr_scheduler``; null: a constant one."""
+    """Their rate over training, chosen by ``lr_scheduler@optimizer.parts.NAME.lr_scheduler``; null: a constant one.
+
+    It has to go by updates alone: parts learn nothing of epochs and validation losses.
+    """
 
     def contradictions(self) -> Iterable[str]:
         """The pattern is one, parts have no parts, and what is frozen is said in one place."""
@@ -77,8 +83,9 @@ class Composite(Optimizer):
 
     def __init__(self, cfg: CompositeConfig, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
         super().__init__(cfg, named_parameters)
-        taken = _taken(cfg.parts, trainable_parameters(named_parameters))
-        self.parts = {name: _Part(name, part, taken[name]) for name, part in cfg.parts.items()}
+        parameters = trainable_parameters(named_parameters)
+        taken = _taken(cfg.parts, parameters)
+        self.parts = {name: _Part(name, part, taken[name], parameters) for name, part in cfg.parts.items()}
         self._num_updates = 0
         self.lr = cfg.lr
 
@@ -143,22 +150,41 @@ class Composite(Optimizer):
 
 
 class _Part:
-    def __init__(self, name: str, cfg: CompositePartConfig, parameters: Parameters) -> None:
+    def __init__(self, name: str, cfg: CompositePartConfig, parameters: Parameters, of_model: Parameters) -> None:
         self.names = set(parameters)
-        self.optimizer = REGISTRY.build(cfg.optimizer, parameters.items())
-        self._constant = self.optimizer.lr
-        self._scheduler: LRScheduler | None = None
-        if cfg.lr_scheduler is not None:
-            self._scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, self.optimizer)
-            if type(self._scheduler).step is not LRScheduler.step:
-                raise ConfigError(
-                    f"optimizer.parts.{name}.lr_scheduler: {type(self._scheduler).__name__} goes by epochs or losses, "
-                    "of which parts do not learn; take one that goes by updates alone, such as inverse_sqrt"
-                )
+        with _keys_of_part(name):
+            optimizer_cfg = with_layers_of(of_model, cfg.optimizer, parameters)
+            self.optimizer = REGISTRY.build(optimizer_cfg, parameters.items())
+        self.rate_at = part_rate(name, cfg, self.optimizer)
+        """The part's own rate after so many updates."""
 
-    def rate_at(self, num_updates: int) -> float:
-        """Return the part's own rate after so many updates."""
-        return self._constant if self._scheduler is None else self._scheduler.lr_at(num_updates)
+
+def part_rate(name: str, cfg: CompositePartConfig, optimizer: Optimizer) -> Callable[[int], float]:
+    """Return what gives the own rate of a part after so many updates, for an optimizer that has the part's rate.
+
+    Raises:
+        ConfigError: the schedule goes by epochs or losses.
+    """
+    if cfg.lr_scheduler is None:
+        constant = optimizer.lr
+        return lambda num_updates: constant
+    with _keys_of_part(name):
+        scheduler: LRScheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
+    if type(scheduler).step is not LRScheduler.step:
+        raise ConfigError(
+            f"optimizer.parts.{name}.lr_scheduler: {type(scheduler).__name__} goes by epochs or losses, "
+            "of which parts do not learn; take one that goes by updates alone, such as inverse_sqrt"
+        )
+    return scheduler.lr_at
+
+
+@contextmanager
+def _keys_of_part(name: str) -> Iterator[None]:
+    """Let messages name the keys of a part where they name those of a whole run."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(ROOT_KEY.sub(rf"optimizer.parts.{name}.\1", str(error))) from error
 
 
 def _taken(parts: Mapping[str, CompositePartConfig], parameters: Parameters) -> dict[str, Parameters]:

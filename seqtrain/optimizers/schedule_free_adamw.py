@@ -8,6 +8,7 @@ import torch
 from schedulefree import AdamWScheduleFree
 from torch import Tensor
 
+from seqtrain.config import LRSchedulerConfig
 from seqtrain.fields import bounded
 from seqtrain.optimizers import ParameterGroup, TorchOptimizer, register_optimizer
 from seqtrain.optimizers._adam import TwoBetasConfig
@@ -25,6 +26,15 @@ class ScheduleFreeAdamWConfig(TwoBetasConfig):
     """Update t has the weight t ** r in the average, times that of its rate."""
     weight_lr_power: float = bounded(2.0, at_least=0)
     """The weight in the average is the largest rate so far to this power."""
+
+    def contradictions_with(self, lr_scheduler: LRSchedulerConfig) -> Iterable[str]:
+        """The average takes the place of a falling rate."""
+        yield from super().contradictions_with(lr_scheduler)
+        if lr_scheduler.falls_to_the_end:
+            yield (
+                f"optimizer={self._name} takes the place of a falling rate, and lr_scheduler={lr_scheduler._name} lets "
+                "the rate fall too: set lr_scheduler=fixed, and lr_scheduler.warmup_updates for a warm-up"
+            )
 
 
 @register_optimizer("schedule_free_adamw", ScheduleFreeAdamWConfig)

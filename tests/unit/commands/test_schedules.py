@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from seqtrain.commands._schedules import Schedule, schedule_of
+from seqtrain.commands._schedules import Schedule, schedule_of, schedules_of
 from seqtrain.composition import compose
 from seqtrain.errors import ConfigError
 from seqtrain.lr_schedulers import REGISTRY, LRScheduler, LRSchedulerConfig
@@ -46,6 +46,20 @@ def test_any_optimizer_gives_the_rate() -> None:
 )
 def test_what_else_the_rate_goes_by(overrides: list[str], notes: list[str]) -> None:
     assert list(schedule(*overrides).notes) == notes
+
+
+def test_each_part_of_a_composite_has_a_schedule_times_the_runs() -> None:
+    parts = ["optimizer=composite", "+optimizer@optimizer.parts.a.optimizer=sgd", "optimizer.parts.a.optimizer.lr=4"]
+    parts += ["+lr_scheduler@optimizer.parts.a.lr_scheduler=linear", "optimizer.parts.a.pattern=embed"]
+    parts += ["+optimizer@optimizer.parts.b.optimizer=adam", "optimizer.parts.b.optimizer.lr=3"]
+    run = ["training.max_update=4", "lr_scheduler=fixed", "lr_scheduler.warmup_updates=2"]
+    found = schedules_of("label", compose([*run, *parts]))
+    # linear falls to 0 by quarters; the warm-up of the run halves the first rate
+    assert found == [
+        Schedule("label, part a", [2.0, 3.0, 2.0, 1.0], []),
+        Schedule("label, part b", [1.5, 3.0, 3.0, 3.0], []),
+    ]
+    assert [s.label for s in schedules_of("label", compose(run))] == ["label"]
 
 
 def test_without_a_number_of_updates() -> None:

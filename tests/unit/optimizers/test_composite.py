@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from torch import nn
 
 from seqtrain.config import ParameterGroupConfig
 from seqtrain.errors import CheckpointError, ConfigError
+from seqtrain.lr_schedulers.cosine import CosineConfig
 from seqtrain.lr_schedulers.fixed import FixedConfig
 from seqtrain.lr_schedulers.inverse_sqrt import InverseSqrtConfig
 from seqtrain.optimizers.adamw import AdamWConfig
@@ -144,3 +146,32 @@ def test_a_state_of_another(change: dict[str, torch.Tensor | None], message: str
     state = {**optimizer.state_dict(), **change}
     with pytest.raises(CheckpointError, match=message):
         optimizer.load_state_dict({entry: tensor for entry, tensor in state.items() if tensor is not None})
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (
+            CompositePartConfig(None, SGDConfig(groups=[ParameterGroupConfig("head")])),
+            r"optimizer\.parts\.a\.optimizer\.groups\[0\]\.pattern='head' matches no",
+        ),
+        (
+            CompositePartConfig(None, SGDConfig(lr=0.1), CosineConfig(min_lr=0.5, total_num_update=9)),
+            r"optimizer\.parts\.a\.lr_scheduler\.min_lr=0\.5 is above optimizer\.parts\.a\.optimizer\.lr=0\.1",
+        ),
+    ],
+)
+def test_messages_name_the_keys_of_a_part(part: CompositePartConfig, message: str) -> None:
+    assert re.match(message, error_of({"a": part}))
+
+
+def test_layer_decay_counts_the_layers_of_the_model() -> None:
+    names = ["layers.0.weight", "layers.0.norm", "layers.1.weight", "layers.2.norm", "head"]
+    tensors = {name: nn.Parameter(torch.zeros(2)) for name in names}
+    groups = [ParameterGroupConfig("layers.0", lr_scale=0.5)]
+    parts = {
+        "weights": CompositePartConfig("weight", SGDConfig(lr=1.0, layer_decay=0.5, groups=groups)),
+        "rest": CompositePartConfig(None, SGDConfig(lr=1.0, layer_decay=0.5)),
+    }
+    # three layers in all: 0.5 ** 3, 0.5 ** 2, 0.5, and nothing for the head
+    assert step(Composite(CompositeConfig(parts=parts), tensors.items()), tensors) == [0.0625, 0.125, 0.25, 0.5, 1.0]

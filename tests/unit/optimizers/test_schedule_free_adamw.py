@@ -1,9 +1,12 @@
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
+from seqtrain.composition import compose
+from seqtrain.errors import ConfigError
 from seqtrain.optimizers.schedule_free_adamw import ScheduleFreeAdamW, ScheduleFreeAdamWConfig
 from tests.unit.optimizers.reference import UPDATES, Array, assert_equal, by_formula, parameters, trained, update
 
@@ -114,3 +117,10 @@ def test_a_parameter_without_gradient_stays_where_it_is() -> None:
     optimizer.train()
     assert torch.equal(unused.detach(), torch.full((3,), 0.1))
     assert not torch.equal(used.detach(), torch.ones(2))
+
+
+def test_the_rate_does_not_fall_to_the_end_as_well() -> None:
+    with pytest.raises(ConfigError, match=r"lr_scheduler=polynomial_decay lets the rate fall too: set lr_scheduler=f"):
+        compose(["optimizer=schedule_free_adamw"])
+    for schedule in ("fixed", "inverse_sqrt", "pass_through"):
+        compose(["optimizer=schedule_free_adamw", f"lr_scheduler={schedule}"])
