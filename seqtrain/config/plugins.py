@@ -77,8 +77,6 @@ def wrong_patterns(key: str, patterns: Iterable[str]) -> Iterable[str]:
 class OptimizerConfig(PluginConfig):
     """Base of the configs in group ``optimizer``."""
 
-    is_schedule_free: ClassVar[bool] = False
-    """Whether it averages parameters over the run, which takes the place of a falling rate."""
     lr: float = bounded(at_least=0)
     """Learning rate, the peak that the scheduler starts from."""
     groups: list[ParameterGroupConfig] = field(default_factory=list)
@@ -90,6 +88,10 @@ class OptimizerConfig(PluginConfig):
     """
     frozen: list[str] = field(default_factory=list)
     """Regular expressions; parameters whose name one of them is found in stay as they are and get no gradient."""
+
+    def averages(self) -> bool:
+        """Whether parameters are averaged over the run, which takes the place of a rate that falls to its end."""
+        return False
 
     def out_of_range(self) -> list[str]:
         """Return also which of ``frozen`` is no regular expression."""

@@ -82,10 +82,11 @@ class TrainConfig(Checked):
     def _falls_twice(self) -> Iterable[str]:
         optimizer, schedule = self.optimizer, self.lr_scheduler
         chosen = isinstance(optimizer, OptimizerConfig) and isinstance(schedule, LRSchedulerConfig)
-        if chosen and optimizer.is_schedule_free and schedule.falls_to_the_end:
+        if chosen and optimizer.averages() and schedule.falls_to_the_end:
             yield (
-                f"optimizer={optimizer._name} takes the place of a falling rate, and lr_scheduler={schedule._name} "
-                "lets the rate fall too: set lr_scheduler=fixed, and lr_scheduler.warmup_updates for a warm-up"
+                f"optimizer={optimizer._name} averages parameters in place of a falling rate, and "
+                f"lr_scheduler={schedule._name} lets the rate fall too: set lr_scheduler=fixed, and "
+                "lr_scheduler.warmup_updates for a warm-up"
             )
 
 

@@ -66,6 +66,10 @@ class CompositeConfig(OptimizerConfig):
         if self.groups or self.layer_decay != 1:
             yield "optimizer.groups and optimizer.layer_decay are a part's: set optimizer.parts.NAME.optimizer.groups"
 
+    def averages(self) -> bool:
+        """Whether a part does."""
+        return any(part.optimizer.averages() for part in self.parts.values())
+
 
 @register_optimizer("composite", CompositeConfig)
 class Composite(Optimizer):

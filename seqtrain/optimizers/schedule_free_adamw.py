@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from schedulefree import AdamWScheduleFree
@@ -17,7 +17,6 @@ from seqtrain.optimizers._adam import TwoBetasConfig
 class ScheduleFreeAdamWConfig(TwoBetasConfig):
     """Settings of ``schedule_free_adamw``."""
 
-    is_schedule_free: ClassVar[bool] = True
     lr: float = bounded(2.5e-3, at_least=0)
     """Learning rate; ``lr_scheduler=fixed`` keeps it, with a warm-up by ``lr_scheduler.warmup_updates``."""
     betas: list[float] = bounded([0.9, 0.999], above=0, below=1)
@@ -26,6 +25,10 @@ class ScheduleFreeAdamWConfig(TwoBetasConfig):
     """Update t has the weight t ** r in the average, times that of its rate."""
     weight_lr_power: float = bounded(2.0, at_least=0)
     """The weight in the average is the largest rate so far to this power."""
+
+    def averages(self) -> bool:
+        """It does."""
+        return True
 
 
 @register_optimizer("schedule_free_adamw", ScheduleFreeAdamWConfig)
