@@ -7,9 +7,7 @@ import torch
 
 from seqtrain.fields import bounded
 from seqtrain.optimizers import ParameterGroup, WeightDecayConfig
-
-FUSED_DEVICES = ("cpu", "cuda", "mps")
-"""Where torch's AdamW updates all parameters of a group in one pass."""
+from seqtrain.optimizers._groups import fused
 
 
 @dataclass
@@ -37,5 +35,4 @@ def two_of(key: str, numbers: Sequence[float]) -> Iterable[str]:
 def adamw(groups: list[ParameterGroup], betas: Sequence[float], eps: float, weight_decay: float) -> torch.optim.AdamW:
     """Return ``torch.optim.AdamW``, fused where torch can."""
     beta1, beta2 = betas
-    fused = all(p.device.type in FUSED_DEVICES for group in groups for p in group["params"])
-    return torch.optim.AdamW(groups, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=fused)
+    return torch.optim.AdamW(groups, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay, fused=fused(groups))

@@ -19,6 +19,8 @@ Parameters = Mapping[str, nn.Parameter]
 ParameterGroup = dict[str, Any]
 """What ``torch.optim`` takes as one group: ``params``, ``lr`` and what else is the group's own."""
 
+FUSED_DEVICES = ("cpu", "cuda", "mps")
+"""Where torch's AdamW and SGD update all parameters of a group in one pass."""
 LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
 """Where a parameter's name says which layer of its stack it belongs to, the lowest being 0."""
 EMBEDDING = re.compile("embed")
@@ -138,6 +140,11 @@ def with_layers_of(model: Collection[str], cfg: ConfigT, parameters: Parameters)
 def is_vector(parameter: Tensor) -> bool:
     """Tell whether a parameter is what weight decay spares: a bias or the gain of a normalisation is no matrix."""
     return parameter.ndim < 2
+
+
+def fused(groups: Iterable[ParameterGroup], devices: Collection[str] = FUSED_DEVICES) -> bool | None:
+    """Return True if all parameters are on devices where torch is fused, or else None: torch's next best way."""
+    return all(p.device.type in devices for group in groups for p in group["params"]) or None
 
 
 def some(items: list[str], separator: str = ", ", most: int = 5) -> str:

@@ -6,6 +6,7 @@ import torch
 
 from seqtrain.fields import bounded
 from seqtrain.optimizers import ParameterGroup, TorchOptimizer, WeightDecayConfig, register_optimizer
+from seqtrain.optimizers._groups import fused
 
 
 @dataclass
@@ -38,5 +39,5 @@ class Adagrad(TorchOptimizer):
             weight_decay=self.cfg.weight_decay,
             initial_accumulator_value=self.cfg.initial_accumulator_value,
             eps=self.cfg.eps,
-            fused=all(p.device.type == "cpu" for group in groups for p in group["params"]) or None,
+            fused=fused(groups, ["cpu"]),
         )

@@ -69,6 +69,12 @@ class CompositeConfig(OptimizerConfig):
         if self.groups or self.layer_decay != 1:
             yield "optimizer.groups and optimizer.layer_decay are a part's: set optimizer.parts.NAME.optimizer.groups"
 
+    def contradictions_with(self, lr_scheduler: LRSchedulerConfig) -> Iterable[str]:
+        """The run's schedule goes for each part too."""
+        yield from super().contradictions_with(lr_scheduler)
+        for part in self.parts.values():
+            yield from part.optimizer.contradictions_with(lr_scheduler)
+
 
 @register_optimizer("composite", CompositeConfig)
 class Composite(Optimizer):

@@ -63,7 +63,8 @@ class Muon(TorchOptimizer):
     A matrix moves by :math:`-r\,a\,O`, where O is about the orthogonal matrix nearest to the momentum, found by the
     quintic Newton-Schulz iteration in bf16, and a follows from its shape: by default so that updates are as large as
     AdamW's and one rate and decay serve both (Liu et al., "Muon is scalable for LLM training", 2025, section 2.2).
-    Embeddings, the output projection, and what is no matrix are updated by AdamW.
+    Embeddings, the output projection, and what is no matrix are updated by AdamW. A weight that packs several
+    matrices, as queries, keys and values or a gated feed-forward network's first layer, is made orthogonal as one.
     """
 
     cfg: MuonConfig

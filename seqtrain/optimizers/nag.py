@@ -30,5 +30,5 @@ class NAG(DecoupledDecayOptimizer):
     cfg: NAGConfig
 
     def undecayed(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        """Return ``torch.optim.SGD``."""
+        """Return ``torch.optim.SGD``; the fused one fails if some parameters get their first gradient after others."""
         return torch.optim.SGD(groups, momentum=self.cfg.momentum, nesterov=True)

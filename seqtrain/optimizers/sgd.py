@@ -7,6 +7,7 @@ import torch
 
 from seqtrain.fields import bounded
 from seqtrain.optimizers import ParameterGroup, TorchOptimizer, WeightDecayConfig, register_optimizer
+from seqtrain.optimizers._groups import fused
 
 
 @dataclass
@@ -42,11 +43,15 @@ class SGD(TorchOptimizer):
     cfg: SGDConfig
 
     def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        """Return ``torch.optim.SGD``."""
+        """Return ``torch.optim.SGD``, fused where torch can.
+
+        With a momentum the fused one fails if some parameters get their first gradient after others.
+        """
         return torch.optim.SGD(
             groups,
             momentum=self.cfg.momentum,
             weight_decay=self.cfg.weight_decay,
             nesterov=self.cfg.nesterov,
             dampening=self.cfg.dampening,
+            fused=None if self.cfg.momentum else fused(groups),
         )

@@ -120,7 +120,10 @@ def test_a_parameter_without_gradient_stays_where_it_is() -> None:
 
 
 def test_the_rate_does_not_fall_to_the_end_as_well() -> None:
-    with pytest.raises(ConfigError, match=r"lr_scheduler=polynomial_decay lets the rate fall too: set lr_scheduler=f"):
-        compose(["optimizer=schedule_free_adamw"])
+    alone = ["optimizer=schedule_free_adamw"]
+    part = ["optimizer=composite", "+optimizer@optimizer.parts.a.optimizer=schedule_free_adamw"]
+    for chosen in (alone, part):
+        with pytest.raises(ConfigError, match=r"lr_scheduler=polynomial_decay lets the rate fall too: set lr_schedul"):
+            compose(chosen)
     for schedule in ("fixed", "inverse_sqrt", "pass_through"):
-        compose(["optimizer=schedule_free_adamw", f"lr_scheduler={schedule}"])
+        compose([*alone, f"lr_scheduler={schedule}"])

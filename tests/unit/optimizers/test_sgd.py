@@ -34,6 +34,17 @@ def test_two_updates_by_hand(cfg: SGDConfig, expected: list[float]) -> None:
     assert run(cfg, [2.0, 1.0]) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_first_gradient_that_comes_later(momentum: float) -> None:
+    early, late = (nn.Parameter(torch.zeros(1)) for _ in range(2))
+    optimizer = SGD(SGDConfig(lr=0.1, momentum=momentum), [("early", early), ("late", late)])
+    assert bool(optimizer.optimizer.defaults["fused"]) == (momentum == 0)
+    for parameter in (early, late):
+        parameter.grad = torch.ones(1)
+        optimizer.step()
+    assert late.item() == pytest.approx(-0.1)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
