@@ -151,5 +151,6 @@ class KnowledgeDistillation(LabelSmoothedCrossEntropy):
         if any(most < needed for most, needed in zip(taught.max_positions, self.task.max_positions, strict=True)):
             raise ConfigError(
                 f"{teacher}: it takes sentences of up to {taught.max_positions} tokens, and this run has up to "
-                f"{self.task.max_positions}: lower task.max_source_positions and task.max_target_positions"
+                f"{self.task.max_positions}: lower task.max_source_positions and task.max_target_positions, or "
+                "task.tokens_per_sample of a language model"
             )
