@@ -13,8 +13,8 @@ from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
 from seqtrain.restored import restore
 from seqtrain.training.device import find_device
-from seqtrain.training.evaluation import evaluate_loss
 from seqtrain.training.loss_module import LossStep
+from seqtrain.training.split_loss import evaluate_loss
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, resumed, started
-from seqtrain.training.evaluation import decode_split, evaluate_loss
+from seqtrain.training.evaluation import decode_split
 from seqtrain.training.freezing import freeze
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.hooks.interrupt import Interrupt, exit_code
@@ -44,6 +44,7 @@ from seqtrain.training.precision import loss_scaler
 from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
 from seqtrain.training.saved_state import saved_threads, taking_over
+from seqtrain.training.split_loss import evaluate_loss
 from seqtrain.training.trainer import Hook, Parts, Trainer
 
 log = logging.getLogger(__name__)
