@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -178,6 +179,8 @@ def generate(call: Call, trained: Path) -> Call:
 @pytest.fixture(scope="session")
 def start() -> Start:
     """Start the program in a process of its own: one thread, and the package of this checkout."""
+    # A shell's background jobs ignore Ctrl-C, as these tests may be, and with them what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*arguments: object, cwd: Path, **options: Any) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}

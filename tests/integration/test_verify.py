@@ -169,7 +169,10 @@ def test_a_signal_ends_all(start: Call, tiny: list[str], temporary: Path, tmp_pa
         while not list(temporary.glob("*/run-1/train.log")):
             time.sleep(0.1)
         process.send_signal(number)
-        assert process.communicate(timeout=30)[1] == b""
+        try:
+            assert process.communicate(timeout=30)[1] == b""
+        finally:
+            process.kill()
     assert process.returncode == 128 + number
     assert not list(temporary.glob("seqtrain-*"))
 
