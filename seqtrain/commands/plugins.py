@@ -3,6 +3,7 @@
 import argparse
 import difflib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_repository import IConfigRepository
@@ -77,14 +78,15 @@ def _of_kind(kind: str, repository: IConfigRepository) -> Iterator[str]:
     for entry in map(registry.entry, registry.names()):
         yield f"  {entry.name:30} {shown_path(entry.where)}  {summary(entry.cls)}"
     for name in presets(repository, registry.kind):
-        said = choice_summary(choice_file(repository, kind, name))
-        yield f"  {name:30} {_where(registry, name, repository)}  {': '.join(filter(None, ['preset', said]))}"
+        file = choice_file(repository, kind, name)
+        said = ": ".join(filter(None, ["preset", choice_summary(file)]))
+        yield f"  {name:30} {_where(registry, name, file)}  {said}"
 
 
 def _one(kind: str, name: str, repository: IConfigRepository) -> Iterator[str]:
     registry = REGISTRIES[kind]
     if name in presets(repository, registry.kind):
-        yield f"{registry.kind}={name} is a preset: {_where(registry, name, repository)}"
+        yield f"{registry.kind}={name} is a preset: {_where(registry, name, choice_file(repository, kind, name))}"
         yield f"its values: python -m seqtrain --help {registry.kind}={name}"
         return
     entry = registry.entry(name)
@@ -95,8 +97,8 @@ def _one(kind: str, name: str, repository: IConfigRepository) -> Iterator[str]:
         yield from field_lines(f"{registry.kind}.{field}", info, [])
 
 
-def _where(registry: Registry[Any], name: str, repository: IConfigRepository) -> str:
+def _where(registry: Registry[Any], name: str, file: Path | None) -> str:
     """Return the place of a preset: the line that registers it, or its YAML file."""
     if name in registry.presets():
         return shown_path(registry.presets()[name].where)
-    return shown_path(str(choice_file(repository, registry.kind, name) or ""))
+    return shown_path(str(file or ""))

@@ -12,9 +12,7 @@ from rich.console import Console
 from seqtrain.checkpoint import STATE, Checkpoint, complete
 from seqtrain.commands._rerun_request import CHECKPOINT, Request, parse
 from seqtrain.commands._same_bytes import different_files
-from seqtrain.commands._words import (
-    words_parser,
-)
+from seqtrain.commands._words import words_parser
 from seqtrain.commands.hydra_files import repeated_run_directory
 from seqtrain.composition import discover, register_all, searchpath_override, to_container
 from seqtrain.config import Plugins, TrainConfig

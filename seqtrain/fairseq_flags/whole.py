@@ -6,10 +6,10 @@ from pathlib import Path
 from seqtrain.fairseq_flags.parts import GROUPS
 from seqtrain.fairseq_flags.table import FLAGS
 from seqtrain.fairseq_flags.unset import missing
-from seqtrain.fairseq_flags.values import is_there, override
+from seqtrain.fairseq_flags.values import LONG_NAMES, is_there, override
 
-LONG_NAMES = {
-    "-a": "--arch",
+ONE_NAME = {
+    **LONG_NAMES,
     "-s": "--source-lang",
     "-t": "--target-lang",
     "--me": "--max-epoch",
@@ -31,7 +31,7 @@ def in_whole(given: Mapping[str, str], bare: Sequence[str], words: Sequence[str]
         words: the command line; what it sets itself needs no saying.
         known: whether all flags are fairseq's own, so that there is something to write for all.
     """
-    named = {LONG_NAMES.get(name, name): value for name, value in given.items()}
+    named = {ONE_NAME.get(name, name): value for name, value in given.items()}
     if "--arch" not in named or len(named) < FEWEST_FLAGS:
         return
     own = [word for word in words if "=" in word and not word.startswith("-")]
