@@ -48,7 +48,7 @@ class Dictionary(ABC):
         return self.decode(ids)
 
     def symbols_of(self, ids: Iterable[int], unknown: Iterable[str]) -> Iterator[str]:
-        """Yield the symbols of ``ids`` but bos, pad and eos; for each unk the next of ``unknown``, while any is left."""
+        """Yield the symbols of ``ids`` but bos, pad and eos; for each unk the next of ``unknown``, if one is left."""
         given = iter(unknown)
         for id in ids:
             if id >= self.unk:
