@@ -9,7 +9,7 @@ from seqtrain.base import Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
 from seqtrain.config import DatasetConfig, Device, GenerationConfig, Plugins, TrainConfig
-from seqtrain.generation.beam import BeamSearch
+from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
 from seqtrain.restored import restore
 from seqtrain.training.device import find_device
@@ -30,7 +30,9 @@ class TrainedModel:
         self, lines: Iterable[str], cfg: GenerationConfig, window: int = WINDOW
     ) -> Iterator[list[Hypothesis]]:
         """Yield the hypotheses of each line, best first; none for an empty line. ``window`` lines are read ahead."""
-        return decode_lines(self.task, lines, BeamSearch(cfg, self.model, self.task.info), generation_plan(cfg), window)
+        return decode_lines(
+            self.task, lines, SequenceGenerator(cfg, self.model, self.task.info), generation_plan(cfg), window
+        )
 
     def translate(
         self, lines: Iterable[str], cfg: GenerationConfig | None = None, *, source_lang: str = "", target_lang: str = ""
