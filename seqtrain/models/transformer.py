@@ -41,7 +41,7 @@ class TransformerConfig(OutputFields, TransformerFields):
     encoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping an encoder layer in training."""
     alignment_layer: int = bounded(-1, at_least=-1)
-    """Decoder layer whose attention to the source criterions are told, from 0; -1 is the last."""
+    """Decoder layer whose attention to the source is told, to criterions and for alignments, from 0; -1 is the last."""
     alignment_heads: int | None = bounded(None, at_least=1)
     """How many of that layer's heads, the first ones, of which the mean is told; null for all."""
     ctc_upsampling: int = bounded(0, at_least=0)
