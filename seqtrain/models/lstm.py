@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, TaskInfo, register_model
 from seqtrain.models._lstm import LSTMFields
@@ -64,29 +63,26 @@ class LSTM(ProjectingModel, EncoderDecoderModel):
         self.output_projection = build_output(cfg, cfg.decoder_out_embed_dim, task, tied_to, bias=True)
         initialize_uniform(self)
 
-    def extract_features(self, **net_input: Tensor) -> Tensor:
+    def extract_features(
+        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
+    ) -> Tensor:
         """Return the decoder's features (B, T, D).
 
         Args:
-            **net_input: ``source_tokens`` (B, S), padded on the right; ``source_lengths`` (B,), how many of them are no
-                padding; ``prev_output_tokens`` (B, T), the target shifted right, padded on the right; and whatever else
-                a task gives.
+            source_tokens: Ids, padded on the right, (B, S).
+            source_lengths: How many of them are no padding, (B,).
+            prev_output_tokens: The target shifted right, padded on the right, (B, T).
+            **_: Whatever else a task gives.
         """
-        return self._decoded(**net_input).features
+        return self._decoded(source_tokens, source_lengths, prev_output_tokens).features
 
-    def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features (B, T, D) and the attention to the source, (B, T, S).
-
-        Raises:
-            ConfigError: ``decoder_attention`` is off.
-        """
+    def extract_with_attention(
+        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D) and the attention (B, T, S); None if ``decoder_attention`` is off."""
         if self.decoder.attention is None:
-            raise ConfigError(
-                "model.decoder_attention=false leaves no attention to the source, which alignments are made of: "
-                "take a model that was trained with model.decoder_attention=true"
-            )
-        features, attention = self._decoded(**net_input)
-        return features, attention
+            return None
+        return self._decoded(source_tokens, source_lengths, prev_output_tokens)
 
     def encode(self, source_tokens: Tensor, source_lengths: Tensor, **_: Tensor) -> RecurrentSource:
         """Encode ``source_tokens`` (B, S), ``source_lengths`` (B,), for decoding token by token."""
@@ -105,11 +101,8 @@ class LSTM(ProjectingModel, EncoderDecoderModel):
         """Add the tokens (N, P) that hypotheses begin with to the state."""
         self.decoder(tokens, encoder_output, state)
 
-    def _decoded(
-        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
-    ) -> Decoded:
+    def _decoded(self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor) -> Decoded:
         source = self.encode(source_tokens, source_lengths)
-        decoded: Decoded = self.decoder(
-            prev_output_tokens, source, self.decoder.new_state(source, len(prev_output_tokens))
-        )
+        state = self.decoder.new_state(source, len(prev_output_tokens))
+        decoded: Decoded = self.decoder(prev_output_tokens, source, state)
         return decoded
