@@ -241,10 +241,17 @@ ROWS = {
         --tie-adaptive-weights               | model.tie_adaptive_weights=true | with model=transformer_lm
         --tie-adaptive-proj                  | model.tie_adaptive_proj=true | with model=transformer_lm
         --no-decoder-final-norm              | model.no_decoder_final_norm=true |
-        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm_lm
-        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm_lm
-        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm_lm
-        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm_lm
+        --encoder-hidden-size=               | model.encoder_hidden_size | with model=lstm
+        --encoder-bidirectional              | model.encoder_bidirectional=true | with model=lstm
+        --encoder-dropout-in=                | model.encoder_dropout_in | with model=lstm
+        --encoder-dropout-out=               | model.encoder_dropout_out | with model=lstm
+        --encoder-freeze-embed               | optimizer.frozen=[encoder.embedding] | of both, [embedding]
+        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm or lstm_lm
+        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm or lstm_lm
+        --decoder-attention=                 | model.decoder_attention | with model=lstm
+        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm or lstm_lm
+        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm or lstm_lm
+        --decoder-freeze-embed               | optimizer.frozen=[decoder.embedding] | of both, [embedding]
         --residuals                          | model.residuals=true | with model=lstm_lm
         --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
         --offload-activations                | not there: model.checkpoint_activations=true saves memory too
