@@ -276,7 +276,8 @@ ROWS = {
         --prefix-size=                                                                         | not there yet: SEARCH
         --lm-path= --lm-weight=                                                                | not there yet: SEARCH
         --score-reference --print-alignment=                                                   | not there yet: SEARCH
-        --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
+        --replace-unk= --print-step --eos-token=                                               | NOTHING
+        --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
         --iter-decode-with-beam= --iter-decode-with-external-reranker --retain-iter-history    | not there: ITERATIVE

@@ -38,38 +38,40 @@ class Sampling(Strategy):
 
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return one candidate of each hypothesis."""
-        numbers = uniform(self._streams[hypotheses.sentences], self._samples, hypotheses.length)
-        tokens = drawn(self._trimmed(log_probs.exp()), numbers)
-        scores = hypotheses.scores + log_probs.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-        return Candidates(scores, torch.arange(tokens.size(1), device=tokens.device).expand_as(tokens), tokens)
+        weights, ids = self._choices(log_probs.exp())
+        places = drawn(weights, uniform(self._streams[hypotheses.sentences], self._samples, hypotheses.length))
+        tokens = ids.gather(-1, places.unsqueeze(-1))
+        scores = hypotheses.scores + log_probs.gather(-1, tokens).squeeze(-1)
+        return Candidates(scores, torch.arange(scores.size(1), device=scores.device).expand_as(places), tokens[..., 0])
 
-    def _trimmed(self, probs: Tensor) -> Tensor:
+    def _choices(self, probs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probabilities of the tokens to draw among, and their ids, (B, width, K)."""
         if self.cfg.sampling_topk:
-            return keep_topk(probs, self.cfg.sampling_topk)
-        return keep_topp(probs, self.cfg.sampling_topp) if self.cfg.sampling_topp else probs
+            return top_k(probs, self.cfg.sampling_topk)
+        if self.cfg.sampling_topp:
+            return top_p(probs, self.cfg.sampling_topp)
+        return probs, torch.arange(probs.size(-1), device=probs.device).expand_as(probs)
 
     def follow(self, rows: Tensor, hypotheses: Hypotheses) -> None:
         """Remember which sample each hypothesis is."""
         self._samples = self._samples.flatten()[rows].view_as(hypotheses.scores)
 
 
-def keep_topk(probs: Tensor, count: int) -> Tensor:
-    """Set all but the ``count`` largest probabilities to 0, (..., V); of equals, those of the lowest ids are kept."""
-    least = probs.topk(min(count, probs.size(-1))).values[..., -1:]
-    above, equal = probs > least, probs == least
-    kept = above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
-    return probs.masked_fill(~kept, 0.0)
+def top_k(probs: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the ``count`` largest of probabilities (..., V) and their ids, in the order of ids."""
+    ids = probs.topk(min(count, probs.size(-1)), sorted=False).indices.sort().values
+    return probs.gather(-1, ids), ids
 
 
-def keep_topp(probs: Tensor, mass: float) -> Tensor:
-    """Set all to 0 but the fewest probabilities that add up to ``mass``, (..., V) (Holtzman et al. 2020).
+def top_p(probs: Tensor, mass: float) -> tuple[Tensor, Tensor]:
+    """Return probabilities (..., V) and their ids, largest first; those after the first that reach ``mass`` are 0.
 
-    Of equals, those of the lowest ids are kept.
+    So the fewest tokens that add up to ``mass`` are kept, of equals those of the lowest ids (Holtzman et al. 2020).
     """
     top, ids = probs.sort(descending=True, stable=True)
     before = top.cumsum(-1).roll(1, -1)
     before[..., 0] = -math.inf  # one is always kept
-    return torch.zeros_like(probs).scatter_(-1, ids, top.masked_fill_(before >= mass, 0.0))
+    return top.masked_fill_(before >= mass, 0.0), ids
 
 
 def drawn(probs: Tensor, numbers: Tensor) -> Tensor:

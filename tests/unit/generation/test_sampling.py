@@ -10,12 +10,12 @@ from seqtrain.base import TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import SeqtrainError
 from seqtrain.generation import SequenceGenerator
-from seqtrain.generation.sampling import Sampling, drawn, keep_topk, keep_topp, uniform
+from seqtrain.generation.sampling import Sampling, drawn, top_k, top_p, uniform
 
 Found = list[list[tuple[str, Any]]]
 
 TABLE = {
-    "$": {"a": 0.6, "b": 0.2, "c": 0.2},
+    "$": {"a": 0.6, "b": 0.25, "c": 0.15},
     "a": {"$": 0.5, "a": 0.3, "b": 0.2},
     "b": {"$": 0.4, "a": 0.6},
     "c": {"$": 1.0},
@@ -76,9 +76,10 @@ def test_rounding_never_draws_what_has_no_probability() -> None:
 
 
 def test_the_most_probable_tokens() -> None:
-    probs = torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.7, 0.1, 0.1, 0.1]])
-    assert torch.equal(keep_topk(probs, 2), torch.tensor([[0.0, 0.4, 0.0, 0.3], [0.7, 0.1, 0.0, 0.0]]))
-    assert torch.equal(keep_topk(probs, 9), probs)
+    weights, ids = top_k(torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.7, 0.05, 0.15, 0.1]]), 2)
+    assert ids.tolist() == [[1, 3], [0, 2]]
+    assert torch.equal(weights, torch.tensor([[0.4, 0.3], [0.7, 0.15]]))
+    assert top_k(weights, 9)[1].tolist() == [[0, 1], [0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +87,10 @@ def test_the_most_probable_tokens() -> None:
 )
 def test_the_fewest_tokens_that_reach_a_mass(mass: float, kept: list[int]) -> None:
     probs = torch.tensor([[[0.125, 0.5, 0.125, 0.25]]])  # in order: 0.5, 0.75, 0.875, 1
-    expected = torch.zeros_like(probs)
-    expected[..., kept] = probs[..., kept]
-    assert torch.equal(keep_topp(probs, mass), expected)
+    weights, ids = top_p(probs, mass)
+    assert ids.tolist() == [[[1, 3, 0, 2]]]
+    assert sorted(ids[weights > 0].tolist()) == kept
+    assert torch.equal(weights[weights > 0], probs[0, 0, ids[weights > 0]])
 
 
 def chi_square(found: Found, expected: dict[str, float]) -> float:
@@ -100,22 +102,22 @@ def chi_square(found: Found, expected: dict[str, float]) -> float:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        # The end is certain at the limit: aa 0.6 * 0.3, ab 0.6 * 0.2, ba 0.2 * 0.6; a 0.6 * 0.5, b 0.2 * 0.4, c 0.2.
-        ({}, {"a": 0.3, "aa": 0.18, "ab": 0.12, "b": 0.08, "ba": 0.12, "c": 0.2}),
-        # The two best: a 0.75, b 0.25 (of equals that of the lower id); after a, $ 0.625, a 0.375; after b, a 0.6.
-        ({"sampling_topk": 2}, {"a": 0.46875, "aa": 0.28125, "b": 0.1, "ba": 0.15}),
+        # The end is certain at the limit: aa 0.6 * 0.3, ab 0.6 * 0.2, ba 0.25 * 0.6; a 0.6 * 0.5, b 0.25 * 0.4.
+        ({}, {"a": 0.3, "aa": 0.18, "ab": 0.12, "b": 0.1, "ba": 0.15, "c": 0.15}),
+        # The two best: a 0.6 / 0.85, b 0.25 / 0.85; after a, $ 0.625 and a 0.375; after b, $ 0.4 and a 0.6.
+        ({"sampling_topk": 2}, {"a": 0.375 / 0.85, "aa": 0.225 / 0.85, "b": 0.1 / 0.85, "ba": 0.15 / 0.85}),
         # 0.6 is reached by a alone; after a by $ and a, 0.8 (0.5 is too little); b is not begun with.
         ({"sampling_topp": 0.6}, {"a": 0.625, "aa": 0.375}),
-        # Squares, 0.36 / 0.44 and 0.04 / 0.44; after a 25, 9, 4 of 38; after b 16, 36 of 52.
+        # Squares of probabilities: 3600, 625 and 225 of 4450; after a 25, 9, 4 of 38; after b 16, 36 of 52.
         (
             {"temperature": 0.5},
             {
-                "a": 0.36 / 0.44 * 25 / 38,
-                "aa": 0.36 / 0.44 * 9 / 38,
-                "ab": 0.36 / 0.44 * 4 / 38,
-                "b": 0.04 / 0.44 * 16 / 52,
-                "ba": 0.04 / 0.44 * 36 / 52,
-                "c": 0.04 / 0.44,
+                "a": 3600 / 4450 * 25 / 38,
+                "aa": 3600 / 4450 * 9 / 38,
+                "ab": 3600 / 4450 * 4 / 38,
+                "b": 625 / 4450 * 16 / 52,
+                "ba": 625 / 4450 * 36 / 52,
+                "c": 225 / 4450,
             },
         ),
     ],
