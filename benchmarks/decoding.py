@@ -199,7 +199,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--max-length", type=int, default=200, help="most tokens of an output")
-    parser.add_argument("--hf-batch", type=int, default=32, help="sentences of a batch of Hugging Face's")
+    parser.add_argument("--hf-batch", type=int, default=16, help="sentences of a batch of Hugging Face's")
     parser.add_argument("--ct2-parallel", type=int, default=1, help="batches at a time of CTranslate2, of the threads")
     parser.add_argument("--json", type=Path, help="file to write")
     return parser.parse_args(arguments)
