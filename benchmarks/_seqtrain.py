@@ -12,7 +12,7 @@ from benchmarks._exported import POSITIONS, Sizes, write
 from benchmarks._worker import Array, Sentences, Settings, serve, settings_of
 from seqtrain.config import GenerationConfig
 from seqtrain.data.parallel import SourceDataset
-from seqtrain.generation import BeamSearch, decode_dataset, generation_plan
+from seqtrain.generation import SequenceGenerator, decode_dataset, generation_plan
 from seqtrain.models.transformer import Transformer, TransformerConfig
 from seqtrain.trained import TrainedModel
 
@@ -51,7 +51,7 @@ class Seqtrain:
         cfg = GenerationConfig(beam=beam, max_len_b=self.settings.max_length)
         task = self.trained.task
         dataset = SourceDataset(sources, task.info.max_positions[0])
-        search = BeamSearch(cfg, self.trained.model, task.info)
+        search = SequenceGenerator(cfg, self.trained.model, task.info)
         found = decode_dataset(task, dataset, search, generation_plan(cfg))
         return [best.tokens[:-1].tolist() for best, *_ in found]
 
