@@ -85,7 +85,7 @@ class FromSeqtrain(Converter):
         spec.register_source_vocabulary(tokens)
         spec.register_target_vocabulary(tokens)
         spec.config.bos_token, spec.config.eos_token = str(sizes.bos), str(sizes.eos)
-        spec.config.unk_token, spec.config.decoder_start_token = str(sizes.unk), str(sizes.eos)
+        spec.config.unk_token, spec.config.decoder_start_token = str(sizes.unk), str(sizes.start)
         spec.config.layer_norm_epsilon = 1e-5
 
     def _fill_layer(self, layer: Any, name: str) -> None:

@@ -35,6 +35,8 @@ class Sizes:
     pad: int
     eos: int
     unk: int
+    start: int
+    """What decoding starts from."""
 
 
 def write(directory: Path, sizes: Sizes, arrays: Mapping[str, Array]) -> None:

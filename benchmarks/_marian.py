@@ -76,7 +76,7 @@ class Marian:
 
     @torch.inference_mode()
     def _logits(self, source: list[int], output: list[int]) -> Array:
-        decoder_input_ids = torch.tensor([[self.eos, *output]])
+        decoder_input_ids = torch.tensor([[self.model.config.decoder_start_token_id, *output]])
         logits: Array = self.model(input_ids=torch.tensor([source]), decoder_input_ids=decoder_input_ids).logits[0]
         return logits
 
@@ -111,7 +111,7 @@ def config(sizes: Sizes) -> transformers.MarianConfig:
         pad_token_id=sizes.pad,
         eos_token_id=sizes.eos,
         forced_eos_token_id=sizes.eos,
-        decoder_start_token_id=sizes.eos,
+        decoder_start_token_id=sizes.start,
     )
 
 

@@ -25,6 +25,7 @@ WITHOUT_EFFECT = (
     "checkpoint_activations",
     "alignment_layer",
     "alignment_heads",
+    "share_decoder_input_output_embed",
 )
 """Ends of the names of options that may differ: sizes, and what makes no difference to decoding this model."""
 
@@ -65,11 +66,11 @@ class Seqtrain:
 
 def export(trained: TrainedModel, directory: Path) -> None:
     """Write the model for the other tools; end the program where it is none that they can be."""
-    model, cfg, (_, target) = trained.model, trained.cfg.model, trained.task.info.max_positions
+    model, cfg, info = trained.model, trained.cfg.model, trained.task.info
     if not (isinstance(model, Transformer) and isinstance(cfg, TransformerConfig)) or unlike(cfg):
         options = ", ".join(unlike(cfg)) if isinstance(cfg, TransformerConfig) else "model"
         raise SystemExit(f"the other tools cannot be this model: it must be a plain post-norm one; see {options}")
-    dictionary = trained.task.info.target_dictionary
+    dictionary = info.target_dictionary
     sizes = Sizes(
         vocabulary=len(dictionary),
         dim=cfg.decoder_embed_dim,
@@ -79,16 +80,17 @@ def export(trained: TrainedModel, directory: Path) -> None:
         decoder_heads=cfg.decoder_attention_heads,
         encoder_ffn=cfg.encoder_ffn_embed_dim,
         decoder_ffn=cfg.decoder_ffn_embed_dim,
-        max_positions=target,
+        max_positions=max(info.max_positions),
         bos=dictionary.bos,
         pad=dictionary.pad,
         eos=dictionary.eos,
         unk=dictionary.unk,
+        start=info.decoding_start,
     )
     positions = model.decoder.embedding.positions
     assert positions is not None
     arrays = {name: parameter.detach().numpy() for name, parameter in model.named_parameters()}
-    write(directory, sizes, {**arrays, POSITIONS: positions(0, target).numpy()})
+    write(directory, sizes, {**arrays, POSITIONS: positions(0, sizes.max_positions).numpy()})
 
 
 def unlike(cfg: TransformerConfig) -> list[str]:

@@ -89,13 +89,13 @@ def tools(options: argparse.Namespace, trained: TrainedModel, directory: Path) -
 
 def check(workers: Mapping[str, Worker], sources: Sentences, directory: Path) -> dict[str, float]:
     """Return by how much the logits of each tool differ from seqtrain's; end the program where that is too much."""
-    spread = [sources[number] for number in range(0, len(sources), max(1, len(sources) // CHECKED))][:CHECKED]
+    few = [sources[number] for number in range(0, len(sources), max(1, len(sources) // CHECKED))][:CHECKED]
     outputs, logits = {}, {}
     for name, worker in workers.items():
         file = directory / f"{worker.name}.npy"
-        outputs[name] = worker.decode(spread, logits=file)["outputs"]
+        outputs[name] = worker.decode(few, logits=file)["outputs"]
         logits[name] = np.load(file)
-        worker.decode(spread)  # to warm up
+        worker.decode(few)  # to warm up
         if outputs[name] != outputs[OURS]:
             raise SystemExit(f"greedy outputs of {name} are not those of {OURS}: these are not the same models")
     gaps = {name: float(np.abs(logits[name] - logits[OURS]).max()) for name in workers}
@@ -207,7 +207,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Check, measure, print a table, and write JSON if asked to."""
-    options = parse(arguments)
+    options, load = parse(arguments), os.getloadavg()[0]
     settings = Settings(options.threads, options.beam, options.max_length, options.hf_batch, options.ct2_parallel)
     given = work(options)
     with tempfile.TemporaryDirectory() as temporary:
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.json:
         versions = {name: worker.versions for name, worker in workers.items()}
         about = {"cpu": cpu(), "python": platform.python_version(), "versions": versions, **asdict(settings)}
-        report = {**about, "sentences": len(given.sources), "logits_gap": gaps, "tools": found}
+        report = {**about, "load": load, "sentences": len(given.sources), "logits_gap": gaps, "tools": found}
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
