@@ -36,13 +36,13 @@ def test_nothing_is_timed_where_models_differ(tmp_path: Path) -> None:
 
 
 def test_summary_of_rounds() -> None:
-    ours = [{"outputs": [[4], [5, 6]], "seconds": seconds, "cpu_seconds": 1.0} for seconds in (2.0, 4.0, 1.0)]
-    its = [{"outputs": [[4], [5, 7]], "seconds": seconds, "cpu_seconds": 1.0} for seconds in (1.0, 1.0, 1.0)]
+    ours = [{"outputs": [[4], [5, 6], [8]], "seconds": seconds, "cpu_seconds": 1.0} for seconds in (2.0, 4.0, 1.0)]
+    its = [{"outputs": [[4], [5, 7], [8]], "seconds": seconds, "cpu_seconds": 1.0} for seconds in (1.0, 1.0, 1.0)]
     found = summarized(ours, its, [(9.0, 300), (7.0, 200)])
-    assert found["sentences_per_second"] == {"median": 2, "min": 2, "max": 2}
-    assert found["tokens_per_second"] == {"median": 5, "min": 5, "max": 5}  # two ends of sentence among them
+    assert found["sentences_per_second"] == {"median": 3, "min": 3, "max": 3}
+    assert found["tokens_per_second"] == {"median": 7, "min": 7, "max": 7}  # three ends of sentence among them
     assert found["relative_speed"] == {"median": 2, "min": 1, "max": 4}
-    assert found["identical_outputs"] == 1
+    assert found["identical_outputs"] == 2
     assert found["process_seconds"] == {"median": 8, "min": 7, "max": 9}
     assert found["peak_mb"] == 300
 
