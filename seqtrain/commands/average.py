@@ -71,12 +71,12 @@ def _chosen(path: Path, cfg: AverageConfig) -> list[Path]:
 
 def _of_run(run: Path, kept: Sequence[Checkpoint], cfg: AverageConfig) -> Sequence[Checkpoint]:
     """Return those to take of the checkpoints, oldest first, that a run directory keeps."""
-    until, what, key = "", "checkpoints", "saving.keep_last"
-    saving = _saving(kept[-1])
+    until, what, key, newest = "", "checkpoints", "saving.keep_last", kept[-1]
     if cfg.upper_bound is not None:
         until = f" up to update {cfg.upper_bound}"
         kept = [one for one in kept if update_of(one) <= cfg.upper_bound]
     if cfg.best is not None:
+        saving = _saving(newest)
         what, key = f"checkpoints with a {saving.metric}", "saving.keep_best"
         kept = RunDirectory(run, saving).ranked(kept)[::-1]  # the best last
     number = cfg.best or cfg.last or min(NEWEST, max(len(kept), 1))
