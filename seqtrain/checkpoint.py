@@ -106,7 +106,7 @@ class Checkpoint:
     def copy_files(self, directory: Path) -> None:
         """Copy what goes with the model into a new checkpoint directory: the task's files, plug-ins and their code."""
         for name in read_manifest(self.path):
-            if name not in (MODEL, CONFIG, METRICS, AVERAGE, OPTIMIZER, STATE, PARAMETERS):
+            if name not in (MODEL, CONFIG, METRICS, OPTIMIZER, STATE, PARAMETERS):
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.path / name, directory / name)
 
