@@ -16,8 +16,8 @@ COMMANDS = {
     "generate": Command(
         "translate a file, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate_root"
     ),
-    "evaluate": Command("loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test", "evaluate_root"),
-    "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
+    "evaluate": Command("loss, perplexity, BLEU, chrF and TER as JSON: evaluate checkpoint=RUN split=test", "evaluate"),
+    "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR, or best=5", "average_root"),
     "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),
     "explain": Command("say what a key means and what set its value: explain KEY [OVERRIDE ...]"),
     "schema": Command("JSON Schema of the YAML files, for editors: schema --write"),

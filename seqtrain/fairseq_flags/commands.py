@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from seqtrain.fairseq_flags.table import Flag
+from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 COMMANDS = {
     "train": ("train", "train, or leave it out"),
@@ -21,6 +21,8 @@ TRAINING = {"task", "tokenizer", "model", "criterion", "optimizer", "lr_schedule
 TRAINING |= {"ema", "tracking", "resume", "hydra.run.dir"}
 """Keys and sections that are none of a command that takes a trained model."""
 
+SCORER_KEYS = [flag.answer.partition("=")[0] for flag in FLAGS.values() if flag.answer.startswith("scorer.")]
+
 OTHERWISE = {
     "generate": {
         "dataset.max_tokens": "generation.max_tokens",
@@ -29,16 +31,14 @@ OTHERWISE = {
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
         "split": "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split",
-        "validation.scorers": "leave it out: the command evaluate scores",
-        "validation.bleu_tokenizer": "leave it out: the command evaluate scores",
+        "scorer": "leave it out: the command evaluate scores",
+        **dict.fromkeys(SCORER_KEYS, "leave it out: the command evaluate scores"),
         "training.precision": "not there yet: text is decoded in fp32",
     },
     "evaluate": {
         "task.source_lang": "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en",
         "task.target_lang": "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en",
         "output": "leave it out: scores go to standard output; the command generate writes text, output=FILE",
-        "validation.scorers": "not needed: BLEU and chrF are among the scores",
-        "validation.bleu_tokenizer": "bleu_tokenizer",
         "training.precision": "leave it out: losses are computed as in training, and text is decoded in fp32",
     },
 }
