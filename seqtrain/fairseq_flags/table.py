@@ -141,7 +141,7 @@ ROWS = {
         --best-checkpoint-metric=            | saving.metric | `<split>/<name>`
         --maximize-best-checkpoint-metric    | saving.maximize=true |
         --patience=                          | training.patience | counts validations
-        --finetune-from-model=               | saving.finetune_from | a run or checkpoint directory, loaded as far as it fits
+        --finetune-from-model=               | saving.finetune_from | a run or checkpoint directory; what fits
         --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not needed: RESET
         --optimizer-overrides=                                                     | not needed: RESET
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
