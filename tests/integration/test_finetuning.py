@@ -155,19 +155,11 @@ def test_what_does_not_fit_is_listed_and_starts_anew(tune: Call, trained: Path, 
     assert done.code == 0, done.err
     lines = done.out.split("starting from ")[1].splitlines()
     assert lines[0].endswith(": 32 of 47 tensors loaded")
-    assert "  missing there, so as initialised: encoder.layers.1.fc1.weight float32 (16, 16)" in lines
-    assert (
-        "  other there, so as initialised: decoder.layers.0.fc1.weight float32 (8, 16), there float32 (16, 16)" in lines
-    )
+    assert "  missing there, so as initialised: encoder.layers.1.feed_forward.fc1.weight float32 (16, 16)" in lines
+    other = "decoder.layers.0.feed_forward.fc1.weight float32 (8, 16), there float32 (16, 16)"
+    assert f"  other there, so as initialised: {other}" in lines
     before, now = tensors((trained / "best").resolve()), tensors(run)
     assert torch.equal(now[SOURCE], before[SOURCE])
-
-
-def test_what_is_unused_is_listed(train: Call, call: Call, trained: Path, tmp_path: Path) -> None:
-    deep = tmp_path / "deep"
-    assert train("model.encoder_layers=2", *UNCHANGED, f"hydra.run.dir={deep}").code == 0
-    done = train(f"saving.finetune_from={deep}", *UNCHANGED)
-    assert "35 of 35 tensors loaded\n  unused here: encoder.layers.1." in done.out, done.err
 
 
 def damaged(trained: Path, tmp_path: Path) -> Path:
@@ -244,27 +236,6 @@ def test_new_symbols_get_rows_behind_the_old_ones(
     assert generated.code == 0, generated.err
 
 
-def test_rows_of_shared_embeddings(train: Call, umlauts: Path, tmp_path: Path, run: Path) -> None:
-    shared = ("model.share_all_embeddings=true", *UNCHANGED)
-    assert train(*shared, f"hydra.run.dir={tmp_path / 'base'}").code == 0
-    done = train(
-        *shared, f"saving.finetune_from={tmp_path / 'base'}", f"task.data={umlauts}", "saving.extend_vocabulary=true"
-    )
-    assert done.out.count("rows of symbols: ") == 1, done.err
-    before, now = tensors(tmp_path / "base"), tensors(run)
-    assert torch.equal(now[SOURCE][: len(before[SOURCE])], before[SOURCE])
-
-
-def test_an_adaptive_softmax_keeps_its_symbols(train: Call, umlauts: Path, tmp_path: Path) -> None:
-    adaptive = ("model.adaptive_softmax_cutoff=[10]", "criterion=adaptive_loss", *UNCHANGED)
-    assert train(*adaptive, f"hydra.run.dir={tmp_path / 'base'}").code == 0
-    start = (*adaptive, f"saving.finetune_from={tmp_path / 'base'}")
-    refused = train(*start, f"task.data={umlauts}", "saving.extend_vocabulary=true").refused()
-    assert "output_projection.weights.1 (23, 4) is for some of the 33 symbols only" in refused
-    shutil.rmtree(tmp_path / "run")
-    assert train(*start).code == 0, "with the symbols that it has it starts"
-
-
 def test_languages_are_told_to_a_model_of_one_pair(tune: Call, call: Call, trained: Path, run: Path) -> None:
     several = ("task=multilingual_translation", "saving.extend_vocabulary=true", *UNCHANGED)
     done = tune(*several, "task.lang_pairs=[en-de,de-en]")
@@ -328,26 +299,23 @@ def test_an_interrupted_run_goes_on_without_the_other(
     assert "going on after update 3" in resumed.out and "starting from" not in resumed.out
     for file in (MODEL, OPTIMIZER):
         assert (run / "last" / file).read_bytes() == (tmp_path / "whole/last" / file).read_bytes()
-    assert call(f"resume={run}", "training.max_update=7").code == 0
     assert "would change what is past" in call(f"resume={run}", "saving.finetune_from=other").refused()
 
 
 def test_a_repetition_notices_what_became_of_the_other(train: Call, call: Call, origin: Path, run: Path) -> None:
     assert train(f"saving.finetune_from={origin}", "training.max_update=2").code == 0
-    repeat = ("rerun", f"checkpoint={run}")
-    repeated = call(*repeat, f"hydra.run.dir={run}-1")
-    assert repeated.code == 0 and "nothing that it records has changed since" in repeated.out, repeated.err
-    moved = origin.rename(origin.with_name("moved"))
-    gone = call(*repeat, f"hydra.run.dir={run}-2").refused()
+    repeat, moved = ("rerun", f"checkpoint={run}"), origin.rename(origin.with_name("moved"))
+    gone = call(*repeat, f"hydra.run.dir={run}-1").refused()
     assert gone.startswith(f"saving.finetune_from={origin}: there is no {origin}")
-    assert call(*repeat, f"hydra.run.dir={run}-3", f"saving.finetune_from={moved}").code == 0
+    repeated = call(*repeat, f"hydra.run.dir={run}-2", f"saving.finetune_from={moved}")
+    assert repeated.code == 0 and "nothing that it records has changed since" in repeated.out, repeated.err
     parameters = tensors(moved)
     (moved / MODEL).unlink()
     torch.nn.init.zeros_(parameters[SOURCE])
     save_file(parameters, moved / MODEL)
     (moved / MANIFEST).unlink()
     write_manifest(moved)
-    other = call(*repeat, f"hydra.run.dir={run}-4", f"saving.finetune_from={moved}")
+    other = call(*repeat, f"hydra.run.dir={run}-3", f"saving.finetune_from={moved}")
     assert other.code == 1 and "changed since:\n  saving.finetune_from differs\n" in other.out, other.err
 
 
@@ -385,6 +353,3 @@ def test_a_finished_run_goes_on_under_the_schedule_that_it_had(train: Call, call
     assert "the learning rate is 0 from here on: the lr_scheduler has come to its end" in resumed.out
     rates = [record["train/lr"] for record in metrics(run) if "train/lr" in record]
     assert rates == pytest.approx([7.5e-3, 5e-3, 2.5e-3, 0, 0, 0]), "4 updates are its length, and stay so"
-    again = train(*falling, f"saving.finetune_from={run}", f"hydra.run.dir={run}2", "training.log_interval=1")
-    assert again.code == 0, again.err
-    assert [r["train/lr"] for r in metrics(Path(f"{run}2")) if "train/lr" in r] == pytest.approx(rates[:4])
