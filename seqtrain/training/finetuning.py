@@ -36,9 +36,10 @@ class Origin:
     """How its task is chosen, ``task=translation``."""
 
     def fingerprint(self, saving: SavingConfig) -> Fingerprint:
-        """Return what identifies all of it that a run takes: its parameters, and its state if some of that is kept."""
-        manifest, names = read_manifest(self.checkpoint.path), [MODEL, *([OPTIMIZER, STATE] if saving.kept else [])]
-        return Fingerprint(hashlib.sha256(" ".join(manifest[name].sha256 for name in names).encode()).hexdigest())
+        """Return what identifies all of it that a run takes: its parameters, and its state if some of that goes on."""
+        names = {MODEL, *([OPTIMIZER, STATE] if saving.kept else [])}
+        hashes = [file.sha256 for name, file in read_manifest(self.checkpoint.path).items() if name in names]
+        return Fingerprint(hashlib.sha256(" ".join(hashes).encode()).hexdigest())
 
 
 def open_origin(cfg: TrainConfig) -> Origin | None:

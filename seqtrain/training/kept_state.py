@@ -16,7 +16,7 @@ from seqtrain.training.same_data import recorded_data
 from seqtrain.training.saved_state import taking_over, train_state
 from seqtrain.training.trainer import Trainer
 
-OF_THE_PLAN = ("dataset.", "task.", "training.seed", "training.update_freq")
+OF_THE_PLAN = ("dataset.", "task.", "training.seed")
 """Keys, or what they begin with, on which the order of the data depends."""
 NOT_OF_THE_PLAN = ("dataset.cache_dir", "task.data")
 
@@ -65,17 +65,21 @@ def _schedule(trainer: Trainer, origin: Origin) -> None:
 
 def _place(trainer: Trainer, origin: Origin) -> None:
     """Keep the place in the data, which is one only in the same data, in the same order."""
-    file = origin.checkpoint.path / STATE
+    file, most = origin.checkpoint.path / STATE, trainer.cfg.training.max_epoch
     with taking_over(file):
         state = origin.checkpoint.state()
         there = train_state(state["trainer"])
-        now = trainer.parts.task.fingerprints()
         recorded = recorded_data(origin.checkpoint, state.get("data"))
-        changed = differences({name: recorded[name] for name in recorded if name in now}, now)
-        if lines := [*changed, *_changed_plan(trainer.cfg, origin.cfg)]:
-            raise CheckpointError(f"{file}: its place in the data is none here: {'; '.join(lines[:5])}")
+    now = trainer.parts.task.fingerprints()
+    changed = differences({name: recorded[name] for name in recorded if name in now}, now)
+    if lines := [*changed, *_changed_plan(trainer.cfg, origin.cfg)]:
+        raise CheckpointError(f"{file}: its place in the data is none here: {'; '.join(lines[:5])}")
     place = {name: getattr(there, name) for name in ("epoch", "position", "end_of_epoch", "val_loss")}
     trainer.state = dataclasses.replace(trainer.state, **place)
+    if 0 < most <= trainer.state.epochs_done:
+        raise CheckpointError(
+            f"{file}: it stands after epoch {trainer.state.epochs_done}: set training.max_epoch above it"
+        )
 
 
 def _check_same(kind: str, cfg: TrainConfig, origin: Origin) -> None:

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import Model, Task
-from seqtrain.checkpoint import MODEL
 from seqtrain.config import TrainConfig
 from seqtrain.errors import CheckpointError
 from seqtrain.model_tensors import model_tensors
 from seqtrain.registry import REGISTRIES, choice_of
 from seqtrain.training.finetuning import Origin, naming_origin
-from seqtrain.training.vocabulary import Rows, changed_rows
+from seqtrain.training.vocabulary import Rows, changed_rows, changes
 
 log = logging.getLogger(__name__)
 
@@ -28,23 +27,15 @@ def start_with(origin: Origin, task: Task[Any], cfg: TrainConfig, model: Model) 
     """
     with naming_origin(cfg.saving):
         rows = changed_rows(task, cfg.model, model, origin.info)
-        _start_with(origin, model, rows)
-
-
-def _start_with(origin: Origin, model: Model, rows: Mapping[str, Rows]) -> None:
-    into, saved = model_tensors(model), origin.checkpoint.model()
-    loaded = load_what_fits(into, saved, rows)
-    report = [
-        f"starting from {origin.checkpoint.path}: {len(loaded)} of {len(into)} tensors loaded",
-        *differing(into, saved, loaded, rows),
-    ]
-    if not loaded:
-        its = REGISTRIES["model"].entry_of(origin.cfg.model).name
-        raise CheckpointError(
-            f"{origin.checkpoint.path / MODEL}: nothing of its model={its} fits {choice_of(model)}: "
-            f"{'; '.join(report[1:4])}"
-        )
-    log.info("%s", "\n  ".join(report))
+        into, saved = model_tensors(model), origin.checkpoint.model()
+        loaded = load_what_fits(into, saved, rows)
+        report = list(differing(into, saved, loaded, rows))
+        if not loaded:
+            its = REGISTRIES["model"].entry_of(origin.cfg.model).name
+            raise CheckpointError(f"nothing of its model={its} fits {choice_of(model)}: {'; '.join(report[:3])}")
+    symbols = map(str, changes(task.info, origin.info))
+    found = f"starting from {origin.checkpoint.path}: {len(loaded)} of {len(into)} tensors loaded"
+    log.info("%s", "\n  ".join([found, *symbols, *report]))
 
 
 @torch.no_grad()

@@ -3,7 +3,6 @@
 Which tensors have them is found by building the model once more with one more symbol: so it holds for any model.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -16,8 +15,6 @@ from seqtrain.config import ModelConfig
 from seqtrain.data.tags import TaggedDictionary, old_ids
 from seqtrain.errors import ConfigError
 from seqtrain.model_tensors import model_tensors
-
-log = logging.getLogger(__name__)
 
 SHOWN = 10
 """Symbols that messages name."""
@@ -49,10 +46,11 @@ class Change(NamedTuple):
         """The symbols that are new."""
         return [self.now.symbol(id) for id, old in enumerate(self.old_ids) if old < 0]
 
-    @property
-    def num_left_out(self) -> int:
-        """How many of the symbols are no more."""
-        return len(self.before) - len(self.old_ids) + len(self.new)
+    def __str__(self) -> str:
+        shown = " ".join(self.new[:SHOWN]) + (" ..." if len(self.new) > SHOWN else "")
+        left_out = len(self.before) - len(self.old_ids) + len(self.new)
+        what = [f"{len(self.new)} new{': ' if shown else ''}{shown}", *([f"{left_out} left out"] if left_out else [])]
+        return f"symbols of the {' and '.join(self.sides)} dictionary: {'; '.join(what)}"
 
 
 def changes(info: TaskInfo, before: TaskInfo) -> Iterator[Change]:
@@ -70,17 +68,14 @@ def changes(info: TaskInfo, before: TaskInfo) -> Iterator[Change]:
 
 
 def check_new_symbols(info: TaskInfo, before: TaskInfo, *, asked_for: bool) -> None:
-    """Say which symbols are new.
+    """Check that there are new symbols only where these were asked for.
 
     Raises:
-        ConfigError: some are, and that was not asked for; or an id stands for another symbol than it did.
+        ConfigError: there are others; or an id stands for another symbol than it did.
     """
     for change in changes(info, before):
-        what = f"{len(change.new)} symbols of the {' and '.join(change.sides)} dictionary are new"
         if change.new and not asked_for:
-            raise ConfigError(f"{what}: {_some(change.new)}; set saving.extend_vocabulary=true to give them rows")
-        left_out = f"; {change.num_left_out} that were are left out" if change.num_left_out else ""
-        log.info("%s%s%s", what, f": {_some(change.new)}" if change.new else "", left_out)
+            raise ConfigError(f"{change}; set saving.extend_vocabulary=true to give new ones rows in the model")
 
 
 def changed_rows(task: Task[Any], cfg: ModelConfig, model: Model, before: TaskInfo) -> dict[str, Rows]:
@@ -121,7 +116,3 @@ def _with_one_more(task: Task[Any], cfg: ModelConfig, sides: Sequence[str]) -> M
             return task.build_model(cfg)
     finally:
         task.info = info
-
-
-def _some(symbols: Sequence[str]) -> str:
-    return " ".join(symbols[:SHOWN]) + (" ..." if len(symbols) > SHOWN else "")

@@ -127,6 +127,10 @@ def test_the_place_in_the_data_alone_goes_on(train: Call, trained: Path, run: Pa
         ),
         (["saving.reset=[optimizer,data]"], "the clock stands at update 24: set training.max_update above it"),
         (
+            ["saving.reset=[optimizer,lr_scheduler]", "training.max_epoch=1"],
+            "it stands after epoch 4: set training.max_epoch above it",
+        ),
+        (
             ["saving.reset=[optimizer,lr_scheduler]", "dataset.max_tokens=512"],
             "its place in the data is none here: dataset.max_tokens was 1024 and is 512",
         ),
@@ -142,6 +146,14 @@ def test_what_cannot_go_on(tune: Call, run: Path, overrides: list[str], message:
     assert refused.startswith("saving.finetune_from=") and message in refused
     assert refused.endswith(f"; or let saving.reset name {part}, which begins it anew")
     assert not (run / "checkpoints").exists()
+
+
+def test_an_average_has_no_state_that_could_go_on(train: Call, call: Call, trained: Path, tmp_path: Path) -> None:
+    assert call("average", f"checkpoint={trained}", f"output={tmp_path / 'mean'}").code == 0
+    refused = train(f"saving.finetune_from={tmp_path / 'mean'}", "saving.reset=[optimizer,data]").refused()
+    assert f"{tmp_path / 'mean'} holds a model but no state of training" in refused
+    (tmp_path / "run/train.log").unlink()
+    assert train(f"saving.finetune_from={tmp_path / 'mean'}", *UNCHANGED).code == 0
 
 
 def test_nothing_to_reset_without_another_run(train: Call) -> None:
@@ -186,7 +198,7 @@ def damaged(trained: Path, tmp_path: Path) -> Path:
         (["task.joined_dictionary=false"], "task=translation cannot use the dictionaries of its task=translation"),
         (
             ["task.source_tags=['<BT>']"],
-            "1 symbols of the source and target dictionary are new: <BT>; set saving.extend",
+            "symbols of the source and target dictionary: 1 new: <BT>; set saving.extend_vocabulary=true",
         ),
         (
             ["model.encoder_embed_dim=8", "model.decoder_embed_dim=8", "model.bias=false", "model.decoder_layers=1"],
@@ -222,7 +234,7 @@ def test_new_symbols_get_rows_behind_the_old_ones(
     assert done.code == 0, done.err
     before, now = tensors((trained / "best").resolve()), tensors(run)
     size = len(before[SOURCE])
-    assert "3 symbols of the source and target dictionary are new: Q j q\n" in done.out
+    assert "  symbols of the source and target dictionary: 3 new: Q j q\n" in done.out
     for name in (SOURCE, TARGET, "output_projection.weight"):
         assert f"  rows of symbols: {name}: {size} loaded, 3 new\n" in done.out
         assert torch.equal(now[name][:size], before[name]) and now[name][size:].abs().min() > 0
@@ -240,11 +252,11 @@ def test_languages_are_told_to_a_model_of_one_pair(tune: Call, call: Call, train
     several = ("task=multilingual_translation", "saving.extend_vocabulary=true", *UNCHANGED)
     done = tune(*several, "task.lang_pairs=[en-de,de-en]")
     assert done.code == 0, done.err
-    assert "2 symbols of the source and target dictionary are new: <en> <de>\n" in done.out
+    assert "  symbols of the source and target dictionary: 2 new: <en> <de>\n" in done.out
     turned = ("task.lang_pairs=[de-en]", "task.source_tags=['<BT>']", f"hydra.run.dir={run}2")
     again = tune(*several, *turned, f"saving.finetune_from={run}")
     assert again.code == 0, again.err
-    assert "1 symbols of the source and target dictionary are new: <BT>\n" in again.out
+    assert "  symbols of the source and target dictionary: 1 new: <BT>\n" in again.out
     first, second = (tensors(Path(f"{run}{number}"))[SOURCE] for number in ("", "2"))
     assert torch.equal(second[:-3], first[:-2]), "text"
     assert torch.equal(second[-3:-1], first[-2:].flip(0)), "<de> <en> and not <en> <de>"
