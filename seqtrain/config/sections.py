@@ -197,7 +197,17 @@ class GenerationConfig(Checked):
     nbest: int = bounded(1, at_least=1)
     """Hypotheses to return for each sentence, at most ``beam``."""
     lenpen: float = bounded(1.0)
-    """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen."""
+    """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen; 0 leaves it as it is."""
+    temperature: float = bounded(1.0, above=0)
+    """What logits are divided by before they become probabilities: over 1 flattens, under 1 sharpens."""
+    unkpen: float = bounded(0.0)
+    """What an unknown word costs, in nats; a negative number favours unknown words."""
+    suppress: list[str] = field(default_factory=list)
+    """Symbols of the target dictionary that are never chosen."""
+    no_repeat_ngram_size: int = bounded(0, at_least=0)
+    """No this many tokens in a row come twice in an output; 0 allows it."""
+    match_source_len: bool = False
+    """Outputs have as many tokens as their source, ends aside; ``min_len`` and ``max_len_*`` are not used."""
     max_len_a: float = bounded(0.0, at_least=0)
     """With ``max_len_b``: at most max_len_a * source length + max_len_b tokens, a prompt included, the end excluded."""
     max_len_b: int = bounded(200, at_least=0)

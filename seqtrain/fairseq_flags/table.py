@@ -227,6 +227,7 @@ ROWS = {
         --no-token-positional-embeddings     | model.positions=none |
         --alignment-layer=                   | model.alignment_layer |
         --alignment-heads=                   | model.alignment_heads |
+        --full-context-alignment             | model.full_context_alignment=true | with model=transformer_align
         --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |
@@ -262,9 +263,13 @@ ROWS = {
         --unnormalized                       | generation.lenpen=0 |
         --sacrebleu                          | validation.scorers=[bleu] | every BLEU is sacreBLEU's
         --no-early-stop --no-beamable-mm     | not needed: fairseq itself no longer heeds it
-        --unkpen= --prefix-size= --no-repeat-ngram-size= --sampling --sampling-topk=           | not there yet: SEARCH
-        --sampling-topp= --constraints= --temperature= --diverse-beam-groups= --lm-path=       | not there yet: SEARCH
-        --diverse-beam-strength= --diversity-rate= --match-source-len --lm-weight=             | not there yet: SEARCH
+        --unkpen=                            | generation.unkpen |
+        --no-repeat-ngram-size=              | generation.no_repeat_ngram_size |
+        --temperature=                       | generation.temperature |
+        --match-source-len                   | generation.match_source_len=true |
+        --prefix-size= --sampling --sampling-topk= --sampling-topp= --constraints=             | not there yet: SEARCH
+        --diverse-beam-groups= --diverse-beam-strength= --diversity-rate=                      | not there yet: SEARCH
+        --lm-path= --lm-weight=                                                                | not there yet: SEARCH
         --score-reference --print-alignment=                                                   | not there yet: SEARCH
         --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded

@@ -27,7 +27,8 @@ class Hypotheses:
     def __init__(self, cfg: GenerationConfig, start: int, eos: int, limits: list[int], device: torch.device) -> None:
         self.cfg = cfg
         self.eos = eos
-        self.sentences = list(range(len(limits)))
+        self.sentences = torch.arange(len(limits), device=device)
+        """Which of the batch's sentences are not done, by their rows at the beginning, (B,)."""
         self.limits = torch.tensor(limits)
         self.finished: list[list[Hypothesis]] = [[] for _ in limits]
         self.length = 0
@@ -42,6 +43,11 @@ class Hypotheses:
     def prev_tokens(self) -> Tensor:
         """Last token of each hypothesis, at first the one that decoding starts from, (N,)."""
         return self._tokens[:, max(self.length - 1, 0)]
+
+    @property
+    def tokens(self) -> Tensor:
+        """What the hypotheses have so far, (B, beam, length)."""
+        return self._tokens[:, : self.length].view(*self.scores.shape, self.length)
 
     @property
     def at_limit(self) -> Tensor:
@@ -64,8 +70,8 @@ class Hypotheses:
         rows = batch_indices * self.cfg.beam + parents[batch_indices, ranks]
         ended_tokens = torch.nn.functional.pad(self._tokens[rows, : self.length], (0, 1), value=self.eos).cpu()
         ended_scores = torch.cat([self._scores[rows, : self.length], scores[batch_indices, ranks, None]], 1).cpu()
-        for index, *ended in zip(batch_indices.tolist(), ended_tokens, ended_scores, strict=True):
-            finished = self.finished[self.sentences[index]]
+        for sentence, *ended in zip(self.sentences[batch_indices].tolist(), ended_tokens, ended_scores, strict=True):
+            finished = self.finished[sentence]
             if len(finished) < self.cfg.beam:
                 finished.append(self._hypothesis(*ended))
 
@@ -78,7 +84,9 @@ class Hypotheses:
         """Return which of the B sentences are not done: fewer than ``beam`` have ended, the limit is ahead, (B',)."""
         kept = [
             index
-            for index, (sentence, at_limit) in enumerate(zip(self.sentences, self.at_limit.tolist(), strict=True))
+            for index, (sentence, at_limit) in enumerate(
+                zip(self.sentences.tolist(), self.at_limit.tolist(), strict=True)
+            )
             if len(self.finished[sentence]) < self.cfg.beam and not at_limit
         ]
         return torch.tensor(kept, dtype=torch.long, device=self.scores.device)
@@ -101,7 +109,7 @@ class Hypotheses:
         self.length += 1
         if len(kept) < len(self.sentences):
             self.limits = self.limits[kept.cpu()]
-            self.sentences = [self.sentences[index] for index in kept.tolist()]
+            self.sentences = self.sentences[kept]
         return rows
 
     def results(self) -> list[list[Hypothesis]]:

@@ -9,21 +9,27 @@ CHUNK_LOGITS = 1 << 24
 """Most logits that are held at a time, where the model lets them be computed in parts."""
 
 
-def token_log_probs(model: Model, net_input: dict[str, Tensor], target: Tensor) -> Tensor:
+def token_log_probs(model: Model, net_input: dict[str, Tensor], target: Tensor, temperature: float = 1.0) -> Tensor:
     """Return the log-probability of each token of ``target`` (B, T), in nats and fp32, (B, T).
 
-    The logits of a model that projects features are never held whole.
+    Logits are divided by ``temperature``. Those of a model that projects features are never held whole.
     """
     if not isinstance(model, FeatureModel):
-        return _picked(logits_of(model(**net_input)).flatten(0, 1), target.flatten()).view_as(target)
+        return _picked(logits_of(model(**net_input)).flatten(0, 1), target.flatten(), temperature).view_as(target)
     features = model.extract_features(**net_input).flatten(0, 1)
     vocabulary = model.project(features[:1]).size(-1)
     size = max(1, CHUNK_LOGITS // vocabulary)
     parts = zip(torch.split(features, size), torch.split(target.flatten(), size), strict=True)
-    return torch.cat([_picked(model.project(part), tokens) for part, tokens in parts]).view_as(target)
+    return torch.cat([_picked(model.project(part), tokens, temperature) for part, tokens in parts]).view_as(target)
 
 
-def _picked(logits: Tensor, tokens: Tensor) -> Tensor:
+def _picked(logits: Tensor, tokens: Tensor, temperature: float) -> Tensor:
     """Return the log-probabilities (N,) of tokens (N,), given logits (N, V)."""
-    log_probs = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
-    return log_probs.gather(1, tokens[:, None])[:, 0]
+    return next_log_probs(logits, temperature).gather(1, tokens[:, None])[:, 0]
+
+
+def next_log_probs(logits: Tensor, temperature: float) -> Tensor:
+    """Return the log-softmax of logits (N, V) divided by ``temperature``, in fp32, (N, V)."""
+    if temperature != 1.0:
+        logits = logits.float() / temperature
+    return torch.log_softmax(logits, dim=-1, dtype=torch.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 from seqtrain.base import Model, Task
 from seqtrain.config import GenerationConfig, Scorer
-from seqtrain.generation.beam import BeamSearch
+from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.translate import decode_dataset, generation_plan
 from seqtrain.metrics.text import SCORERS, TextScore
 
@@ -27,7 +27,7 @@ class DecodedSplit:
 
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = decode_dataset(task, task.dataset(split), BeamSearch(cfg, model, task.info), generation_plan(cfg))
+    decoded = decode_dataset(task, task.dataset(split), SequenceGenerator(cfg, model, task.info), generation_plan(cfg))
     dictionary = task.output_dictionary(split)
     hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqtrain.base import Dictionary, EncoderOutput, IncrementalState, Model, ModelOutput, TaskInfo
 from seqtrain.config import GenerationConfig, ModelConfig
-from seqtrain.generation import BeamSearch
+from seqtrain.generation import SequenceGenerator
 
 Table = dict[str, dict[str, float]]
 
@@ -213,7 +213,7 @@ def search() -> Callable[..., list[list[tuple[str, float]]]]:
     def run(
         model: Model, task: TaskInfo, sources: Sequence[str] = ("a",), **options: Any
     ) -> list[list[tuple[str, float]]]:
-        generator = BeamSearch(GenerationConfig(**options), model, task)
+        generator = SequenceGenerator(GenerationConfig(**options), model, task)
         found = generator.generate(collate(sources, task.source_dictionary))
         assert all(math.isfinite(hypothesis.score) for sentence in found for hypothesis in sentence)
         symbol = task.target_dictionary.symbol

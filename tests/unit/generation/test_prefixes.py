@@ -10,8 +10,7 @@ from torch import Tensor
 
 from seqtrain.base import DecoderModel, Hypothesis, IncrementalState, NoSource, TaskInfo
 from seqtrain.config import GenerationConfig, ModelConfig
-from seqtrain.generation import BeamSearch
-from seqtrain.generation.prefixes import Prefixes
+from seqtrain.generation import SequenceGenerator
 from seqtrain.models.transformer_lm import TransformerLM, TransformerLMConfig
 from seqtrain.plugins import import_builtin
 
@@ -72,7 +71,9 @@ def model(request: pytest.FixtureRequest, task: TaskInfo) -> DecoderModel:
 def generate(model: DecoderModel, task: TaskInfo, prompts: list[list[int]], **options: Any) -> list[list[Hypothesis]]:
     width = max(map(len, prompts))
     tokens = torch.tensor([[*prompt, *[PAD] * (width - len(prompt))] for prompt in prompts])
-    return BeamSearch(GenerationConfig(**{"max_len_b": 9, **options}), model, task).generate({"prefix_tokens": tokens})
+    return SequenceGenerator(GenerationConfig(**{"max_len_b": 9, **options}), model, task).generate(
+        {"prefix_tokens": tokens}
+    )
 
 
 def log_probs(model: DecoderModel, tokens: list[int], start: int = EOS) -> list[float]:
@@ -166,20 +167,7 @@ def test_translations_that_begin_with_given_tokens(
     table = {"$": {"a": 0.6, "b": 0.4}, "a": {"$": 0.4, "a": 0.3, "b": 0.3}, "b": {"$": 0.9, "a": 0.1}}
     for make in (table_model, full_table_model):
         given = {**net_input(["a", "b"]), "prefix_tokens": torch.tensor([[B, A], [PAD, PAD]])}
-        (forced, free) = BeamSearch(GenerationConfig(beam=2), make(table), task).generate(given)
+        (forced, free) = SequenceGenerator(GenerationConfig(beam=2), make(table), task).generate(given)
         assert (forced[0].tokens.tolist(), free[0].tokens.tolist()) == ([B, A, B, EOS], [B, EOS])
         assert forced[0].positional_scores.exp().tolist() == pytest.approx([0.4, 0.1, 0.3, 0.9])
         assert forced[0].score == pytest.approx(math.log(0.4 * 0.1 * 0.3 * 0.9) / 4)
-
-
-def test_prefixes() -> None:
-    prefixes = Prefixes(torch.tensor([[A, B, PAD], [C, A, B], [B, C, PAD]]), PAD)
-    assert prefixes.shared().tolist() == [[A, B], [C, A], [B, C]]
-    scores = torch.zeros(3, 2, 7)
-    prefixes.force(scores, 2)
-    assert scores.isfinite().sum((1, 2)).tolist() == [14, 2, 14]
-    assert scores[1, :, B].tolist() == [0.0, 0.0]
-    prefixes.keep(torch.tensor([1]))
-    assert prefixes.shared().tolist() == [[C, A, B]]
-    prefixes.force(scores, 3)
-    assert scores.isfinite().sum((1, 2)).tolist() == [14, 2, 14]

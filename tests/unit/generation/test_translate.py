@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo
 from seqtrain.config import GenerationConfig, TaskConfig
-from seqtrain.generation import BeamSearch, decode_dataset, decode_lines, generation_plan
+from seqtrain.generation import SequenceGenerator, decode_dataset, decode_lines, generation_plan
 
 Collate = Callable[[list[str]], dict[str, Tensor]]
 
@@ -56,8 +56,8 @@ EXPECTED = ["b", "c", "a", "b", "a", "c", "a"]
 
 def generator_and_task(
     task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
-) -> tuple[BeamSearch, DecodingTask]:
-    return BeamSearch(GenerationConfig(beam=2), table_model(*TABLES), task), DecodingTask(task, net_input)
+) -> tuple[SequenceGenerator, DecodingTask]:
+    return SequenceGenerator(GenerationConfig(beam=2), table_model(*TABLES), task), DecodingTask(task, net_input)
 
 
 def test_generation_plan_keeps_the_limits_and_the_order() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from seqtrain.base import Generator, Model, TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import SeqtrainError
-from seqtrain.generation import BeamSearch
+from seqtrain.generation import SequenceGenerator
 
 Found = list[list[tuple[str, float]]]
 Search = Callable[..., Found]
@@ -142,7 +142,7 @@ def test_padding_is_never_chosen(make: MakeModel, task: TaskInfo, search: Search
 
 
 def test_hypothesis_has_tokens_and_positional_scores(make: MakeModel, task: TaskInfo, net_input: NetInput) -> None:
-    generator: Generator = BeamSearch(GenerationConfig(beam=2, nbest=2), make(TRAP), task)
+    generator: Generator = SequenceGenerator(GenerationConfig(beam=2, nbest=2), make(TRAP), task)
     best = generator.generate(net_input(["a"]))[0][0]
     assert best.tokens.tolist() == [5, 2]  # b, end of sentence
     assert best.positional_scores.tolist() == pytest.approx([math.log(0.4), math.log(0.9)], abs=1e-6)
@@ -241,7 +241,7 @@ def test_a_beam_that_drops_nothing_finds_the_best_of_all_outputs(
     assert len(scores) == 121
     best = sorted(((score / len(x) ** lenpen, list(x)) for x, score in scores.items()), reverse=True)
     cfg = GenerationConfig(beam=121, nbest=121, lenpen=lenpen, max_len_b=4, min_len=0)
-    found = BeamSearch(cfg, model, task).generate(source)[0]
+    found = SequenceGenerator(cfg, model, task).generate(source)[0]
     assert [x.tokens.tolist() for x in found[:10]] == [tokens for _, tokens in best[:10]]
     assert [x.score for x in found] == pytest.approx([score for score, _ in best], abs=1e-5)
 
@@ -263,7 +263,7 @@ def test_modes_come_back_after_an_error(table_model: MakeModel, task: TaskInfo, 
     model = table_model(TRAP).train()
     source = net_input(["abc"])  # three letters: there is no third table
     with pytest.raises(IndexError):
-        BeamSearch(GenerationConfig(), model, task).generate(source)
+        SequenceGenerator(GenerationConfig(), model, task).generate(source)
     assert model.training
 
 
@@ -271,4 +271,62 @@ def test_nan_is_an_error(make: MakeModel, task: TaskInfo, net_input: NetInput) -
     model = make(TRAP)
     model.tables.fill_(math.nan)
     with pytest.raises(SeqtrainError, match=r"no output for sentence 0 .* NaN"):
-        BeamSearch(GenerationConfig(max_len_b=3), model, task).generate(net_input(["a"]))
+        SequenceGenerator(GenerationConfig(max_len_b=3), model, task).generate(net_input(["a"]))
+
+
+def test_temperature_divides_logits(make: MakeModel, task: TaskInfo, search: Search) -> None:
+    # At 0.5 probabilities are squared: a 0.36 / 0.52 = 0.692308; then the end 0.16 / 0.34 = 0.470588.
+    # ln (0.692308 * 0.470588) = -1.121497; greedy, length 2.
+    assert same(search(make(TRAP), task, beam=1, temperature=0.5), [[("a", -0.560749)]])
+    # At 2 roots are taken: b 0.632456 / 1.407053 = 0.449490, b$ 0.948683 / 1.264911 = 0.75:
+    # ln (0.449490 * 0.75) = -1.087323; a 0.550510, a$ 0.632456 / 1.727902 = 0.366025: ln 0.201501 = -1.601964.
+    expected = [[("b", -0.543662), ("a", -0.800982)]]
+    assert same(search(make(TRAP), task, beam=2, nbest=2, temperature=2.0), expected)
+
+
+def test_unknown_words_cost_what_is_asked(make: MakeModel, task: TaskInfo, search: Search) -> None:
+    model = make({"$": {"?": 0.6, "a": 0.4}, "?": {"$": 1.0}, "a": {"$": 1.0}})
+    # ln 0.6 = -0.510826, ln 0.4 = -0.916291, length 2; -0.510826 - 0.5 = -1.010826.
+    assert same(search(model, task, beam=2, nbest=2), [[("?", -0.255413), ("a", -0.458145)]])
+    assert same(search(model, task, beam=2, nbest=2, unkpen=0.5), [[("a", -0.458145), ("?", -0.505413)]])
+    # -0.916291 / 2; -0.510826 + 0.5 = -0.010826
+    assert same(search(model, task, beam=2, nbest=2, unkpen=-0.5), [[("?", -0.005413), ("a", -0.458145)]])
+
+
+def test_suppressed_symbols_are_not_chosen(make: MakeModel, task: TaskInfo, search: Search) -> None:
+    # Nothing gains by it: b$ = 0.36 as before.
+    assert same(search(make(TRAP), task, beam=2, suppress=["a"]), [[("b", -0.510826)]])
+    with pytest.raises(SeqtrainError, match="no symbol 'zz'"):
+        search(make(TRAP), task, suppress=["zz"])
+
+
+def test_ngrams_are_not_repeated(make: MakeModel, task: TaskInfo, search: Search) -> None:
+    table = {"$": {"a": 1.0}, "a": {"a": 0.6, "b": 0.3, "$": 0.1}, "b": {"a": 0.8, "$": 0.2}}
+    # Greedy and free it says a to the end. Without a second a a: a a b a, and then b, as a b is there already, is out
+    # too: only the end is left. ln (0.6 * 0.3 * 0.8 * 0.1) = -4.240527, length 5.
+    assert search(make(table), task, beam=1, max_len_b=6)[0][0][0] == "aaaaaa"
+    assert same(search(make(table), task, beam=1, max_len_b=6, no_repeat_ngram_size=2), [[("aaba", -0.848105)]])
+    # No token twice: a b, and the end. ln (0.3 * 0.2) = -2.813411, length 3.
+    assert same(search(make(table), task, beam=1, max_len_b=6, no_repeat_ngram_size=1), [[("ab", -0.937804)]])
+
+
+def test_outputs_as_long_as_their_sources(make: MakeModel, task: TaskInfo, search: Search) -> None:
+    model = make(ANY_LENGTH, ANY_LENGTH, ANY_LENGTH)
+    # The end is out until then, and costs nothing: ln 0.4 / 2, ln (0.4 * 0.5 * 0.5) / 4.
+    found = search(model, task, ["a", "abc"], beam=1, match_source_len=True, min_len=5, max_len_b=1)
+    assert same(found, [[("a", -0.458145)], [("aaa", -0.575646)]])
+
+
+def test_only_what_is_allowed_may_follow(make: MakeModel, task: TaskInfo, net_input: NetInput) -> None:
+    seen = set()
+
+    def allowed(row: int, tokens: Tensor) -> list[int]:
+        seen.add((row, tuple(tokens.tolist())))
+        return [[4, 5], [5]][row] if not len(tokens) else [2, 5]
+
+    generator = SequenceGenerator(GenerationConfig(beam=1), make(TRAP), task, allowed)
+    found = generator.generate(net_input(["a", "a"]))
+    # The first may begin with a (0.6) or b, goes on with b (0.3) or the end (0.4); the second begins with b (0.4).
+    assert [sentence[0].tokens.tolist() for sentence in found] == [[4, 2], [5, 2]]
+    assert found[1][0].score == pytest.approx(math.log(0.4 * 0.9) / 2)
+    assert seen == {(0, ()), (1, ()), (0, (4,)), (1, (5,))}

@@ -1,0 +1,109 @@
+"""What a search asks for log-probabilities, token after token: the models that decode."""
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from seqtrain.base import DecoderModel, IncrementalModel, Model, PrefillingModel
+from seqtrain.generation.full_forward import FullForward, decoder_input
+from seqtrain.generation.token_scores import next_log_probs, token_log_probs
+
+
+class Decoding(Protocol):
+    """The hypotheses of a batch as a model sees them: B sentences of N / B hypotheses that stand together."""
+
+    def log_probs(self, prev_tokens: Tensor) -> Tensor:
+        """Return the log-probability of each token that may follow ``prev_tokens`` (N,), in nats and fp32, (N, V)."""
+
+    def keep(self, sentences: Tensor) -> None:
+        """Go on with the sentences (B',) alone; :meth:`reorder` follows."""
+
+    def reorder(self, rows: Tensor) -> None:
+        """Go on with the hypotheses ``rows`` (N',)."""
+
+
+class Decoder(Protocol):
+    """One or more models that give the log-probabilities of the next token."""
+
+    @property
+    def takes_up(self) -> bool:
+        """Whether tokens that are given are taken up in one pass, and not one by one."""
+
+    def begin(self, source: dict[str, Tensor], given: Tensor, beam: int, max_length: int) -> tuple[Decoding, Tensor]:
+        """Begin to decode a batch, ``beam`` hypotheses a sentence.
+
+        Args:
+            source: what the encoder sees: ``source_tokens`` (B, S), ``source_lengths`` (B,); nothing without one.
+            given: tokens that all hypotheses of a sentence begin with, (B, P); P is 0 unless ``takes_up``.
+            beam: hypotheses a sentence.
+            max_length: most tokens of a hypothesis, end of sentence included.
+
+        Returns:
+            The batch, and the log-probabilities of the given tokens, (B, P).
+        """
+
+
+class ModelDecoder:
+    """Decodes with one model: token by token if it has ``decode_step``, else by full forward passes.
+
+    Args:
+        model: in eval mode while it decodes.
+        start: token that decoding starts from.
+        temperature: logits are divided by it.
+    """
+
+    def __init__(self, model: Model, start: int, temperature: float = 1.0) -> None:
+        self.model = model
+        self.start = start
+        self.temperature = temperature
+        self._model: IncrementalModel[Any, Any] = model if isinstance(model, IncrementalModel) else FullForward(model)
+
+    @property
+    def takes_up(self) -> bool:
+        """A language model with ``prefill`` takes up what is given in one pass."""
+        return isinstance(self.model, DecoderModel) and isinstance(self.model, PrefillingModel)
+
+    def begin(
+        self, source: dict[str, Tensor], given: Tensor, beam: int, max_length: int
+    ) -> "tuple[ModelDecoding, Tensor]":
+        """Encode the source once for each sentence, and take up what is given."""
+        encoder_output = self._model.encode(**source)
+        if not given.size(1):
+            state = self._model.new_state(encoder_output, len(given) * beam, max_length)
+            return ModelDecoding(self._model, encoder_output, state, self.temperature), given.float()
+        return self._begun(encoder_output, given, beam, max_length)
+
+    def _begun(self, encoder_output: Any, given: Tensor, beam: int, max_length: int) -> "tuple[ModelDecoding, Tensor]":
+        """Take up given tokens (B, P) once for each sentence, and repeat the state for its hypotheses."""
+        assert isinstance(self.model, PrefillingModel)
+        prev_tokens = torch.nn.functional.pad(given[:, :-1], (1, 0), value=self.start)
+        state = self.model.new_state(encoder_output, len(given), max_length)
+        self.model.prefill(prev_tokens, encoder_output, state)
+        if beam > 1:
+            state.reorder(torch.arange(len(given) * beam, device=given.device) // beam)
+        log_probs = token_log_probs(self.model, decoder_input(prev_tokens), given, self.temperature)
+        return ModelDecoding(self._model, encoder_output, state, self.temperature), log_probs
+
+
+class ModelDecoding:
+    """A batch that one model decodes."""
+
+    def __init__(self, model: IncrementalModel[Any, Any], encoder_output: Any, state: Any, temperature: float) -> None:
+        self._model = model
+        self._encoder_output = encoder_output
+        self._state = state
+        self._temperature = temperature
+
+    def log_probs(self, prev_tokens: Tensor) -> Tensor:
+        """Return the log-softmax of the model's logits, (N, V)."""
+        logits = self._model.decode_step(prev_tokens, self._encoder_output, self._state)
+        return next_log_probs(logits, self._temperature)
+
+    def keep(self, sentences: Tensor) -> None:
+        """Go on with the encodings of the sentences (B',) alone."""
+        self._encoder_output = self._encoder_output.reorder(sentences)
+
+    def reorder(self, rows: Tensor) -> None:
+        """Go on with the states of the hypotheses ``rows`` (N',)."""
+        self._state.reorder(rows)

@@ -1,0 +1,151 @@
+"""The search for the best outputs of a model: one loop for every model, rule and strategy.
+
+The rules are those of fairseq's ``SequenceGenerator``, except that a limit of length comes from the sentence's
+own source length, so that a result never depends on the other sentences of the batch.
+"""
+
+import torch
+from torch import Tensor
+
+from seqtrain.base import Hypothesis, Model, TaskInfo
+from seqtrain.config import GenerationConfig
+from seqtrain.errors import ConfigError
+from seqtrain.generation.beam import BeamSearch, Strategy
+from seqtrain.generation.decoders import Decoder, Decoding, ModelDecoder
+from seqtrain.generation.hypotheses import Hypotheses
+from seqtrain.generation.rules import (
+    Allowed,
+    AllowedTokens,
+    FreeEnd,
+    LengthLimit,
+    MinimumLength,
+    Never,
+    NoRepeatedNgrams,
+    Prefixes,
+    Rule,
+    UnknownPenalty,
+    ids_of,
+)
+from seqtrain.nn.mode import evaluation_mode
+
+
+class SequenceGenerator:
+    """Finds the outputs of the highest score: the sum of log-probabilities divided by length ** ``lenpen``.
+
+    At each position a decoder gives the log-probabilities of all next tokens, rules change them, and a strategy
+    picks candidates. Those among the first ``beam`` that end are finished; the first ``beam`` that do not end go on.
+    A sentence is done when ``beam`` hypotheses are finished, or at its limit of length, where all must end. Given
+    tokens count, in score and length.
+
+    Args:
+        cfg: how to search.
+        model: decoded one token at a time if it has ``decode_step``, else by full forward passes.
+        task: gives the target dictionary, the longest target, and the token that decoding starts from.
+        allowed: which tokens may follow a hypothesis, if not all.
+
+    Raises:
+        ConfigError: ``cfg`` names symbols that the target dictionary does not have.
+    """
+
+    def __init__(
+        self, cfg: GenerationConfig, model: Model, task: TaskInfo, allowed: AllowedTokens | None = None
+    ) -> None:
+        self.cfg = cfg
+        self.model = model
+        self.start = task.decoding_start
+        self.dictionary = task.target_dictionary
+        self.max_positions = task.max_positions[1]
+        self._decoder: Decoder = ModelDecoder(model, self.start, cfg.temperature)
+        self._never = [self.dictionary.pad, *ids_of(cfg.suppress, self.dictionary)]
+        self._allowed = allowed
+
+    @torch.inference_mode()
+    def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+        """Return the ``nbest`` hypotheses of each sentence, best first, on the CPU; the model is in eval mode for it.
+
+        Args:
+            net_input: ``source_tokens`` (B, S), ``source_lengths`` (B,) of a model with a source; ``prefix_tokens``
+                (B, P), padded on the right, if the hypotheses of each sentence have to begin with them.
+
+        Raises:
+            ConfigError: ``match_source_len`` without a source.
+            SeqtrainError: a sentence has no hypothesis, because the model's logits are NaN or rule out its end.
+        """
+        inputs = {name: self._moved(x) for name, x in net_input.items()}
+        source = {name: x for name, x in inputs.items() if name.startswith("source_")}
+        prefixes = self._prefixes(inputs)
+        limits = self._limits(source, prefixes)
+        hypotheses = Hypotheses(self.cfg, self.start, self.dictionary.eos, limits, prefixes.tokens.device)
+        with evaluation_mode(self.model):
+            decoding = self._begin(source, prefixes, hypotheses)
+            self._search(decoding, self._rules(source, prefixes), BeamSearch(), hypotheses)
+        return hypotheses.results()
+
+    def _moved(self, x: Tensor) -> Tensor:
+        """Return a tensor on the model's device."""
+        parameter = next(self.model.parameters(), x)
+        return x.to(parameter.device)
+
+    def _prefixes(self, inputs: dict[str, Tensor]) -> Prefixes:
+        if "prefix_tokens" in inputs:
+            return Prefixes(inputs["prefix_tokens"], self.dictionary.pad)
+        return Prefixes(inputs["source_tokens"][:, :0], self.dictionary.pad)
+
+    def _limits(self, source: dict[str, Tensor], prefixes: Prefixes) -> list[int]:
+        """Return the most tokens of each output, given ones included, end of sentence excluded."""
+        given = prefixes.lengths.tolist()
+        if self.cfg.match_source_len:
+            wanted = self._source_sizes(source).tolist()
+        else:
+            lengths = source.get("source_lengths", prefixes.lengths).tolist()
+            wanted = [int(self.cfg.max_len_a * length + self.cfg.max_len_b) for length in lengths]
+        most = self.max_positions - 1
+        return [max(0, min(max(limit, length), most)) for limit, length in zip(wanted, given, strict=True)]
+
+    def _source_sizes(self, source: dict[str, Tensor]) -> Tensor:
+        """Return the number of tokens of each source, end of sentence excluded, (B,)."""
+        if "source_tokens" not in source:
+            raise ConfigError("generation.match_source_len=true: a language model has no source whose length to match")
+        tokens = source["source_tokens"]
+        return (tokens.ne(self.dictionary.pad) & tokens.ne(self.dictionary.eos)).sum(1)
+
+    def _begin(self, source: dict[str, Tensor], prefixes: Prefixes, hypotheses: Hypotheses) -> Decoding:
+        """Encode the source; a language model takes up in one pass what all sentences begin with."""
+        given = prefixes.shared() if self._decoder.takes_up else prefixes.tokens[:, :0]
+        decoding, log_probs = self._decoder.begin(source, given, self.cfg.beam, int(hypotheses.limits.max()) + 1)
+        hypotheses.begin(given, log_probs)
+        return decoding
+
+    def _search(self, decoding: Decoding, rules: list[Rule], strategy: Strategy, hypotheses: Hypotheses) -> None:
+        while True:
+            log_probs = decoding.log_probs(hypotheses.prev_tokens).view(*hypotheses.scores.shape, -1)
+            for rule in rules:
+                rule.apply(log_probs, hypotheses)
+            candidates = strategy.pick(log_probs, hypotheses)
+            hypotheses.finish(candidates)
+            kept = hypotheses.unfinished()
+            if not len(kept):
+                return
+            some_left = len(kept) < len(candidates.tokens)
+            rows = hypotheses.extend(candidates, kept)
+            strategy.follow(rows, hypotheses)
+            if some_left:
+                decoding.keep(kept)
+            if some_left or self.cfg.beam > 1:  # a beam of 1 goes on with the rows as they stand
+                decoding.reorder(rows)
+
+    def _rules(self, source: dict[str, Tensor], prefixes: Prefixes) -> list[Rule]:
+        """Return the rules for a batch: of two that contradict each other, the later one holds."""
+        cfg, eos = self.cfg, self.dictionary.eos
+        rules: list[Rule] = [Never(self._never)]
+        if cfg.unkpen:
+            rules.append(UnknownPenalty(self.dictionary.unk, cfg.unkpen))
+        if cfg.no_repeat_ngram_size:
+            rules.append(NoRepeatedNgrams(cfg.no_repeat_ngram_size, prefixes.lengths))
+        if cfg.match_source_len:
+            rules += [MinimumLength(eos, self._source_sizes(source)), FreeEnd(eos)]
+        else:
+            rules.append(MinimumLength(eos, cfg.min_len))
+        if self._allowed is not None:
+            rules.append(Allowed(self._allowed, eos))
+        return [*rules, prefixes, LengthLimit(eos)]
