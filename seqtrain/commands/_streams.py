@@ -15,14 +15,23 @@ def read_input(name: str) -> Iterator[str]:
     """Yield the lines of a file, or of standard input if ``name`` is ``-``.
 
     Raises:
-        DataError: there is no such file, or it is no UTF-8 text.
+        DataError: there is no such file, it is empty, or no UTF-8 text.
     """
     if name == "-":
         return text_lines(sys.stdin.buffer, "standard input")
     path = Path(name).expanduser()
     if not path.exists() or path.is_dir():
         raise DataError(f"input={name}: there is no such file")
-    return read_lines(path)
+    return _some(read_lines(path), name)
+
+
+def _some(lines: Iterator[str], name: str) -> Iterator[str]:
+    """Yield lines, of which there must be one."""
+    for first in lines:
+        yield first
+        yield from lines
+        return
+    raise DataError(f"input={name} is empty: there is nothing to decode")
 
 
 @contextlib.contextmanager

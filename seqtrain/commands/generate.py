@@ -1,5 +1,7 @@
-"""``generate``: translate or continue a file or standard input, one line out for each line in."""
+"""``generate``: translate or continue a file, standard input or a split; what is found comes in the order of these."""
 
+import itertools
+import logging
 import sys
 from collections.abc import Iterator
 
@@ -7,34 +9,81 @@ from rich.console import Console
 
 from seqtrain.base import Dictionary
 from seqtrain.commands._streams import open_output, read_input
-from seqtrain.config import GenerateConfig
+from seqtrain.composition import quote
+from seqtrain.config import GenerateConfig, OutputFormat, Scorer
+from seqtrain.errors import ConfigError
+from seqtrain.generation.formats import FORMATS
+from seqtrain.generation.outputs import Decoded, as_text
 from seqtrain.generation.translate import WINDOW
+from seqtrain.registry import choice_of
 from seqtrain.trained import TrainedModel, load
+from seqtrain.training.evaluation import DecodedSplit, search_split
 from seqtrain.training.logs import logging_to
+
+log = logging.getLogger(__name__)
 
 
 def run(cfg: GenerateConfig) -> None:
-    """Decode line by line, ``generation.nbest`` lines for each; messages go to standard error."""
+    """Decode, and write each sentence as soon as it is decoded; messages go to standard error."""
     with logging_to(Console(stderr=True)):
-        trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
-        trained.task.set_languages(cfg.source_lang, cfg.target_lang)
+        overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
+        overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
+        trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
+        if not cfg.split:
+            trained.task.set_languages(cfg.source_lang, cfg.target_lang)
         with open_output(cfg.output) as output:
-            for text in decoded_lines(trained, cfg):
-                output.write(text + "\n")
+            for line in decoded_lines(trained, cfg):
+                output.write(line + "\n")
                 if cfg.output == "-":
                     output.flush()
 
 
 def decoded_lines(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
-    """Yield ``generation.nbest`` outputs for each line of the input, best first; empty ones for an empty line.
+    """Yield the lines to write."""
+    lines_of = FORMATS[cfg.format]
+    scored = []
+    for decoded in decoded_split(trained, cfg) if cfg.split else decoded_input(trained, cfg):
+        yield from lines_of(decoded, cfg.generation.nbest)
+        scored += [decoded] if cfg.split else []
+    for line in score_lines(scored, cfg) if scored else []:
+        log.info("%s", line)
+        if cfg.format is OutputFormat.fairseq:
+            yield line
+
+
+def decoded_input(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decoded]:
+    """Yield what is found of each line of the input; nothing of an empty line.
 
     An output is a translation, or of a language model the line with its continuation, up to the end of the line.
     """
     # From a terminal each line is answered at once.
-    window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
+    window = cfg.buffer_size or (1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW)
     dictionary: Dictionary = trained.task.info.target_dictionary
-    for hypotheses in trained.hypotheses(read_input(cfg.input), cfg.generation, window):
-        # Tokenizers of bytes have a newline, which would put all further lines out of step.
-        yield from (dictionary.decode(h.tokens.tolist()).replace("\n", " ") for h in hypotheses)
-        # An empty line has no hypotheses, and a short limit may leave fewer than asked for: lines stay in step.
-        yield from [""] * (cfg.generation.nbest - len(hypotheses))
+    lines, read = itertools.tee(read_input(cfg.input))
+    found = trained.hypotheses(lines, cfg.generation, window)
+    for number, (line, hypotheses) in enumerate(zip(read, found, strict=True)):
+        yield Decoded(number, line, as_text(hypotheses, dictionary))
+
+
+def decoded_split(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decoded]:
+    """Yield what is found of each sentence of a split, beside its reference.
+
+    Raises:
+        ConfigError: there is no such split, or it has no references.
+        DataError: a file of it is missing, or cannot be used.
+    """
+    task = trained.task
+    if not task.cfg.has_references:
+        raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
+    found = search_split(task, trained.model, cfg.split, cfg.generation)
+    dictionary = task.output_dictionary(cfg.split)
+    for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):
+        yield Decoded(number, source, as_text(hypotheses, dictionary), reference)
+
+
+def score_lines(decoded: list[Decoded], cfg: GenerateConfig) -> Iterator[str]:
+    """Yield a line for each score of the best outputs of a split, as fairseq's last line, with the signature."""
+    texts = [(each.source, each.reference or "", each.best) for each in decoded]
+    split = DecodedSplit(*map(list, zip(*texts, strict=True)))
+    for score in split.scores(list(Scorer), "13a"):
+        yield f"Generate {cfg.split} with beam={cfg.generation.beam}: {score} ({score.signature})"

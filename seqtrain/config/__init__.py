@@ -21,6 +21,7 @@ from seqtrain.config.roots import (
     AverageConfig,
     EvaluateConfig,
     GenerateConfig,
+    OutputFormat,
     Plugins,
     TrainConfig,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "LRSchedulerConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "OutputFormat",
     "ParameterGroupConfig",
     "PluginConfig",
     "Plugins",

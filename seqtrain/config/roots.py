@@ -90,6 +90,14 @@ class Plugins(str, Enum):
     bundled = "bundled"
 
 
+class OutputFormat(str, Enum):
+    """How decoded sentences are written."""
+
+    text = "text"
+    jsonl = "jsonl"
+    fairseq = "fairseq"
+
+
 @dataclass
 class GenerateConfig(Checked):
     """Root config of ``generate``."""
@@ -98,18 +106,37 @@ class GenerateConfig(Checked):
     """Run directory (its best checkpoint) or checkpoint directory."""
     input: str = "-"
     """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
+    split: str = ""
+    """Split of the checkpoint's task to decode and score, such as ``test`` or ``valid``, instead of ``input``."""
+    data: str = ""
+    """Directory of the data of ``split`` if it is no longer where the checkpoint was trained from."""
     output: str = "-"
-    """File to write, one line for each line of the input; ``-`` writes standard output."""
+    """File to write; ``-`` writes standard output."""
+    format: OutputFormat = OutputFormat.text
+    """Plain lines (text), an object of JSON a line (jsonl), or S-, T-, H-, D- and P-lines as fairseq's (fairseq)."""
+    buffer_size: int | None = bounded(None, at_least=1)
+    """Lines to read ahead and batch by length; 1 answers each before the next; null: 1 from a terminal, else 4096."""
     source_lang: str = ""
     """Language of the input, of a model of several pairs; empty for any other."""
     target_lang: str = ""
     """Language to translate into, of a model of several pairs; empty for any other."""
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    """Where the prepared data of ``split`` is kept here; batches are those of ``generation``."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
     device: Device = Device.auto
     """Where to compute: auto takes cuda, else mps, else cpu."""
     plugins: Plugins = Plugins.installed
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
+
+    def contradictions(self) -> Iterable[str]:
+        """What is decoded is one thing."""
+        if self.split and self.input != "-":
+            yield f"input={self.input} decodes a file and split={self.split} a set of the task: leave one of them out"
+        if self.split and (self.source_lang or self.target_lang):
+            yield f"split={self.split} has its own languages: leave out source_lang and target_lang"
+        if self.data and not self.split:
+            yield f"data={self.data} says where the sets of the task are: name one, such as split=test"
 
 
 @dataclass

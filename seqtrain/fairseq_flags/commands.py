@@ -8,7 +8,7 @@ COMMANDS = {
     "train": ("train", "train, or leave it out"),
     "hydra_train": ("train", "train, or leave it out"),
     "preprocess": ("train", "prepare, or leave it out: training tokenises and indexes by itself"),
-    "generate": ("evaluate", "evaluate to score a split, generate to translate the lines of a file"),
+    "generate": ("generate", "generate, with split=test for a set of the task or input=FILE for lines"),
     "interactive": ("generate", "generate"),
     "validate": ("evaluate", "evaluate"),
     "eval_lm": ("evaluate", "evaluate"),
@@ -28,9 +28,8 @@ OTHERWISE = {
         "dataset.required_batch_size_multiple": "not needed: batches of any size are decoded",
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
-        "split": "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split",
-        "validation.scorers": "leave it out: the command evaluate scores",
-        "validation.bleu_tokenizer": "leave it out: the command evaluate scores",
+        "validation.scorers": "not needed: BLEU and chrF are among the scores of split=test",
+        "validation.bleu_tokenizer": "leave it out: the command evaluate scores with other tokenizers",
         "training.precision": "not there yet: text is decoded in fp32",
     },
     "evaluate": {
@@ -59,7 +58,7 @@ def in_command(flag: Flag, command: str) -> Flag:
     """Return a flag with what stands for it in one of seqtrain's commands, ``train`` and others."""
     if command not in OTHERWISE or not flag.is_there:
         return flag
-    if flag.note == f"of the command {command}":
+    if flag.note.startswith("of the command") and command in flag.note:
         return replace(flag, note="")
     key, equals, value = flag.answer.partition("=")
     instead = {**COMMON, **OTHERWISE[command]}.get(key)
@@ -73,7 +72,9 @@ def in_command(flag: Flag, command: str) -> Flag:
 def about_data(directory: str, command: str) -> str:
     """Say what to write for the directory of data that is no flag's value."""
     if command == "generate":
-        return "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split"
+        return (
+            f"leave it out: split=test decodes a set of it; add data={directory} if it is not where it was in training"
+        )
     if command == "evaluate":
         return f"leave it out, or write data={directory} if the data is no longer where it was in training"
     return f"write task.data={directory} tokenizer=whitespace"

@@ -53,7 +53,7 @@ ROWS = {
         --required-batch-size-multiple=      | dataset.required_batch_size_multiple | 1 if not set, 8 in fairseq
         --train-subset=                      | task.train | prefixes of files
         --valid-subset=                      | task.valid | prefixes of files
-        --gen-subset=                        | split | of the command evaluate
+        --gen-subset=                        | split | of the commands generate and evaluate
         --validate-interval=                 | validation.interval_epochs |
         --validate-interval-updates=         | validation.interval_updates |
         --max-valid-steps=                   | validation.max_batches |
@@ -294,14 +294,14 @@ ROWS = {
     """,
     "common_eval": """
         --path=                              | checkpoint=RUN | of generate and evaluate; one run directory, for now
-        --results-path=                      | output=FILE | of the command generate
+        --results-path=                      | output=FILE | of the command generate, with format=fairseq
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
-        --quiet                              | not needed: generate writes the translations and nothing else
+        --quiet                              | format=text | of the command generate: nothing but outputs, with their scores on standard error
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,
     "interactive": """
         --input=                             | input | of the command generate
-        --buffer-size=                       | not needed: from a terminal each line is answered at once
+        --buffer-size=                       | buffer_size | of the command generate; if not set 1 from a terminal, else 4096
     """,
     "eval_lm": """
         --context-window=                    | context_window | of the command evaluate

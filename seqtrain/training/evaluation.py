@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.base import Model, Task
+from seqtrain.base import Hypothesis, Model, Task
 from seqtrain.config import GenerationConfig, Scorer
 from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.translate import decode_dataset, generation_plan
@@ -27,7 +27,12 @@ class DecodedSplit:
 
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = decode_dataset(task, task.dataset(split), SequenceGenerator(cfg, model, task.info), generation_plan(cfg))
+    decoded = search_split(task, model, split, cfg)
     dictionary = task.output_dictionary(split)
     hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses)
+
+
+def search_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> list[list[Hypothesis]]:
+    """Return the hypotheses of each sentence of a split, best first."""
+    return decode_dataset(task, task.dataset(split), SequenceGenerator(cfg, model, task.info), generation_plan(cfg))

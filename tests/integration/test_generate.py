@@ -85,9 +85,18 @@ def test_gzipped_input_and_a_last_line_without_its_end(generate: Call, source: P
     assert generate(f"input={tmp_path / 'source.gz'}").out == generate(f"input={source}").out
 
 
-def test_no_line_gives_no_line(generate: Call, tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    assert generate(f"input={tmp_path / 'empty'}").out == ""
+@pytest.mark.parametrize("name", ["empty", "empty.gz"])
+def test_an_empty_file(generate: Call, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
+    message = generate(f"input={file}", f"output={tmp_path / 'out'}").refused()
+    assert message == f"input={file} is empty: there is nothing to decode"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_standard_input_may_end_before_a_line(run: Call, trained: Path, tmp_path: Path) -> None:
+    result = run("generate", f"checkpoint={trained}", cwd=tmp_path, stdin=b"")
+    assert (result.code, result.out, result.err) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", ["with space", "a=b", "(paren) [1]", "it's, {x}: $y", "ü\\", '"q"', "-"])

@@ -1,0 +1,90 @@
+import json
+import math
+
+import pytest
+
+from seqtrain.config import OutputFormat
+from seqtrain.generation.formats import FORMATS
+from seqtrain.generation.outputs import Decoded, Output
+
+BIT = math.log(2)
+BEST = Output("ein Haus", ["▁ein", "▁Haus", "</s>"], -1.5 * BIT, [-0.25 * BIT, -4.0 * BIT, -0.00004 * BIT])
+SECOND = Output('ein\n"Ü"', ["▁ein", "\n", '"Ü"', "</s>"], -2.0 * BIT, [-1.0 * BIT, -2.0 * BIT, -3.0 * BIT, -2.0 * BIT])
+HOUSE = Decoded(3, "a house", [BEST, SECOND])
+EMPTY_LINE = Decoded(4, "", [])
+
+
+def lines(kind: str, decoded: Decoded, nbest: int = 1) -> list[str]:
+    return list(FORMATS[OutputFormat(kind)](decoded, nbest))
+
+
+def test_every_format_is_there() -> None:
+    assert set(FORMATS) == set(OutputFormat)
+
+
+def test_text_has_nbest_lines_whatever_there_is() -> None:
+    assert lines("text", HOUSE) == ["ein Haus"]
+    assert lines("text", HOUSE, 2) == ["ein Haus", 'ein "Ü"']
+    assert lines("text", HOUSE, 3) == ["ein Haus", 'ein "Ü"', ""]
+    assert lines("text", EMPTY_LINE, 2) == ["", ""]
+
+
+def test_fairseq_lines_without_a_reference() -> None:
+    assert lines("fairseq", HOUSE, 2) == [
+        "S-3\ta house",
+        "H-3\t-1.5\t▁ein ▁Haus",
+        "D-3\t-1.5\tein Haus",
+        "P-3\t-0.2500 -4.0000 -0.0000",
+        'H-3\t-2.0\t▁ein   "Ü"',
+        'D-3\t-2.0\tein "Ü"',
+        "P-3\t-1.0000 -2.0000 -3.0000 -2.0000",
+    ]
+
+
+def test_fairseq_lines_with_a_reference() -> None:
+    decoded = Decoded(0, "a\nhouse", [BEST], "das Haus")
+    assert lines("fairseq", decoded) == [
+        "S-0\ta house",
+        "T-0\tdas Haus",
+        "H-0\t-1.5\t▁ein ▁Haus",
+        "D-0\t-1.5\tein Haus",
+        "P-0\t-0.2500 -4.0000 -0.0000",
+    ]
+
+
+def test_fairseq_lines_of_an_empty_line_stay_in_step() -> None:
+    assert lines("fairseq", EMPTY_LINE) == ["S-4\t", "H-4\t0.0\t", "D-4\t0.0\t", "P-4\t"]
+
+
+def test_json_has_what_there_is_in_nats() -> None:
+    (line,) = lines("jsonl", Decoded(3, "a house", [BEST, SECOND], "das Haus"), 2)
+    assert json.loads(line) == {
+        "id": 3,
+        "source": "a house",
+        "reference": "das Haus",
+        "hypotheses": [
+            {
+                "text": "ein Haus",
+                "score": pytest.approx(-1.0397207708),
+                "tokens": ["▁ein", "▁Haus", "</s>"],
+                "positional_scores": pytest.approx([-0.1732867951, -2.7725887222, -0.0000277259]),
+            },
+            {
+                "text": 'ein\n"Ü"',
+                "score": pytest.approx(-1.3862943611),
+                "tokens": ["▁ein", "\n", '"Ü"', "</s>"],
+                "positional_scores": pytest.approx([-0.6931471806, -1.3862943611, -2.0794415417, -1.3862943611]),
+            },
+        ],
+    }
+    assert "Ü" in line and "\n" not in line
+
+
+def test_json_of_an_empty_line_has_no_hypotheses() -> None:
+    assert lines("jsonl", EMPTY_LINE, 2) == ['{"id": 4, "source": "", "hypotheses": []}']
+
+
+def test_json_is_strict_where_a_score_is_not_finite() -> None:
+    (line,) = lines("jsonl", Decoded(0, "a", [Output("", ["</s>"], -math.inf, [-math.inf])]))
+    (hypothesis,) = json.loads(line, parse_constant=pytest.fail)["hypotheses"]
+    assert (hypothesis["score"], hypothesis["positional_scores"]) == (None, [None])
