@@ -296,12 +296,12 @@ ROWS = {
         --path=                              | checkpoint=RUN | of generate and evaluate; one run directory, for now
         --results-path=                      | output=FILE | of the command generate, with format=fairseq
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
-        --quiet                              | format=text | of the command generate: nothing but outputs, with their scores on standard error
+        --quiet                  | format=text | of the command generate: outputs alone; scores go to standard error
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,
     "interactive": """
         --input=                             | input | of the command generate
-        --buffer-size=                       | buffer_size | of the command generate; if not set 1 from a terminal, else 4096
+        --buffer-size=           | buffer_size | of the command generate; default 1 from a terminal, else 4096
     """,
     "eval_lm": """
         --context-window=                    | context_window | of the command evaluate
