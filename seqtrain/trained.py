@@ -10,7 +10,8 @@ from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
 from seqtrain.config import DatasetConfig, Device, GenerationConfig, Plugins, TrainConfig
 from seqtrain.generation.generator import SequenceGenerator
-from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
+from seqtrain.generation.requests import Request
+from seqtrain.generation.translate import WINDOW, decode_lines
 from seqtrain.restored import restore
 from seqtrain.training.device import find_device
 from seqtrain.training.loss_module import LossStep
@@ -27,12 +28,10 @@ class TrainedModel:
     model: Model
 
     def hypotheses(
-        self, lines: Iterable[str], cfg: GenerationConfig, window: int = WINDOW
+        self, lines: Iterable[str | Request], cfg: GenerationConfig, window: int = WINDOW
     ) -> Iterator[list[Hypothesis]]:
         """Yield the hypotheses of each line, best first; none for an empty line. ``window`` lines are read ahead."""
-        return decode_lines(
-            self.task, lines, SequenceGenerator(cfg, self.model, self.task.info), generation_plan(cfg), window
-        )
+        return decode_lines(self.task, lines, SequenceGenerator(cfg, self.model, self.task.info), cfg, window)
 
     def translate(
         self, lines: Iterable[str], cfg: GenerationConfig | None = None, *, source_lang: str = "", target_lang: str = ""

@@ -11,27 +11,18 @@ from seqtrain.errors import DataError
 from seqtrain.paths import atomic_file
 
 
-def read_input(name: str) -> Iterator[str]:
-    """Yield the lines of a file, or of standard input if ``name`` is ``-``.
+def read_input(key: str, name: str) -> Iterator[str]:
+    """Yield the lines of a file, or of standard input if ``name`` is ``-``; messages say which ``key`` names it.
 
     Raises:
-        DataError: there is no such file, it is empty, or no UTF-8 text.
+        DataError: there is no such file, or it is no UTF-8 text.
     """
     if name == "-":
         return text_lines(sys.stdin.buffer, "standard input")
     path = Path(name).expanduser()
     if not path.exists() or path.is_dir():
-        raise DataError(f"input={name}: there is no such file")
-    return _some(read_lines(path), name)
-
-
-def _some(lines: Iterator[str], name: str) -> Iterator[str]:
-    """Yield lines, of which there must be one."""
-    for first in lines:
-        yield first
-        yield from lines
-        return
-    raise DataError(f"input={name} is empty: there is nothing to decode")
+        raise DataError(f"{key}={name}: there is no such file")
+    return read_lines(path)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from seqtrain.base import Dictionary
-from seqtrain.commands._streams import open_output, read_input
+from seqtrain.commands._requests import requests
+from seqtrain.commands._streams import open_output
 from seqtrain.composition import quote
 from seqtrain.config import GenerateConfig, OutputFormat, Scorer
 from seqtrain.errors import ConfigError
@@ -59,10 +60,10 @@ def decoded_input(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decode
     # From a terminal each line is answered at once.
     window = cfg.buffer_size or (1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW)
     dictionary: Dictionary = trained.task.info.target_dictionary
-    lines, read = itertools.tee(read_input(cfg.input))
-    found = trained.hypotheses(lines, cfg.generation, window)
-    for number, (line, hypotheses) in enumerate(zip(read, found, strict=True)):
-        yield Decoded(number, line, as_text(hypotheses, dictionary))
+    asked, read = itertools.tee(requests(cfg))
+    found = trained.hypotheses(asked, cfg.generation, window)
+    for number, (request, hypotheses) in enumerate(zip(read, found, strict=True)):
+        yield Decoded(number, request.text, as_text(hypotheses, dictionary))
 
 
 def decoded_split(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decoded]:

@@ -106,6 +106,8 @@ class GenerateConfig(Checked):
     """Run directory (its best checkpoint) or checkpoint directory."""
     input: str = "-"
     """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
+    prefix: str = ""
+    """File with what the outputs of each line begin with, as many lines as ``input``; an empty one asks for nothing."""
     split: str = ""
     """Split of the checkpoint's task to decode and score, such as ``test`` or ``valid``, instead of ``input``."""
     data: str = ""
@@ -135,6 +137,12 @@ class GenerateConfig(Checked):
             yield f"input={self.input} decodes a file and split={self.split} a set of the task: leave one of them out"
         if self.split and (self.source_lang or self.target_lang):
             yield f"split={self.split} has its own languages: leave out source_lang and target_lang"
+        if self.split and self.prefix:
+            yield f"prefix={self.prefix} goes with input=FILE; with split={self.split} set generation.prefix_size"
+        if self.input == self.prefix == "-":
+            yield "input=- and prefix=- both read standard input: put one of them into a file"
+        if self.generation.prefix_size and not self.split:
+            yield f"generation.prefix_size={self.generation.prefix_size} needs references: set split=test"
         if self.data and not self.split:
             yield f"data={self.data} says where the sets of the task are: name one, such as split=test"
 

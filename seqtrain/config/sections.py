@@ -185,10 +185,16 @@ class GenerationConfig(Checked):
     """See ``max_len_a``."""
     min_len: int = bounded(1, at_least=0)
     """Fewest tokens of an output, a prompt included, end of sentence excluded."""
+    prefix_size: int = bounded(0, at_least=0)
+    """Where a split is decoded, this many tokens of each reference are given, as what outputs begin with."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)
     """Most sentences in a batch that is decoded; 0 sets no limit."""
+
+    def longest_output(self, source_length: int) -> int:
+        """Return the most tokens of an output, end of sentence excluded, of a source (or a prompt) with so many."""
+        return int(self.max_len_a * source_length + self.max_len_b)
 
     def contradictions(self) -> Iterable[str]:
         """The search returns no more hypotheses than it keeps."""

@@ -7,6 +7,7 @@ from typing import Any
 from seqtrain.base import Hypothesis, Model, Task
 from seqtrain.config import GenerationConfig, Scorer
 from seqtrain.generation.generator import SequenceGenerator
+from seqtrain.generation.requests import GivenReferences
 from seqtrain.generation.translate import decode_dataset, generation_plan
 from seqtrain.metrics.text import SCORERS, TextScore
 
@@ -35,4 +36,5 @@ def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfi
 
 def search_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> list[list[Hypothesis]]:
     """Return the hypotheses of each sentence of a split, best first."""
-    return decode_dataset(task, task.dataset(split), SequenceGenerator(cfg, model, task.info), generation_plan(cfg))
+    generator, given = SequenceGenerator(cfg, model, task.info), GivenReferences(cfg.prefix_size)
+    return decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), given)

@@ -6,9 +6,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo
+from seqtrain.base import Batch, Dataset, Hypothesis, PlanSpec, Shard, Task, TaskInfo
 from seqtrain.config import GenerationConfig, TaskConfig
 from seqtrain.generation import SequenceGenerator, decode_dataset, decode_lines, generation_plan
+from seqtrain.generation.requests import Request
 
 Collate = Callable[[list[str]], dict[str, Tensor]]
 
@@ -93,9 +94,38 @@ def test_decode_lines_answers_each_line_in_order_and_reads_one_window_ahead(
             read.append(source)
             yield f"{source}\n"
 
-    answers = decode_lines(decoding, lines(), generator, PlanSpec(max_sentences=2), window=3)
+    answers = decode_lines(decoding, lines(), generator, GenerationConfig(max_sentences=2), window=3)
     assert task.target_dictionary.decode(next(answers)[0].tokens.tolist()) == "b"
     assert read == SOURCES[:3]
     rest = [task.target_dictionary.decode(best[0].tokens.tolist()) for best in answers]
     assert rest == EXPECTED[1:]
     assert read == SOURCES
+
+
+def test_decode_lines_begins_outputs_as_it_is_asked_to(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    table = {"$": {"a": 0.7, "b": 0.2, "c": 0.1}, "a": {"$": 1.0}, "b": {"$": 0.9, "c": 0.1}, "c": {"$": 1.0}}
+    generator = SequenceGenerator(GenerationConfig(beam=2), table_model(table), task)
+    lines = ["a", Request("a", prefix="b"), "", Request("a", prefix="bc"), Request("a", prefix="")]
+    found = decode_lines(DecodingTask(task, net_input), lines, generator, GenerationConfig(max_sentences=2))
+    texts = [task.target_dictionary.decode(best[0].tokens.tolist()) if best else None for best in found]
+    assert texts == ["a", "b", None, "bc", "a"]
+
+
+def test_decode_dataset_gives_the_search_what_it_is_told(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    generator, decoding = generator_and_task(task, table_model, net_input)
+    given: list[dict[str, Tensor]] = []
+
+    class Listening:
+        def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+            given.append(net_input)
+            return generator.generate(net_input)
+
+    plan = PlanSpec(max_sentences=4, shuffle=False)
+    decode_dataset(decoding, Sources(SOURCES, net_input), Listening(), plan)
+    assert [each["line_numbers"].tolist() for each in given] == [[2, 6, 1, 4], [3, 5, 7]]
+    list(decode_lines(decoding, ["", "a", "", "b"], Listening(), GenerationConfig()))
+    assert given[-1]["line_numbers"].tolist() == [2, 4]

@@ -1,0 +1,39 @@
+"""What ``generate`` is asked: lines of its input, each with a prefix or constraints where there are such."""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from seqtrain.commands._streams import read_input
+from seqtrain.config import GenerateConfig
+from seqtrain.errors import DataError
+from seqtrain.generation.requests import Request
+
+
+def requests(cfg: GenerateConfig) -> Iterator[Request]:
+    """Yield a request for each line of the input.
+
+    Raises:
+        DataError: a file is not there, is empty or no UTF-8 text, or there are not as many prefixes as lines.
+    """
+    lines = read_input("input", cfg.input)
+    if cfg.input != "-":
+        lines = _not_empty(lines, f"input={cfg.input}")
+    return _prefixed(lines, cfg) if cfg.prefix else map(Request, lines)
+
+
+def _not_empty(lines: Iterator[str], name: str) -> Iterator[str]:
+    """Yield the lines of a file, of which there must be one."""
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        yield line
+    if not number:
+        raise DataError(f"{name} is empty: there is nothing to decode")
+
+
+def _prefixed(lines: Iterator[str], cfg: GenerateConfig) -> Iterator[Request]:
+    names = f"input={cfg.input}", f"prefix={cfg.prefix}"
+    for number, (line, prefix) in enumerate(zip_longest(lines, read_input("prefix", cfg.prefix))):
+        if line is None or prefix is None:
+            shorter, longer = names if line is None else reversed(names)
+            raise DataError(f"{shorter} ends after line {number}, and {longer} goes on: there must be a prefix a line")
+        yield Request(line, prefix)

@@ -1,0 +1,80 @@
+"""``generate`` asked for outputs that begin with something, and inputs that it reads ahead."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtrain.data.number_names import german
+
+Call = Callable[..., Any]
+
+LINES = ["two hundred", "", "one", "ninety-nine"]
+PREFIXES = ["zwei", "drei", "", "neun"]
+
+
+def write(file: Path, lines: list[str]) -> Path:
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write(tmp_path / "source", LINES)
+
+
+@pytest.mark.parametrize("form", ["text", "fairseq"])
+def test_outputs_begin_with_prefixes(generate: Call, source: Path, tmp_path: Path, form: str) -> None:
+    prefix = write(tmp_path / "prefix", PREFIXES)
+    plain, asked = (generate(f"input={source}", f"format={form}", *words).out for words in ([], [f"prefix={prefix}"]))
+    texts, without = (
+        [line.split("\t")[-1] for line in found.splitlines() if form == "text" or line.startswith("D-")]
+        for found in (asked, plain)
+    )
+    assert texts[0].startswith("zwei") and texts[3].startswith("neun")
+    assert texts[1:3] == ["", without[2]] and texts != without
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (3, "prefix={prefix} ends after line 3, and input={source} goes on: there must be a prefix a line"),
+        (0, "prefix={prefix} ends after line 0, and input={source} goes on: there must be a prefix a line"),
+        (5, "input={source} ends after line 4, and prefix={prefix} goes on: there must be a prefix a line"),
+    ],
+)
+def test_a_prefix_for_each_line(generate: Call, source: Path, tmp_path: Path, count: int, message: str) -> None:
+    prefix = write(tmp_path / "prefix", [*PREFIXES, "fünf"][:count])
+    result = generate(f"input={source}", f"prefix={prefix}", f"output={tmp_path / 'out'}")
+    assert result.refused() == message.format(prefix=prefix, source=source)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_prefix_over_the_limit_of_length(generate: Call, source: Path, tmp_path: Path) -> None:
+    # Characters are tokens, and fixtures limit outputs to 20.
+    prefix = write(tmp_path / "prefix", ["a" * 20, "", "a" * 21, "b" * 30])
+    result = generate(f"input={source}", f"prefix={prefix}", f"output={tmp_path / 'out'}")
+    mistakes = result.refused()
+    assert "line 3: its prefix has 21 tokens, and outputs have at most 20 " in mistakes
+    assert "line 4: its prefix has 30 tokens" in mistakes and "line 1:" not in mistakes
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_beginnings_of_references(generate: Call) -> None:
+    outputs = generate("split=test", "generation.prefix_size=4").out.splitlines()
+    references = [german(number) for number in range(280, 301)]
+    assert [output[:4] for output in outputs] == [reference[:4] for reference in references]
+    assert outputs != generate("split=test").out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["split=test", "prefix=FILE"], "prefix=FILE goes with input=FILE; with split=test set generation.prefix_size"),
+        (["generation.prefix_size=2"], "generation.prefix_size=2 needs references: set split=test"),
+        (["prefix=-"], "input=- and prefix=- both read standard input"),
+    ],
+)
+def test_what_does_not_go_together(generate: Call, words: list[str], message: str) -> None:
+    assert message in generate(*words).refused()
