@@ -1,7 +1,7 @@
 """A trained model, loaded from a run or a checkpoint: ``seqtrain.load(RUN)``."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ class TrainedModel:
     task: Task[Any]
     model: Model
 
+    def in_languages(self, source_lang: str, target_lang: str) -> "TrainedModel":
+        """Return the model that translates one language into another; both are empty for a model of one pair.
+
+        Raises:
+            ConfigError: the languages are not those of a pair of a multilingual model, or it is no such model.
+        """
+        return replace(self, task=self.task.in_languages(source_lang, target_lang))
+
     def hypotheses(
         self, lines: Iterable[str | Request], cfg: GenerationConfig, window: int = WINDOW
     ) -> Iterator[list[Hypothesis]]:
@@ -41,9 +49,9 @@ class TrainedModel:
         Raises:
             ConfigError: the languages are not those of a pair of a multilingual model, or it is no such model.
         """
-        self.task.set_languages(source_lang, target_lang)
-        decode = self.task.info.target_dictionary.decode
-        found = self.hypotheses(lines, cfg or GenerationConfig())
+        asked = self.in_languages(source_lang, target_lang)
+        decode = asked.task.info.target_dictionary.decode
+        found = asked.hypotheses(lines, cfg or GenerationConfig())
         return [decode(best[0].tokens.tolist()) if best else "" for best in found]
 
     def losses(self, split: str, dataset: DatasetConfig) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What ``generate`` is asked: lines of its input, each with a prefix or constraints where there are such."""
 
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from seqtrain.commands._streams import read_input
 from seqtrain.config import GenerateConfig
@@ -23,11 +23,10 @@ def requests(cfg: GenerateConfig) -> Iterator[Request]:
 
 def _not_empty(lines: Iterator[str], name: str) -> Iterator[str]:
     """Yield the lines of a file, of which there must be one."""
-    number = 0
-    for number, line in enumerate(lines, start=1):
-        yield line
-    if not number:
+    first = next(lines, None)
+    if first is None:
         raise DataError(f"{name} is empty: there is nothing to decode")
+    yield from chain([first], lines)
 
 
 def _prefixed(lines: Iterator[str], cfg: GenerateConfig) -> Iterator[Request]:

@@ -30,8 +30,6 @@ def run(cfg: GenerateConfig) -> None:
         overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
         overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
         trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
-        if not cfg.split:
-            trained.task.set_languages(cfg.source_lang, cfg.target_lang)
         with open_output(cfg.output) as output:
             for line in decoded_lines(trained, cfg):
                 output.write(line + "\n")
@@ -57,6 +55,7 @@ def decoded_input(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decode
 
     An output is a translation, or of a language model the line with its continuation, up to the end of the line.
     """
+    trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
     # From a terminal each line is answered at once.
     window = cfg.buffer_size or (1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW)
     dictionary: Dictionary = trained.task.info.target_dictionary
