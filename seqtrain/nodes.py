@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from seqtrain.config import ROOTS
+from seqtrain.config import ROOTS, PluginConfig
 from seqtrain.registry import REGISTRIES
 
 
@@ -63,8 +63,10 @@ def make_room(node: DictConfig, key: str) -> None:
     for name in key.split(".")[:-1]:
         if OmegaConf.get_type(node) is dict:
             section = node._metadata.element_type
-            if not dataclasses.is_dataclass(section):
-                return
+            if not (isinstance(section, type) and dataclasses.is_dataclass(section)) or issubclass(
+                section, PluginConfig
+            ):
+                return  # a plug-in is there when it is chosen
             if name not in node:
                 with open_dict(node):
                     node[name] = section

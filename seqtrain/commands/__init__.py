@@ -14,9 +14,9 @@ COMMANDS = {
     "train": Command("train, validate, save (the default)", "config"),
     "prepare": Command("tokenise and index ahead of training", "config"),
     "generate": Command(
-        "translate a file, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate_root"
+        "translate a file or a split, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate"
     ),
-    "evaluate": Command("loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test", "evaluate_root"),
+    "evaluate": Command("loss, perplexity, BLEU, chrF and TER as JSON: evaluate checkpoint=RUN split=test", "evaluate"),
     "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
     "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),
     "explain": Command("say what a key means and what set its value: explain KEY [OVERRIDE ...]"),

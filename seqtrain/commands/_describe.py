@@ -29,17 +29,21 @@ def presets(repository: IConfigRepository, group: str) -> list[str]:
     return [name for name in group_choices(repository, group) if name not in plugins]
 
 
-def chosen(origins: Origins, group: str) -> Entry:
-    """Return the plug-in that a group is set to.
+def chosen(origins: Origins, group: str) -> dict[str, Entry]:
+    """Return the plug-ins that a group is set to, by their keys: one, or any number of a kind with several.
 
     Raises:
         ConfigError: it is set to none.
     """
-    node = origins.schema.get(group)
-    entry = REGISTRIES[group].entry_of_type(OmegaConf.get_type(node)) if isinstance(node, DictConfig) else None
-    if entry is None:
+    registry, node = REGISTRIES[group], origins.schema.get(group)
+    nodes = (
+        {group: node} if not registry.several else {f"{group}.{name}": below for name, below in (node or {}).items()}
+    )
+    entries = {key: registry.entry_of_type(OmegaConf.get_type(below)) for key, below in nodes.items() if below}
+    found = {key: entry for key, entry in entries.items() if entry is not None}
+    if not (found or registry.several):
         raise ConfigError(f"{group}: nothing is chosen; add {group}=NAME")
-    return entry
+    return found
 
 
 def field_lines(key: str, info: FieldInfo, chain: Sequence[Setting]) -> Iterator[str]:

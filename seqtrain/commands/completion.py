@@ -156,7 +156,7 @@ def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:
         yield from _groups(composed, word)
         yield from _keys(composed, word)
     elif name and composed.repository.group_exists(name):
-        head = value[: value.rfind(",") + 1]  # of a sweep
+        head = value[: max(map(value.rfind, "[,")) + 1]  # of a list or a sweep
         yield from (f"{key}={head}{choice}" for choice in group_choices(composed.repository, name))
     else:
         yield from (f"{key}={choice}" for choice in _values(composed.node, name, value))

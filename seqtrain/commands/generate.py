@@ -3,7 +3,7 @@
 import itertools
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
@@ -11,14 +11,14 @@ from seqtrain.base import Dictionary
 from seqtrain.commands._requests import requests
 from seqtrain.commands._streams import open_output
 from seqtrain.composition import quote
-from seqtrain.config import GenerateConfig, OutputFormat, Scorer
+from seqtrain.config import GenerateConfig, OutputFormat
 from seqtrain.errors import ConfigError
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded, as_text
 from seqtrain.generation.translate import WINDOW
 from seqtrain.registry import choice_of
 from seqtrain.trained import TrainedModel, load
-from seqtrain.training.evaluation import DecodedSplit, search_split
+from seqtrain.training.evaluation import DecodedSplit, check_scorers, search_split
 from seqtrain.training.logs import logging_to
 
 log = logging.getLogger(__name__)
@@ -39,12 +39,15 @@ def run(cfg: GenerateConfig) -> None:
 
 def decoded_lines(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
     """Yield the lines to write."""
-    lines_of = FORMATS[cfg.format]
-    scored = []
-    for decoded in decoded_split(trained, cfg) if cfg.split else decoded_input(trained, cfg):
-        yield from lines_of(decoded, cfg.generation.nbest)
-        scored += [decoded] if cfg.split else []
-    for line in score_lines(scored, cfg) if scored else []:
+    lines_of, nbest = FORMATS[cfg.format], cfg.generation.nbest
+    if not cfg.split:
+        for decoded in decoded_input(trained, cfg):
+            yield from lines_of(decoded, nbest)
+        return
+    sentences = list(decoded_split(trained, cfg))
+    for decoded in sentences:
+        yield from lines_of(decoded, nbest)
+    for line in score_lines(sentences, cfg, trained.task.target_language(cfg.split)):
         log.info("%s", line)
         if cfg.format is OutputFormat.fairseq:
             yield line
@@ -75,15 +78,17 @@ def decoded_split(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decode
     task = trained.task
     if not task.cfg.has_references:
         raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
+    check_scorers(task, cfg.scorer, [cfg.split])
     found = search_split(task, trained.model, cfg.split, cfg.generation)
     dictionary = task.output_dictionary(cfg.split)
     for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):
         yield Decoded(number, source, as_text(hypotheses, dictionary), reference)
 
 
-def score_lines(decoded: list[Decoded], cfg: GenerateConfig) -> Iterator[str]:
-    """Yield a line for each score of the best outputs of a split, as fairseq's last line, with the signature."""
-    texts = [(each.source, each.reference or "", each.best) for each in decoded]
-    split = DecodedSplit(*map(list, zip(*texts, strict=True)))
-    for score in split.scores(list(Scorer), "13a"):
-        yield f"Generate {cfg.split} with beam={cfg.generation.beam}: {score} ({score.signature})"
+def score_lines(sentences: Sequence[Decoded], cfg: GenerateConfig, language: str) -> Iterator[str]:
+    """Yield a line for each score of the best outputs of a split, like fairseq's last one, with the signature."""
+    sources, references = [each.source for each in sentences], [each.reference or "" for each in sentences]
+    decoded = DecodedSplit(sources, references, [each.best for each in sentences], language)
+    for score in decoded.scores(cfg.scorer).values():
+        value = str(score).replace(": ", " = ", 1)
+        yield f"Generate {cfg.split} with beam={cfg.generation.beam}: {value} ({score.signature})"

@@ -107,14 +107,6 @@ class DatasetConfig(Checked):
             yield "a batch would hold all data: set dataset.max_tokens or dataset.max_sentences"
 
 
-class Scorer(str, Enum):
-    """How decoded text is scored against the references."""
-
-    bleu = "bleu"
-    chrf = "chrf"
-    exact_match = "exact_match"
-
-
 @dataclass
 class ValidationConfig(Checked):
     """When and how to validate."""
@@ -126,11 +118,7 @@ class ValidationConfig(Checked):
     max_batches: int = bounded(0, at_least=0)
     """Batches of a validation set to compute the loss on; 0 takes all. Decoding takes all."""
     generate: bool = False
-    """Also decode the validation sets, with the settings of ``generation``, and score the text."""
-    scorers: list[Scorer] = field(default_factory=lambda: [Scorer.bleu])
-    """Scores of decoded text, ``final_split`` too: bleu, chrf, exact_match (percentage of lines that are right)."""
-    bleu_tokenizer: str = "13a"
-    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
+    """Also decode the validation sets, with the settings of ``generation``, and score the text by each ``scorer``."""
     final_split: str = ""
     """Split that the best checkpoint decodes, or has its loss computed on, when training ends; empty for none."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from seqtrain.fairseq_flags.table import Flag
+from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 COMMANDS = {
     "train": ("train", "train, or leave it out"),
@@ -21,6 +21,8 @@ TRAINING = {"task", "tokenizer", "model", "criterion", "optimizer", "lr_schedule
 TRAINING |= {"ema", "tracking", "resume", "hydra.run.dir"}
 """Keys and sections that are none of a command that takes a trained model."""
 
+SCORER_KEYS = [flag.answer.partition("=")[0] for flag in FLAGS.values() if flag.answer.startswith("scorer.")]
+
 OTHERWISE = {
     "generate": {
         "dataset.max_tokens": "generation.max_tokens",
@@ -28,16 +30,12 @@ OTHERWISE = {
         "dataset.required_batch_size_multiple": "not needed: batches of any size are decoded",
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
-        "validation.scorers": "not needed: BLEU and chrF are among the scores of split=test",
-        "validation.bleu_tokenizer": "leave it out: the command evaluate scores with other tokenizers",
         "training.precision": "not there yet: text is decoded in fp32",
     },
     "evaluate": {
         "task.source_lang": "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en",
         "task.target_lang": "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en",
         "output": "leave it out: scores go to standard output; the command generate writes text, output=FILE",
-        "validation.scorers": "not needed: BLEU and chrF are among the scores",
-        "validation.bleu_tokenizer": "bleu_tokenizer",
         "training.precision": "leave it out: losses are computed as in training, and text is decoded in fp32",
     },
 }

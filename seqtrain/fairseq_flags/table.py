@@ -12,7 +12,7 @@ ROWS = {
         --optimizer=               | optimizer    |
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
-        --scoring=                 | validation.scorers |
+        --scoring=                 | scorer |
         --tokenizer=               | tokenizer    |
     """,
     "common": """
@@ -171,9 +171,9 @@ ROWS = {
         --target-lang= -t=                   | task.target_lang |
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
-        --eval-bleu                          | validation.generate=true | with validation.scorers=[bleu]
+        --eval-bleu                          | validation.generate=true | with scorer=bleu
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
-        --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
+        --eval-tokenized-bleu                | scorer.bleu.tokenizer=none | with scorer=bleu
         --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
         --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
@@ -261,7 +261,7 @@ ROWS = {
         --max-len-b=                         | generation.max_len_b |
         --min-len=                           | generation.min_len |
         --unnormalized                       | generation.lenpen=0 |
-        --sacrebleu                          | validation.scorers=[bleu] | every BLEU is sacreBLEU's
+        --sacrebleu                          | scorer=bleu | every BLEU is sacreBLEU's
         --no-early-stop --no-beamable-mm     | not needed: fairseq itself no longer heeds it
         --unkpen=                            | generation.unkpen |
         --no-repeat-ngram-size=              | generation.no_repeat_ngram_size |
@@ -299,6 +299,16 @@ ROWS = {
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                  | format=text | of the command generate: outputs alone; scores go to standard error
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
+    """,
+    "scoring": """
+        --sacrebleu-tokenizer=               | scorer.bleu.tokenizer | with scorer=bleu; else that of the language
+        --sacrebleu-lowercase                | scorer.bleu.lowercase=true | with scorer=bleu
+        --sacrebleu-char-level               | scorer.bleu.tokenizer=char | with scorer=bleu
+        --wer-tokenizer=                     | not there: words stand between spaces
+        --wer-remove-punct                   | scorer.wer.no_punct=true | with scorer=wer
+        --wer-char-level                     | scorer.wer.char_level=true | with scorer=wer
+        --wer-lowercase                      | scorer.wer.lowercase=true | with scorer=wer
+        --bert-score-lang=                   | NOTHING
     """,
     "interactive": """
         --input=                             | input | of the command generate

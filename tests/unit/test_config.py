@@ -4,6 +4,8 @@ import pytest
 
 from seqtrain import config
 from seqtrain.errors import ConfigError
+from seqtrain.scorers.bleu import BLEUConfig
+from seqtrain.scorers.ter import TERConfig
 
 
 @pytest.mark.parametrize(
@@ -34,19 +36,36 @@ def test_one_limit_of_batches_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("validation", "maximize", "message"),
+    ("generate", "name", "maximize", "message"),
     [
-        ({}, True, "needs validation.generate=true and bleu among validation.scorers"),
-        ({"generate": True, "scorers": [config.Scorer.chrf]}, True, "needs validation.generate=true"),
-        ({"generate": True}, False, "is better the higher it is: set saving.maximize=true"),
+        (False, "cased", True, "saving.metric=valid/cased needs validation.generate=true"),
+        (True, "cased", False, "is better the higher it is: set saving.maximize=true"),
+        (True, "edits", True, "saving.metric=valid/edits is better the lower it is: set saving.maximize=false"),
     ],
 )
-def test_a_metric_that_validation_does_not_give(validation: dict[str, Any], maximize: bool, message: str) -> None:
+def test_a_score_that_says_which_checkpoint_is_best(generate: bool, name: str, maximize: bool, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
+        scored(generate=generate, metric=f"valid/{name}", maximize=maximize)
+
+
+def scored(*, generate: bool, metric: str, maximize: bool) -> config.TrainConfig:
+    return config.TrainConfig(
+        training=config.TrainingConfig(max_update=1),
+        scorer={"cased": BLEUConfig(), "edits": TERConfig()},
+        validation=config.ValidationConfig(generate=generate),
+        saving=config.SavingConfig(metric=metric, maximize=maximize),
+    )
+
+
+def test_scores_that_are_better_the_lower_they_are() -> None:
+    assert scored(generate=True, metric="valid/edits", maximize=False).scorer["edits"] == TERConfig()
+    assert scored(generate=True, metric="valid1/cased", maximize=True).saving.maximize
+
+
+def test_decoding_for_no_score() -> None:
+    with pytest.raises(ConfigError, match=r"choose by what, such as scorer=\[bleu\]"):
         config.TrainConfig(
-            training=config.TrainingConfig(max_update=1),
-            validation=config.ValidationConfig(**validation),
-            saving=config.SavingConfig(metric="valid/bleu", maximize=maximize),
+            training=config.TrainingConfig(max_update=1), validation=config.ValidationConfig(generate=True)
         )
 
 

@@ -107,7 +107,7 @@ def test_decode_lines_begins_outputs_as_it_is_asked_to(
 ) -> None:
     table = {"$": {"a": 0.7, "b": 0.2, "c": 0.1}, "a": {"$": 1.0}, "b": {"$": 0.9, "c": 0.1}, "c": {"$": 1.0}}
     generator = SequenceGenerator(GenerationConfig(beam=2), table_model(table), task)
-    lines = ["a", Request("a", prefix="b"), "", Request("a", prefix="bc"), Request("a", prefix="")]
+    lines: list[str | Request] = ["a", Request("a", prefix="b"), "", Request("a", prefix="bc"), Request("a", prefix="")]
     found = decode_lines(DecodingTask(task, net_input), lines, generator, GenerationConfig(max_sentences=2))
     texts = [task.target_dictionary.decode(best[0].tokens.tolist()) if best else None for best in found]
     assert texts == ["a", "b", None, "bc", "a"]

@@ -1,0 +1,29 @@
+"""What every registered scorer keeps to."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from seqtrain.composition import compose
+from seqtrain.plugins import builtin_names, import_builtin
+from seqtrain.scorers import REGISTRY
+from seqtrain.testing.guarantees import Check, name_of
+from seqtrain.testing.scorers import CHECKS
+
+import_builtin()
+
+
+@pytest.mark.parametrize("name", REGISTRY.names())
+def test_the_default_config_is_complete(name: str) -> None:
+    assert name in builtin_names("scorer")
+    assert not OmegaConf.missing_keys(OmegaConf.structured(REGISTRY.entry(name).config_type))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=name_of)
+@pytest.mark.parametrize("name", REGISTRY.names())
+def test_guarantee(name: str, check: Check) -> None:
+    check(REGISTRY.entry(name).config_type())
+
+
+def test_all_can_be_chosen_together() -> None:
+    chosen = compose([f"scorer=[{','.join(REGISTRY.names())}]"]).scorer
+    assert [config._name for config in chosen.values()] == list(chosen) == REGISTRY.names()
