@@ -27,6 +27,7 @@ from seqtrain.config.roots import (
     TrainConfig,
 )
 from seqtrain.config.sections import (
+    Constraints,
     DatasetConfig,
     Device,
     EmaConfig,
@@ -42,6 +43,7 @@ __all__ = [
     "ROOTS",
     "SHARED",
     "AverageConfig",
+    "Constraints",
     "CriterionConfig",
     "DatasetConfig",
     "Device",

@@ -267,8 +267,14 @@ ROWS = {
         --no-repeat-ngram-size=              | generation.no_repeat_ngram_size |
         --temperature=                       | generation.temperature |
         --match-source-len                   | generation.match_source_len=true |
-        --prefix-size= --sampling --sampling-topk= --sampling-topp= --constraints=             | not there yet: SEARCH
-        --diverse-beam-groups= --diverse-beam-strength= --diversity-rate=                      | not there yet: SEARCH
+        --sampling                           | generation.sampling=true | how many: generation.nbest
+        --sampling-topk=                     | generation.sampling_topk | without sampling_topp
+        --sampling-topp=                     | generation.sampling_topp | without sampling_topk
+        --diverse-beam-groups=               | generation.diverse_beam_groups |
+        --diverse-beam-strength=             | generation.diverse_beam_strength |
+        --diversity-rate=                    | generation.diversity_rate |
+        --constraints=                       | generation.constraints | ordered or unordered
+        --prefix-size=                                                                         | not there yet: SEARCH
         --lm-path= --lm-weight=                                                                | not there yet: SEARCH
         --score-reference --print-alignment=                                                   | not there yet: SEARCH
         --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING

@@ -26,6 +26,8 @@ def decode_dataset(
 ) -> list[list[Hypothesis]]:
     """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order.
 
+    What is drawn at random for a sentence depends on the number of its line.
+
     Args:
         task: makes batches, and lets the generator decode them.
         dataset: the sentences.

@@ -150,9 +150,11 @@ def test_rates_by_number(value: str, expected: str) -> None:
 
 
 def test_a_search_as_json() -> None:
-    value = '{"beam": 5, "max_len_a": 1.2, "sampling": true}'
+    value = '{"beam": 5, "max_len_a": 1.2, "print_step": true, "unnormalized": false, "sampling": true}'
     (line,) = answer(["--eval-bleu-args", value])
-    assert line.startswith(f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 (")
+    assert line.startswith(
+        f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 generation.sampling=true ("
+    )
     (line,) = answer(["--eval-bleu-args", "{"])
     assert "write generation.beam=N, and so on" in line
 
@@ -242,7 +244,7 @@ def test_a_flag_that_nobody_has(arguments: list[str], expected: str) -> None:
         ("optimization.sentence_avg", "criterion.sentence_avg=true"),
         ("common_eval.path", "checkpoint=RUN"),
         ("optimizer.adam_betas", "optimizer.betas"),
-        ("generation.sampling_topk", FLAGS["--sampling-topk"].answer),
+        ("generation.print_step", FLAGS["--print-step"].answer),
         ("common.user_dir", "hydra.searchpath"),
         ("bpe", "tokenizer"),
         ("optimizer.momentum", ""),

@@ -76,6 +76,26 @@ def test_decode_dataset_answers_in_the_order_of_the_dataset(
         assert [task.target_dictionary.decode(best[0].tokens.tolist()) for best in found] == EXPECTED
 
 
+class Noting:
+    """Finds nothing, and notes the numbers of lines that it is given."""
+
+    def __init__(self) -> None:
+        self.numbers: list[list[int]] = []
+
+    def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+        self.numbers.append(net_input["line_numbers"].tolist())
+        return [[] for _ in self.numbers[-1]]
+
+
+def test_a_search_is_told_the_numbers_of_lines(task: TaskInfo, net_input: Collate) -> None:
+    decoding, generator = DecodingTask(task, net_input), Noting()
+    decode_dataset(decoding, Sources(["a", "abc", "ab"], net_input), generator, PlanSpec(max_sentences=2))
+    assert generator.numbers == [[2, 3], [1]]  # the longest first
+    generator = Noting()
+    list(decode_lines(decoding, ["a", "", "ab", "\n", "b"], generator, GenerationConfig(max_sentences=9), window=3))
+    assert generator.numbers == [[3, 1], [5]]
+
+
 def test_decode_dataset_of_nothing_is_nothing(
     task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
 ) -> None:
@@ -111,21 +131,3 @@ def test_decode_lines_begins_outputs_as_it_is_asked_to(
     found = decode_lines(DecodingTask(task, net_input), lines, generator, GenerationConfig(max_sentences=2))
     texts = [task.target_dictionary.decode(best[0].tokens.tolist()) if best else None for best in found]
     assert texts == ["a", "b", None, "bc", "a"]
-
-
-def test_decode_dataset_gives_the_search_what_it_is_told(
-    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
-) -> None:
-    generator, decoding = generator_and_task(task, table_model, net_input)
-    given: list[dict[str, Tensor]] = []
-
-    class Listening:
-        def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
-            given.append(net_input)
-            return generator.generate(net_input)
-
-    plan = PlanSpec(max_sentences=4, shuffle=False)
-    decode_dataset(decoding, Sources(SOURCES, net_input), Listening(), plan)
-    assert [each["line_numbers"].tolist() for each in given] == [[2, 6, 1, 4], [3, 5, 7]]
-    list(decode_lines(decoding, ["", "a", "", "b"], Listening(), GenerationConfig()))
-    assert given[-1]["line_numbers"].tolist() == [2, 4]
