@@ -268,8 +268,10 @@ ROWS = {
         --match-source-len                   | generation.match_source_len=true |
         --prefix-size= --sampling --sampling-topk= --sampling-topp= --constraints=             | not there yet: SEARCH
         --diverse-beam-groups= --diverse-beam-strength= --diversity-rate=                      | not there yet: SEARCH
-        --lm-path= --lm-weight=                                                                | not there yet: SEARCH
-        --score-reference --print-alignment=                                                   | not there yet: SEARCH
+        --lm-path=                           | lm_path | of the command generate
+        --lm-weight=                         | generation.lm_weight |
+        --score-reference                    | not needed: the command score takes source=FILE target=FILE
+        --print-alignment=                                                                     | not there yet: SEARCH
         --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
@@ -293,7 +295,7 @@ ROWS = {
         --moses-no-escape        | tokenizer.moses_no_escape=true | with tokenizer.moses=true
     """,
     "common_eval": """
-        --path=                              | checkpoint=RUN | of generate and evaluate; one run directory, for now
+        --path=                              | checkpoint=RUN | A:B, an ensemble, is checkpoint=[A,B]
         --results-path=                      | output=FILE | of the command generate
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
