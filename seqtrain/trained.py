@@ -45,6 +45,14 @@ class TrainedModel:
         """Return a search by the model, and by the language model if there is one."""
         return SequenceGenerator(cfg, self.model, self.task.info, language_model=self.language_model)
 
+    def in_languages(self, source_lang: str, target_lang: str) -> "TrainedModel":
+        """Return the model that translates one language into another; both are empty for a model of one pair.
+
+        Raises:
+            ConfigError: the languages are not those of a pair of a multilingual model, or it is no such model.
+        """
+        return replace(self, task=self.task.in_languages(source_lang, target_lang))
+
     def hypotheses(
         self, lines: Iterable[str], cfg: GenerationConfig, window: int = WINDOW
     ) -> Iterator[list[Hypothesis]]:
@@ -59,19 +67,13 @@ class TrainedModel:
         Raises:
             ConfigError: the languages are not those of a pair of a multilingual model, or it is no such model.
         """
-        self.task.set_languages(source_lang, target_lang)
-        decode = self.task.info.target_dictionary.decode
-        found = self.hypotheses(lines, cfg or GenerationConfig())
+        asked = self.in_languages(source_lang, target_lang)
+        decode = asked.task.info.target_dictionary.decode
+        found = asked.hypotheses(lines, cfg or GenerationConfig())
         return [decode(best[0].tokens.tolist()) if best else "" for best in found]
 
     def score(
-        self,
-        sources: Iterable[str] | None,
-        targets: Iterable[str],
-        cfg: GenerationConfig | None = None,
-        *,
-        source_lang: str = "",
-        target_lang: str = "",
+        self, sources: Iterable[str] | None, targets: Iterable[str], cfg: GenerationConfig | None = None
     ) -> Iterator[Hypothesis]:
         """Return each target as the hypothesis that it is, with the scores that a search would give it.
 
@@ -79,17 +81,14 @@ class TrainedModel:
             sources: what the targets are translations of, as many; None for a language model.
             targets: what is scored.
             cfg: ``lenpen``, and limits of batches.
-            source_lang: language of the sources, of a model of several pairs.
-            target_lang: language of the targets, of a model of several pairs.
 
         Raises:
-            ConfigError: a language model has no sources, and any other needs them; or there are no such languages.
+            ConfigError: a language model has no sources, and any other needs them.
             DataError: a line is longer than the model can see.
         """
         if (sources is not None) != self.has_source:
             needed = "this model translates: give the sources too"
             raise ConfigError(needed if self.has_source else "this is a language model: leave out the sources")
-        self.task.set_languages(source_lang, target_lang)
         cfg = cfg or GenerationConfig()
         # A language model is given what it scores, as what it goes on from, and nothing to go on with but the end.
         pairs = zip(targets, repeat("")) if sources is None else zip(sources, targets, strict=True)
@@ -135,8 +134,8 @@ def load(
     register_all()
     if searchpath:
         discover(searchpath_override(searchpath))
-    paths = [path] if isinstance(path, str | Path) else [*path]
-    trained = _together([_load(one, overrides, device, plugins) for one in paths])
+    paths = [path] if isinstance(path, str | Path) else path
+    trained = _together([_load(str(one), overrides, device, plugins) for one in paths])
     if not language_model:
         return trained
     other = _load(language_model, (), device, plugins)

@@ -105,8 +105,10 @@ class Task(ABC, Generic[InfoT]):
         """
         raise ConfigError(f"{choice_of(self)} does not decode text")
 
-    def set_languages(self, source_lang: str, target_lang: str) -> None:
-        """Choose what lines to decode are translated from and into; both are empty where nothing is said.
+    def in_languages(self, source_lang: str, target_lang: str) -> "Task[InfoT]":
+        """Return the task that decodes lines from one language into another; both are empty where nothing is said.
+
+        This one stays as it is, so that threads can share it.
 
         Raises:
             ConfigError: there is nothing to choose, or no such language.
@@ -116,6 +118,7 @@ class Task(ABC, Generic[InfoT]):
                 f"source_lang={source_lang} target_lang={target_lang}: this model has no languages to choose from; "
                 "leave out source_lang and target_lang"
             )
+        return self
 
     def decoding_words(self) -> list[str]:
         """Return words that ``generate`` needs for a model of this task besides ``checkpoint``, such as its languages.

@@ -35,6 +35,7 @@ def run(cfg: ScoreConfig) -> None:
     with logging_to(Console(stderr=True)):
         check_files(cfg)
         trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
+        trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
         with open_output(cfg.output) as output:
             for scored in scored_lines(trained, cfg):
                 output.write(written(scored, trained.task.info.target_dictionary, cfg.format) + "\n")
@@ -61,8 +62,7 @@ def check_files(cfg: ScoreConfig) -> None:
 def scored_lines(trained: TrainedModel, cfg: ScoreConfig) -> Iterator[Scored]:
     """Yield the lines of the target, scored."""
     search = GenerationConfig(lenpen=cfg.lenpen, max_tokens=cfg.max_tokens, max_sentences=cfg.max_sentences)
-    languages = {"source_lang": cfg.source_lang, "target_lang": cfg.target_lang}
-    found = trained.score(_lines(cfg.source) if cfg.source else None, _lines(cfg.target), search, **languages)
+    found = trained.score(_lines(cfg.source) if cfg.source else None, _lines(cfg.target), search)
     sources = _lines(cfg.source) if cfg.source else repeat("")
     for number, line in enumerate(zip(sources, _lines(cfg.target), found, strict=False)):
         yield Scored(number, *line)

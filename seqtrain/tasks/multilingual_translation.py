@@ -1,5 +1,6 @@
 """Translation between several languages by one model, which is told by tokens what to translate into what."""
 
+import copy
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ class MultilingualTranslationTask(PairsTask):
     def __init__(self, cfg: MultilingualTranslationConfig) -> None:
         super().__init__(cfg)
         self.pair = cfg.lang_pairs[0]
-        """What ``inference_dataset`` translates into what; chosen by ``set_languages``."""
+        """What ``inference_dataset`` translates into what; chosen by ``in_languages``."""
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -133,8 +134,8 @@ class MultilingualTranslationTask(PairsTask):
         told = {Langtok.none: [], Langtok.src: [source], Langtok.tgt: [target]}[self.cfg.encoder_langtok]
         return Beginning([*map(self.tag_id, told)], [self.tag_id(target)] if self.cfg.decoder_langtok else [])
 
-    def set_languages(self, source_lang: str, target_lang: str) -> None:
-        """Choose what ``inference_dataset`` translates into what; with one pair there is no need.
+    def in_languages(self, source_lang: str, target_lang: str) -> "MultilingualTranslationTask":
+        """Return the task whose ``inference_dataset`` is of a pair of languages; with one pair there is no need.
 
         Raises:
             ConfigError: the model has not learned that, or it is not said.
@@ -146,8 +147,10 @@ class MultilingualTranslationTask(PairsTask):
                 f"source_lang={source_lang} target_lang={target_lang}: this model translates {', '.join(pairs)}; "
                 "set source_lang and target_lang to one of these"
             )
-        self.pair = pair or pairs[0]
-        self.info = self.describe(self.dictionaries)
+        chosen = copy.copy(self)
+        chosen.pair = pair or pairs[0]
+        chosen.info = chosen.describe(chosen.dictionaries)
+        return chosen
 
     def decoding_words(self) -> list[str]:
         """Return the languages of the first pair; with one pair there is no need."""

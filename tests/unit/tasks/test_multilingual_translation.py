@@ -189,7 +189,7 @@ class Echo:
 
 def test_what_is_decoded_begins_with_its_language(data: Path) -> None:
     task, echo = make(data, decoder_langtok=True), Echo()
-    task.set_languages("de", "en")
+    task = task.in_languages("de", "en")
     (batch,) = task.get_batch_iterator(task.inference_dataset(["eins", "zwei"]), epoch=1, plan=PLAN)
     task.inference_step(batch, echo)
     en = task.tag_id("<en>")
@@ -202,7 +202,7 @@ def test_what_is_decoded_begins_with_its_language(data: Path) -> None:
 
 def test_without_a_symbol_on_the_target_side_nothing_is_forced(data: Path) -> None:
     task, echo = make(data), Echo()
-    task.set_languages("de", "en")
+    task = task.in_languages("de", "en")
     for dataset in (task.inference_dataset(["eins"]), task.dataset("valid.en-de")):
         (batch,) = task.get_batch_iterator(dataset, epoch=1, plan=PLAN)
         task.inference_step(batch, echo)
@@ -212,7 +212,15 @@ def test_without_a_symbol_on_the_target_side_nothing_is_forced(data: Path) -> No
 @pytest.mark.parametrize(("source", "target"), [("", ""), ("en", ""), ("", "de"), ("en", "en"), ("en", "fr")])
 def test_languages_that_are_no_pair(data: Path, source: str, target: str) -> None:
     with pytest.raises(ConfigError, match=r"this model translates en-de, de-en; set source_lang and target_lang"):
-        make(data).set_languages(source, target)
+        make(data).in_languages(source, target)
+
+
+def test_a_task_stays_as_it_is_when_languages_are_chosen(data: Path) -> None:
+    task = make(data)
+    (chosen, line), info = (task.in_languages("de", "en"), ["eins"]), task.info
+    assert chosen.inference_dataset(line).source[0][0] == task.tag_id("<en>")
+    assert task.inference_dataset(line).source[0][0] == task.tag_id("<de>")
+    assert task.info is info
 
 
 def test_with_one_pair_there_is_nothing_to_choose(data: Path) -> None:
@@ -228,7 +236,7 @@ def test_saved_and_loaded_without_the_data(data: Path, tmp_path: Path) -> None:
     loaded = make(tmp_path / "gone", decoder_langtok=True, prepare=False)
     loaded.load(tmp_path / "checkpoint")
     assert loaded.info.target_dictionary.fingerprint == task.info.target_dictionary.fingerprint
-    loaded.set_languages("en", "de")
+    loaded = loaded.in_languages("en", "de")
     batch = loaded.inference_dataset(["one"]).collate(np.array([0]))
     assert batch.net_input["source_tokens"][0, 0] == task.tag_id("<de>")
 
