@@ -16,6 +16,9 @@ COMMANDS = {
     "generate": Command(
         "translate a file or a split, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate"
     ),
+    "score": Command(
+        "log-probabilities of given lines, word by word: score checkpoint=RUN source=FILE target=FILE", "score_root"
+    ),
     "evaluate": Command("loss, perplexity, BLEU, chrF and TER as JSON: evaluate checkpoint=RUN split=test", "evaluate"),
     "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
     "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),

@@ -29,7 +29,13 @@ def run(cfg: GenerateConfig) -> None:
     with logging_to(Console(stderr=True)):
         overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
         overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
-        trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
+        trained = load(
+            cfg.checkpoint,
+            language_model=cfg.lm_path,
+            device=cfg.device,
+            overrides=overrides,
+            plugins=cfg.plugins,
+        )
         with open_output(cfg.output) as output:
             for line in decoded_lines(trained, cfg):
                 output.write(line + "\n")
@@ -79,7 +85,7 @@ def decoded_split(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decode
     if not task.cfg.has_references:
         raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
     check_scorers(task, cfg.scorer, [cfg.split])
-    found = search_split(task, trained.model, cfg.split, cfg.generation)
+    found = search_split(task, trained.generator(cfg.generation), cfg.split, cfg.generation)
     dictionary = task.output_dictionary(cfg.split)
     for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):
         yield Decoded(number, source, as_text(hypotheses, dictionary), reference)

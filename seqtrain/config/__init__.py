@@ -24,6 +24,8 @@ from seqtrain.config.roots import (
     GenerateConfig,
     OutputFormat,
     Plugins,
+    ScoreConfig,
+    ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
@@ -60,6 +62,8 @@ __all__ = [
     "Plugins",
     "Precision",
     "SavingConfig",
+    "ScoreConfig",
+    "ScoreFormat",
     "ScorerConfig",
     "TaskConfig",
     "TokenizerConfig",

@@ -274,9 +274,11 @@ ROWS = {
         --diverse-beam-strength=             | generation.diverse_beam_strength |
         --diversity-rate=                    | generation.diversity_rate |
         --constraints=                       | generation.constraints | ordered or unordered
-        --prefix-size=                                                                         | not there yet: SEARCH
-        --lm-path= --lm-weight=                                                                | not there yet: SEARCH
-        --score-reference --print-alignment=                                                   | not there yet: SEARCH
+        --prefix-size=                       | generation.prefix_size | of the command generate, with split=test
+        --lm-path=                           | lm_path | of the command generate
+        --lm-weight=                         | generation.lm_weight |
+        --score-reference                    | not needed: the command score takes source=FILE target=FILE
+        --print-alignment=                                                                     | not there yet: SEARCH
         --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
@@ -300,7 +302,7 @@ ROWS = {
         --moses-no-escape        | tokenizer.moses_no_escape=true | with tokenizer.moses=true
     """,
     "common_eval": """
-        --path=                              | checkpoint=RUN | of generate and evaluate; one run directory, for now
+        --path=                              | checkpoint=RUN | A:B, an ensemble, is checkpoint=[A,B]
         --results-path=                      | output=FILE | of the command generate, with format=fairseq
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                  | format=text | of the command generate: outputs alone; scores go to standard error

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.base import Hypothesis, Model, Task
+from seqtrain.base import Generator, Hypothesis, Model, Task
 from seqtrain.config import GenerationConfig, ScorerConfig
 from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.requests import GivenReferences
@@ -39,13 +39,13 @@ def check_scorers(task: Task[Any], configs: Mapping[str, ScorerConfig], splits: 
 
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = search_split(task, model, split, cfg)
+    decoded = search_split(task, SequenceGenerator(cfg, model, task.info), split, cfg)
     dictionary = task.output_dictionary(split)
     hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses, task.target_language(split))
 
 
-def search_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> list[list[Hypothesis]]:
+def search_split(task: Task[Any], generator: Generator, split: str, cfg: GenerationConfig) -> list[list[Hypothesis]]:
     """Return the hypotheses of each sentence of a split, best first."""
-    generator, given = SequenceGenerator(cfg, model, task.info), GivenReferences(cfg.prefix_size)
+    given = GivenReferences(cfg.prefix_size)
     return decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), given)
