@@ -71,7 +71,7 @@ def decoded_input(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decode
     asked, read = itertools.tee(requests(cfg))
     found = trained.hypotheses(asked, cfg.generation, window)
     for number, (request, hypotheses) in enumerate(zip(read, found, strict=True)):
-        yield Decoded(number, request.text, as_text(hypotheses, dictionary))
+        yield Decoded(number, request.text, as_text(hypotheses, dictionary), constraints=request.constraints)
 
 
 def decoded_split(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[Decoded]:

@@ -17,6 +17,7 @@ from seqtrain.config.plugins import (
     TokenizerConfig,
 )
 from seqtrain.config.sections import (
+    Constraints,
     DatasetConfig,
     Device,
     EmaConfig,
@@ -141,17 +142,25 @@ class GenerateConfig(Checked):
 
     def contradictions(self) -> Iterable[str]:
         """What is decoded is one thing."""
-        if self.split and self.input != "-":
+        yield from self._contradictions_of_split() if self.split else self._contradictions_of_input()
+
+    def _contradictions_of_split(self) -> Iterable[str]:
+        constraints = self.generation.constraints
+        if self.input != "-":
             yield f"input={self.input} decodes a file and split={self.split} a set of the task: leave one of them out"
-        if self.split and (self.source_lang or self.target_lang):
+        if self.source_lang or self.target_lang:
             yield f"split={self.split} has its own languages: leave out source_lang and target_lang"
-        if self.split and self.prefix:
+        if self.prefix:
             yield f"prefix={self.prefix} goes with input=FILE; with split={self.split} set generation.prefix_size"
+        if constraints is not Constraints.none:
+            yield f"generation.constraints={constraints.value} reads lines with constraints: set input=FILE"
+
+    def _contradictions_of_input(self) -> Iterable[str]:
         if self.input == self.prefix == "-":
             yield "input=- and prefix=- both read standard input: put one of them into a file"
-        if self.generation.prefix_size and not self.split:
+        if self.generation.prefix_size:
             yield f"generation.prefix_size={self.generation.prefix_size} needs references: set split=test"
-        if self.data and not self.split:
+        if self.data:
             yield f"data={self.data} says where the sets of the task are: name one, such as split=test"
 
 

@@ -200,7 +200,7 @@ class GenerationConfig(Checked):
     diversity_rate: float = bounded(0.0, at_least=0)
     """What a token costs for each place among those that continue the same hypothesis, in nats; 0 for beam search."""
     constraints: Constraints = Constraints.none
-    """Outputs contain the constraints of their line, in the order in which they are given or in any."""
+    """Lines are ``text TAB constraint TAB constraint ...``, and outputs contain these, in this order or in any."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)

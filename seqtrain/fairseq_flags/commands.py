@@ -21,13 +21,15 @@ TRAINING = {"task", "tokenizer", "model", "criterion", "optimizer", "lr_schedule
 TRAINING |= {"ema", "tracking", "resume", "hydra.run.dir"}
 """Keys and sections that are none of a command that takes a trained model."""
 
-SCORER_KEYS = [flag.answer.partition("=")[0] for flag in FLAGS.values() if flag.answer.startswith("scorer.")]
 LINES = "leave it out: score takes the lines of source=FILE target=FILE; the command evaluate scores a split"
-OF_SEARCH = {key for flag in FLAGS.values() if (key := flag.answer.partition("=")[0]).startswith("generation.")}
+KEYS = {flag.answer.partition("=")[0] for flag in FLAGS.values()}
+OF_SEARCH = {key for key in KEYS if key.startswith("generation.")}
+OF_SCORERS = {key for key in KEYS if key.partition(".")[0] == "scorer"}
 
 OTHERWISE = {
     "score": {
         **dict.fromkeys(OF_SEARCH, "leave it out: what is scored is given, and nothing is searched"),
+        **dict.fromkeys(OF_SCORERS, "leave it out: generate and evaluate score the text of a split"),
         "generation.lenpen": "lenpen",
         "dataset.max_tokens": "max_tokens",
         "dataset.max_sentences": "max_sentences",

@@ -273,8 +273,8 @@ ROWS = {
         --diverse-beam-groups=               | generation.diverse_beam_groups |
         --diverse-beam-strength=             | generation.diverse_beam_strength |
         --diversity-rate=                    | generation.diversity_rate |
-        --constraints=                       | generation.constraints | ordered or unordered
-        --prefix-size=                       | generation.prefix_size | of the command generate, with split=test
+        --constraints=                       | generation.constraints | ordered or unordered, with input=FILE
+        --prefix-size=                       | generation.prefix_size | where a split is decoded, such as split=test
         --lm-path=                           | lm_path | of the command generate
         --lm-weight=                         | generation.lm_weight |
         --score-reference                    | not needed: the command score takes source=FILE target=FILE

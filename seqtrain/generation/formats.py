@@ -29,11 +29,15 @@ def json_line(decoded: Decoded, nbest: int) -> Iterator[str]:
 
 
 def fairseq_lines(decoded: Decoded, nbest: int) -> Iterator[str]:
-    """Yield the lines S, T if there is a reference, and for each output H, D and P. Scores are to the base of 2."""
+    """Yield the lines S, T if there is a reference, C for each constraint, and for each output H, D and P.
+
+    Scores are to the base of 2.
+    """
     number = decoded.number
     yield f"S-{number}\t{_one_line(decoded.source)}"
     if decoded.reference is not None:
         yield f"T-{number}\t{_one_line(decoded.reference)}"
+    yield from (f"C-{number}\t{_one_line(constraint)}" for constraint in decoded.constraints)
     for output in _filled(decoded, nbest):
         score = output.score / math.log(2)
         yield f"H-{number}\t{score}\t{_one_line(' '.join(output.tokens[:-1]))}"

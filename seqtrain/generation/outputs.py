@@ -32,6 +32,8 @@ class Decoded:
     """What was found, best first; nothing of an empty line."""
     reference: str | None = None
     """What should be found, where that is known."""
+    constraints: tuple[str, ...] = ()
+    """What outputs were to contain."""
 
     @property
     def best(self) -> str:

@@ -78,3 +78,39 @@ def test_the_beginnings_of_references(generate: Call) -> None:
 )
 def test_what_does_not_go_together(generate: Call, words: list[str], message: str) -> None:
     assert message in generate(*words).refused()
+
+
+def test_outputs_contain_constraints(generate: Call, tmp_path: Path) -> None:
+    lines = ["two hundred\tzwei\tneun", "", "one", "ninety-nine\t", "one\tneun\tzwei", "one\tneun\tzwei"]
+    source = write(tmp_path / "constrained", lines)
+    options = [f"input={source}", "generation.beam=4", "format=fairseq"]
+    for order in ("ordered", "unordered"):
+        found = generate(*options, f"generation.constraints={order}").out.splitlines()
+        texts = [line.split("\t")[-1] for line in found if line.startswith("D-")]
+        assert len(texts) == len(lines)
+        assert all("zwei" in texts[number] and "neun" in texts[number] for number in (0, 4, 5))
+        if order == "ordered":
+            assert texts[0].index("zwei") < texts[0].index("neun") and texts[4].index("neun") < texts[4].index("zwei")
+        assert [line for line in found if line[0] in "SC"][:5] == [
+            "S-0\ttwo hundred",
+            "C-0\tzwei",
+            "C-0\tneun",
+            "S-1\t",
+            "S-2\tone",
+        ]
+    # The others are decoded as if there were none.
+    plain = generate(f"input={write(tmp_path / 'plain', ['one', 'ninety-nine'])}", "generation.beam=4").out
+    assert [texts[2], texts[3]] == plain.splitlines()
+
+
+def test_a_constraint_that_no_output_can_have(generate: Call, tmp_path: Path) -> None:
+    source = write(tmp_path / "source", ["one\teins", "two\t日本\tzwei", "three"])
+    result = generate(f"input={source}", f"output={tmp_path / 'out'}", "generation.constraints=ordered")
+    expected = "line 2: no output can have the constraint '日本': the target dictionary does not know all of it"
+    assert result.refused() == expected
+    assert not (tmp_path / "out").exists()
+
+
+def test_constraints_of_a_split(generate: Call) -> None:
+    message = generate("split=test", "generation.constraints=unordered").refused()
+    assert message.startswith("generation.constraints=unordered reads lines with constraints: set input=FILE")

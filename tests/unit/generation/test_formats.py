@@ -52,6 +52,11 @@ def test_fairseq_lines_with_a_reference() -> None:
     ]
 
 
+def test_fairseq_lines_of_constraints() -> None:
+    decoded = Decoded(0, "a", [], constraints=("b c", "d"))
+    assert lines("fairseq", decoded)[:4] == ["S-0\ta", "C-0\tb c", "C-0\td", "H-0\t0.0\t"]
+
+
 def test_fairseq_lines_of_an_empty_line_stay_in_step() -> None:
     assert lines("fairseq", EMPTY_LINE) == ["S-4\t", "H-4\t0.0\t", "D-4\t0.0\t", "P-4\t"]
 
