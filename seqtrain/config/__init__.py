@@ -24,11 +24,13 @@ from seqtrain.config.roots import (
     GenerateConfig,
     OutputFormat,
     Plugins,
+    PrintAlignment,
     ScoreConfig,
     ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
+    MBR,
     Constraints,
     DatasetConfig,
     Device,
@@ -42,6 +44,7 @@ from seqtrain.config.sections import (
 )
 
 __all__ = [
+    "MBR",
     "ROOTS",
     "SHARED",
     "AverageConfig",
@@ -61,6 +64,7 @@ __all__ = [
     "PluginConfig",
     "Plugins",
     "Precision",
+    "PrintAlignment",
     "SavingConfig",
     "ScoreConfig",
     "ScoreFormat",

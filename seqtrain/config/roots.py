@@ -103,6 +103,14 @@ class OutputFormat(str, Enum):
     fairseq = "fairseq"
 
 
+class PrintAlignment(str, Enum):
+    """What is written of the alignments of outputs."""
+
+    none = "none"
+    hard = "hard"
+    soft = "soft"
+
+
 @dataclass
 class GenerateConfig(Checked):
     """Root config of ``generate``."""
@@ -123,6 +131,10 @@ class GenerateConfig(Checked):
     """File to write; ``-`` writes standard output."""
     format: OutputFormat = OutputFormat.text
     """Plain lines (text), an object of JSON a line (jsonl), or S-, T-, H-, D- and P-lines as fairseq's (fairseq)."""
+    print_alignment: PrintAlignment = PrintAlignment.none
+    """Write what each token is aligned with: its source token (hard) or its attention (soft); as jsonl or fairseq."""
+    replace_unk: str | None = None
+    """Let the source word that an unknown word is aligned with stand for it, or its translation by this file."""
     buffer_size: int | None = bounded(None, at_least=1)
     """Lines to read ahead and batch by length; 1 answers each before the next; null: 1 from a terminal, else 4096."""
     source_lang: str = ""
@@ -141,7 +153,10 @@ class GenerateConfig(Checked):
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
     def contradictions(self) -> Iterable[str]:
-        """What is decoded is one thing."""
+        """What is decoded is one thing, and all that is asked for is written."""
+        if self.print_alignment is not PrintAlignment.none and self.format is OutputFormat.text:
+            how = self.print_alignment.value
+            yield f"print_alignment={how}: lines of text have no alignments; set format=jsonl or format=fairseq"
         yield from self._contradictions_of_split() if self.split else self._contradictions_of_input()
 
     def _contradictions_of_split(self) -> Iterable[str]:

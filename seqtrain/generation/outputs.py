@@ -1,9 +1,10 @@
 """What was found of a sentence, as text: what every format of output is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seqtrain.base import Dictionary, Hypothesis
+from seqtrain.base import Alignment, Dictionary, Hypothesis
+from seqtrain.generation.unknown_words import decode_replacing
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Output:
     """Length-normalised log-probability, in nats."""
     positional_scores: list[float]
     """Log-probability of each token, in nats, (T,)."""
+    alignment: Alignment | None = None
+    """How it attends to its source, if that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,32 @@ class Decoded:
         return self.outputs[0].text if self.outputs else ""
 
 
-def as_text(hypotheses: Sequence[Hypothesis], dictionary: Dictionary) -> list[Output]:
-    """Return hypotheses as text."""
-    return [_output(hypothesis, dictionary) for hypothesis in hypotheses]
+class Wording:
+    """Turns hypotheses into text.
 
+    Args:
+        source: dictionary of what is given.
+        target: dictionary of what is found.
+        replacements: what becomes of source words that stand for unknown ones; a word that is not there stays as it is.
+            None leaves unknown words what they are; else hypotheses need their alignments.
+    """
 
-def _output(hypothesis: Hypothesis, dictionary: Dictionary) -> Output:
-    ids = hypothesis.tokens.tolist()
-    symbols, scores = [dictionary.symbol(id) for id in ids], hypothesis.positional_scores.tolist()
-    return Output(dictionary.decode(ids), symbols, hypothesis.score, scores)
+    def __init__(self, source: Dictionary, target: Dictionary, replacements: Mapping[str, str] | None = None) -> None:
+        self.source = source
+        self.target = target
+        self.replacements = replacements
+
+    def outputs(self, source: str, hypotheses: Sequence[Hypothesis]) -> list[Output]:
+        """Return the hypotheses of a source as text."""
+        return [self._output(source, hypothesis) for hypothesis in hypotheses]
+
+    def _output(self, source: str, hypothesis: Hypothesis) -> Output:
+        symbols = [self.target.symbol(id) for id in hypothesis.tokens.tolist()]
+        scores, text = hypothesis.positional_scores.tolist(), self._text(source, hypothesis)
+        return Output(text, symbols, hypothesis.score, scores, hypothesis.alignment)
+
+    def _text(self, source: str, hypothesis: Hypothesis) -> str:
+        if self.replacements is None or hypothesis.alignment is None:
+            return self.target.decode(hypothesis.tokens.tolist())
+        words = self.source.split(source)
+        return decode_replacing(hypothesis.tokens, hypothesis.alignment, words, self.target, self.replacements)

@@ -48,6 +48,14 @@ def fairseq_lines(model: TrainedModel, sources: list[str], references: list[str]
     return expected
 
 
+def scores_said(err: str) -> list[str]:
+    """Return what is said after what was read, and after what was translated."""
+    read, translated, *scores = err.splitlines()
+    assert read == "test: 21 sentence pairs, 564 + 522 tokens"
+    assert translated.startswith("Translated 21 sentences (")
+    return scores
+
+
 def test_fairseq_lines_of_a_file(generate: Call, model: TrainedModel, source: Path) -> None:
     result = generate(f"input={source}", "format=fairseq", "generation.nbest=2")
     assert result.out.splitlines() == fairseq_lines(model, LINES, None)
@@ -77,7 +85,7 @@ def test_a_split_as_text_ends_with_its_scores(generate: Call, model: TrainedMode
     assert lines == model.translate(SOURCES, CFG)
     metrics = {"BLEU": sacrebleu.BLEU(), "chrF2": sacrebleu.CHRF(), "TER": sacrebleu.TER()}
     scores = {name: metric.corpus_score(lines, [REFERENCES]).score for name, metric in metrics.items()}
-    assert result.err.splitlines()[1:] == [
+    assert scores_said(result.err) == [
         f"Generate test with beam=2: {name} = {scores[name]:.2f} ({metric.get_signature()})"
         for name, metric in metrics.items()
     ]
@@ -88,13 +96,12 @@ def test_a_split_in_fairseqs_format(generate: Call, model: TrainedModel) -> None
     lines = [line for line in result.out.splitlines() if not line.startswith("Generate test with beam=2: ")]
     assert lines == fairseq_lines(model, SOURCES, REFERENCES)
     last = result.out.splitlines()[len(lines) :]
-    assert len(last) == 3 and last == result.err.splitlines()[1:]
+    assert len(last) == 3 and last == scores_said(result.err)
 
 
 def test_other_scores(generate: Call) -> None:
     result = generate("split=test", "scorer=[exact_match]")
-    scores = [line for line in result.err.splitlines() if line.startswith("Generate ")]
-    assert scores == ["Generate test with beam=2: exact match = 0.0 % (nrefs:1|case:mixed|strip:yes)"]
+    assert scores_said(result.err) == ["Generate test with beam=2: exact match = 0.0 % (nrefs:1|case:mixed|strip:yes)"]
 
 
 @pytest.mark.parametrize("limits", [("1", "4096"), ("0", "30"), ("8", "4096")])

@@ -2,8 +2,10 @@ import json
 import math
 
 import pytest
+import torch
 
-from seqtrain.config import OutputFormat
+from seqtrain.base import Alignment
+from seqtrain.config import OutputFormat, PrintAlignment
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded, Output
 
@@ -14,8 +16,8 @@ HOUSE = Decoded(3, "a house", [BEST, SECOND])
 EMPTY_LINE = Decoded(4, "", [])
 
 
-def lines(kind: str, decoded: Decoded, nbest: int = 1) -> list[str]:
-    return list(FORMATS[OutputFormat(kind)](decoded, nbest))
+def lines(kind: str, decoded: Decoded, nbest: int = 1, alignment: str = "none") -> list[str]:
+    return list(FORMATS[OutputFormat(kind)](decoded, nbest, PrintAlignment(alignment)))
 
 
 def test_every_format_is_there() -> None:
@@ -93,3 +95,33 @@ def test_json_is_strict_where_a_score_is_not_finite() -> None:
     (line,) = lines("jsonl", Decoded(0, "a", [Output("", ["</s>"], -math.inf, [-math.inf])]))
     (hypothesis,) = json.loads(line, parse_constant=pytest.fail)["hypotheses"]
     assert (hypothesis["score"], hypothesis["positional_scores"]) == (None, [None])
+
+
+ALIGNMENT = Alignment(torch.tensor([[0.25, 0.75], [1.0, 0.0]]), [(1, 0), (0, 1)])
+ALIGNED = Decoded(0, "a b", [Output("c", ["c", "</s>"], 0.0, [0.0, 0.0], ALIGNMENT)])
+
+
+@pytest.mark.parametrize(
+    ("alignment", "expected"),
+    [("hard", ["A-0\t1-0 0-1"]), ("soft", ["A-0\t0.250000,0.750000 1.000000,0.000000"]), ("none", [])],
+)
+def test_fairseq_lines_of_alignments(alignment: str, expected: list[str]) -> None:
+    assert lines("fairseq", ALIGNED, 1, alignment)[4:] == expected
+
+
+def test_fairseq_lines_of_alignments_of_an_empty_line() -> None:
+    assert lines("fairseq", EMPTY_LINE, 1, "hard")[4:] == ["A-4\t"]
+
+
+@pytest.mark.parametrize(
+    ("alignment", "expected"),
+    [("hard", {"alignment": [[1, 0], [0, 1]]}), ("soft", {"alignment": [[0.25, 0.75], [1.0, 0.0]]}), ("none", {})],
+)
+def test_json_of_alignments(alignment: str, expected: dict[str, object]) -> None:
+    (line,) = lines("jsonl", ALIGNED, 1, alignment)
+    plain = {"text": "c", "score": 0.0, "tokens": ["c", "</s>"], "positional_scores": [0.0, 0.0]}
+    assert json.loads(line)["hypotheses"] == [plain | expected]
+
+
+def test_text_has_no_alignments() -> None:
+    assert lines("text", ALIGNED) == ["c"]
