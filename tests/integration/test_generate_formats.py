@@ -137,3 +137,72 @@ def test_a_split_that_is_not_there(generate: Call, tmp_path: Path) -> None:
 )
 def test_what_is_decoded_is_one_thing(generate: Call, words: list[str], message: str) -> None:
     assert message in generate(*words).refused()
+
+
+def test_alignments_and_what_stands_for_unknown_words(
+    call: Call, train: Call, tmp_path: Path, words: list[str]
+) -> None:
+    assert train(*words).code == 0
+    write(tmp_path / "input", ["one hundred Xyz", "", "two"])
+    options = [f"checkpoint={tmp_path / 'run'}", f"input={tmp_path / 'input'}", "generation.max_len_b=4", "device=cpu"]
+    found = json_of(call("generate", *options, "format=jsonl", "print_alignment=hard", "generation.unkpen=-100"))
+    (best, *_), nothing, _ = (each["hypotheses"] for each in found)
+    assert best["tokens"] == ["<unk>"] * 4 + ["</s>"] and nothing == []
+    assert [target for _, target in best["alignment"]] == [0, 1, 2, 3]
+    sources = [["one", "hundred", "Xyz"][source] for source, _ in best["alignment"]]
+
+    def texts(*more: str) -> list[str]:
+        return call("generate", *options, "generation.unkpen=-100", *more).out.splitlines()
+
+    assert texts()[0] == " ".join(["<unk>"] * 4)
+    assert texts("replace_unk=''")[0] == " ".join(sources)
+    write(tmp_path / "dictionary", [f"{word} {word.upper()}!" for word in ("one", "hundred", "Xyz")])
+    assert texts(f"replace_unk={tmp_path / 'dictionary'}")[0] == " ".join(f"{word.upper()}!" for word in sources)
+
+    lines = call("generate", *options, "format=fairseq", "print_alignment=soft").out.splitlines()
+    first = next(line.removeprefix("A-0\t") for line in lines if line.startswith("A-0"))
+    rows = [[float(share) for share in row.split(",")] for row in first.split(" ")]
+    tokens = next(line for line in lines if line.startswith("P-0")).split("\t")[1].split(" ")
+    assert len(rows) == len(tokens)
+    assert all(len(row) == 4 and sum(row) == pytest.approx(1, abs=1e-5) for row in rows)
+
+
+@pytest.fixture
+def words() -> list[str]:
+    """Overrides for words as tokens, of which those that come once are unknown."""
+    return ["tokenizer=whitespace", "tokenizer.threshold=2", "training.max_update=2"]
+
+
+def write(file: Path, lines: list[str]) -> None:
+    file.write_text("".join(f"{line}\n" for line in lines))
+
+
+def json_of(result: Any) -> list[dict[str, Any]]:
+    assert result.code == 0, result.err
+    return [json.loads(line) for line in result.out.splitlines()]
+
+
+def test_alignments_need_a_place(generate: Call, source: Path) -> None:
+    message = generate(f"input={source}", "print_alignment=hard").refused()
+    assert message.startswith("print_alignment=hard: lines of text have no alignments; set format=jsonl")
+
+
+def test_replacements_that_are_not_there(generate: Call, source: Path, tmp_path: Path) -> None:
+    message = generate(f"input={source}", f"replace_unk={tmp_path / 'nowhere'}").refused()
+    assert str(tmp_path / "nowhere") in message
+
+
+def test_the_hypothesis_most_like_the_others(generate: Call, model: TrainedModel, source: Path) -> None:
+    options = [f"input={source}", "generation.beam=6"]
+    (six, *_) = json_of(generate(*options, "generation.nbest=6", "format=jsonl"))
+    texts = [each["text"] for each in six["hypotheses"]]
+    chrf = sacrebleu.CHRF()
+    means = [
+        sum(chrf.sentence_score(text, [other]).score for j, other in enumerate(texts) if j != i) / 5
+        for i, text in enumerate(texts)
+    ]
+    ranked = sorted(range(6), key=lambda number: -means[number])
+    chosen = generate(*options, "generation.mbr=chrf", "generation.nbest=2").out.splitlines()
+    assert chosen[:2] == [texts[number] for number in ranked[:2]]
+    sampled = [*options, "generation.sampling=true", "generation.mbr=bleu"]
+    assert generate(*sampled).out == generate(*sampled, "buffer_size=1").out

@@ -1,8 +1,13 @@
 """``generate`` asked for outputs that begin with something, and inputs that it reads ahead."""
 
-from collections.abc import Callable
+import os
+import pty
+import signal
+import termios
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from subprocess import PIPE
+from typing import IO, Any
 
 import pytest
 
@@ -114,3 +119,60 @@ def test_a_constraint_that_no_output_can_have(generate: Call, tmp_path: Path) ->
 def test_constraints_of_a_split(generate: Call) -> None:
     message = generate("split=test", "generation.constraints=unordered").refused()
     assert message.startswith("generation.constraints=unordered reads lines with constraints: set input=FILE")
+
+
+ANSWERS = ["generation.beam=2", "generation.max_len_b=20", "device=cpu"]
+
+
+def test_a_pipe_that_waits_for_each_answer(start: Call, generate: Call, trained: Path, source: Path) -> None:
+    expected = generate(f"input={source}").out.splitlines()
+    with start(
+        "generate", f"checkpoint={trained}", "buffer_size=1", *ANSWERS, cwd=source.parent, stdin=PIPE
+    ) as process:
+        found = []
+        for line in LINES:
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
+            found.append(process.stdout.readline().decode().removesuffix("\n"))
+        process.stdin.close()
+        assert process.stderr.read().startswith(b"Translated 3 sentences (")
+    assert (process.returncode, found) == (0, expected)
+
+
+@pytest.fixture
+def terminal(start: Call, trained: Path, tmp_path: Path) -> Iterator[tuple[Any, IO[bytes]]]:
+    """The program at a terminal, and the other end of it."""
+    ours, theirs = pty.openpty()
+    attributes = termios.tcgetattr(theirs)
+    attributes[3] &= ~termios.ECHO
+    termios.tcsetattr(theirs, termios.TCSANOW, attributes)
+    process = start("generate", f"checkpoint={trained}", *ANSWERS, cwd=tmp_path, stdin=theirs, stdout=theirs)
+    os.close(theirs)
+    with open(ours, "r+b", buffering=0) as end, process:
+        yield process, end
+        process.kill()
+
+
+def ask(end: IO[bytes], line: str) -> str:
+    """Type a line, and return the one that answers it."""
+    end.write(f"{line}\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n"):
+        answer += end.read(1)
+    return answer.decode().removesuffix("\r\n")
+
+
+def test_a_terminal_is_answered_line_by_line(terminal: tuple[Any, IO[bytes]], generate: Call, source: Path) -> None:
+    process, end = terminal
+    assert [ask(end, line) for line in LINES] == generate(f"input={source}").out.splitlines()
+    end.write(b"\x04")  # end of input
+    assert process.wait(timeout=60) == 0
+    assert process.stderr.read().startswith(b"Translated 3 sentences (")
+
+
+def test_an_interrupt_at_a_terminal(terminal: tuple[Any, IO[bytes]]) -> None:
+    process, end = terminal
+    ask(end, "one")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert process.stderr.read() == b""
