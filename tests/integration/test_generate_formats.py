@@ -152,7 +152,8 @@ def test_alignments_and_what_stands_for_unknown_words(
     sources = [["one", "hundred", "Xyz"][source] for source, _ in best["alignment"]]
 
     def texts(*more: str) -> list[str]:
-        return call("generate", *options, "generation.unkpen=-100", *more).out.splitlines()
+        out: str = call("generate", *options, "generation.unkpen=-100", *more).out
+        return out.splitlines()
 
     assert texts()[0] == " ".join(["<unk>"] * 4)
     assert texts("replace_unk=''")[0] == " ".join(sources)

@@ -1,4 +1,5 @@
 import logging
+import time
 
 import pytest
 import torch
@@ -6,7 +7,6 @@ from rich.console import Console
 from torch import Tensor
 
 from seqtrain.base import Hypothesis
-from seqtrain.commands import _speed
 from seqtrain.commands._speed import Measured, Speed
 
 
@@ -22,7 +22,7 @@ def test_speed_counts_best_outputs_and_the_time_of_searching(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = iter([10.0, 11.5, 100.0, 100.5])
-    monkeypatch.setattr(_speed.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     with Speed(Console(stderr=True), shown=False) as speed:
         search = Measured(Finding(), speed)
         assert len(search.generate({"line_numbers": torch.tensor([1, 2])})) == 2
