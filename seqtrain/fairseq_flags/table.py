@@ -280,7 +280,8 @@ ROWS = {
         --score-reference                    | not needed: the command score takes source=FILE target=FILE
         --print-alignment=                   | print_alignment | of the command generate: hard or soft
         --replace-unk=                       | replace_unk | of the command generate; '' copies source words
-        --print-step --eos-token= --no-seed-provided                            | NOTHING
+        --print-step --eos-token=                                               | NOTHING
+        --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
         --iter-decode-with-beam= --iter-decode-with-external-reranker --retain-iter-history    | not there: ITERATIVE

@@ -1,7 +1,7 @@
 """Sampling: outputs are drawn from the model's distribution, each for itself.
 
-What is drawn is a pure function of the seed, the sentence's line number, which of its samples it is, and the position:
-it depends neither on the batch nor on how many samples there are.
+What is drawn is a pure function of the seed, the number of the sentence's line, the place among its unfinished samples,
+and the position. So it does not depend on the batch, and those drawn first are the same however many are drawn.
 """
 
 import math
@@ -28,48 +28,44 @@ class Sampling(Strategy):
     def __init__(self, cfg: GenerationConfig, lines: Tensor) -> None:
         self.cfg = cfg
         self._streams = _mixed(_mixed(torch.full_like(lines, cfg.seed)) + lines).unsqueeze(-1)
-        self._samples = lines[:0]
 
     def begin(self, hypotheses: Hypotheses) -> None:
         """Start all samples from the one hypothesis there is."""
-        width = hypotheses.scores.size(1)
-        hypotheses.scores = hypotheses.scores[:, :1].repeat(1, width)
-        self._samples = torch.arange(width, device=hypotheses.scores.device).expand_as(hypotheses.scores)
+        hypotheses.scores = hypotheses.scores[:, :1].repeat(1, hypotheses.scores.size(1))
 
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return one candidate of each hypothesis."""
-        numbers = uniform(self._streams[hypotheses.sentences], self._samples, hypotheses.length)
-        tokens = drawn(self._trimmed(log_probs.exp()), numbers)
-        scores = hypotheses.scores + log_probs.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-        return Candidates(scores, torch.arange(tokens.size(1), device=tokens.device).expand_as(tokens), tokens)
+        samples = torch.arange(log_probs.size(1), device=log_probs.device).expand_as(hypotheses.scores)
+        numbers = uniform(self._streams[hypotheses.sentences], samples, hypotheses.length)
+        weights, ids = self._choices(log_probs.exp())
+        tokens = ids.gather(-1, drawn(weights, numbers).unsqueeze(-1))
+        scores = hypotheses.scores + log_probs.gather(-1, tokens).squeeze(-1)
+        return Candidates(scores, samples, tokens.squeeze(-1))
 
-    def _trimmed(self, probs: Tensor) -> Tensor:
+    def _choices(self, probs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probabilities of the tokens to draw among, and their ids, (B, width, K)."""
         if self.cfg.sampling_topk:
-            return keep_topk(probs, self.cfg.sampling_topk)
-        return keep_topp(probs, self.cfg.sampling_topp) if self.cfg.sampling_topp else probs
-
-    def follow(self, rows: Tensor, hypotheses: Hypotheses) -> None:
-        """Remember which sample each hypothesis is."""
-        self._samples = self._samples.flatten()[rows].view_as(hypotheses.scores)
+            return top_k(probs, self.cfg.sampling_topk)
+        if self.cfg.sampling_topp:
+            return top_p(probs, self.cfg.sampling_topp)
+        return probs, torch.arange(probs.size(-1), device=probs.device).expand_as(probs)
 
 
-def keep_topk(probs: Tensor, count: int) -> Tensor:
-    """Set all but the ``count`` largest probabilities to 0, (..., V); of equals, those of the lowest ids are kept."""
-    least = probs.topk(min(count, probs.size(-1))).values[..., -1:]
-    above, equal = probs > least, probs == least
-    kept = above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
-    return probs.masked_fill(~kept, 0.0)
+def top_k(probs: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the ``count`` largest of probabilities (..., V) and their ids, in the order of ids."""
+    ids = probs.topk(min(count, probs.size(-1)), sorted=False).indices.sort().values
+    return probs.gather(-1, ids), ids
 
 
-def keep_topp(probs: Tensor, mass: float) -> Tensor:
-    """Set all to 0 but the fewest probabilities that add up to ``mass``, (..., V) (Holtzman et al. 2020).
+def top_p(probs: Tensor, mass: float) -> tuple[Tensor, Tensor]:
+    """Return probabilities (..., V) and their ids, largest first; those after the first that reach ``mass`` are 0.
 
-    Of equals, those of the lowest ids are kept.
+    So the fewest tokens that add up to ``mass`` are kept, of equals those of the lowest ids (Holtzman et al. 2020).
     """
     top, ids = probs.sort(descending=True, stable=True)
     before = top.cumsum(-1).roll(1, -1)
     before[..., 0] = -math.inf  # one is always kept
-    return torch.zeros_like(probs).scatter_(-1, ids, top.masked_fill_(before >= mass, 0.0))
+    return top.masked_fill_(before >= mass, 0.0), ids
 
 
 def drawn(probs: Tensor, numbers: Tensor) -> Tensor:

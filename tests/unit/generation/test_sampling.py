@@ -10,12 +10,12 @@ from seqtrain.base import TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import SeqtrainError
 from seqtrain.generation import SequenceGenerator
-from seqtrain.generation.sampling import Sampling, drawn, keep_topk, keep_topp, uniform
+from seqtrain.generation.sampling import Sampling, drawn, top_k, top_p, uniform
 
 Found = list[list[tuple[str, Any]]]
 
 TABLE = {
-    "$": {"a": 0.6, "b": 0.2, "c": 0.2},
+    "$": {"a": 0.6, "b": 0.25, "c": 0.15},
     "a": {"$": 0.5, "a": 0.3, "b": 0.2},
     "b": {"$": 0.4, "a": 0.6},
     "c": {"$": 1.0},
@@ -75,10 +75,18 @@ def test_rounding_never_draws_what_has_no_probability() -> None:
         assert (weights.gather(1, tokens.unsqueeze(1)) > 0).all()
 
 
+def test_nor_does_a_device_that_adds_up_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = torch.tensor([0.5, 0.5000001, 0.4999999, 1.0, 1.0000001])
+    monkeypatch.setattr(torch.Tensor, "cumsum", lambda *_: sums.clone())
+    weights = torch.tensor([0.5, 0.0, 0.0, 0.5, 0.0])
+    assert [drawn(weights, torch.tensor(x)).item() for x in (0.0, 0.49, 0.5, 0.50000005, 1 - 2**-24)] == [0, 0, 3, 3, 3]
+
+
 def test_the_most_probable_tokens() -> None:
-    probs = torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.7, 0.1, 0.1, 0.1]])
-    assert torch.equal(keep_topk(probs, 2), torch.tensor([[0.0, 0.4, 0.0, 0.3], [0.7, 0.1, 0.0, 0.0]]))
-    assert torch.equal(keep_topk(probs, 9), probs)
+    weights, ids = top_k(torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.7, 0.05, 0.15, 0.1]]), 2)
+    assert ids.tolist() == [[1, 3], [0, 2]]
+    assert torch.equal(weights, torch.tensor([[0.4, 0.3], [0.7, 0.15]]))
+    assert top_k(weights, 9)[1].tolist() == [[0, 1], [0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +94,10 @@ def test_the_most_probable_tokens() -> None:
 )
 def test_the_fewest_tokens_that_reach_a_mass(mass: float, kept: list[int]) -> None:
     probs = torch.tensor([[[0.125, 0.5, 0.125, 0.25]]])  # in order: 0.5, 0.75, 0.875, 1
-    expected = torch.zeros_like(probs)
-    expected[..., kept] = probs[..., kept]
-    assert torch.equal(keep_topp(probs, mass), expected)
+    weights, ids = top_p(probs, mass)
+    assert ids.tolist() == [[[1, 3, 0, 2]]]
+    assert sorted(ids[weights > 0].tolist()) == kept
+    assert torch.equal(weights[weights > 0], probs[0, 0, ids[weights > 0]])
 
 
 def chi_square(found: Found, expected: dict[str, float]) -> float:
@@ -100,22 +109,22 @@ def chi_square(found: Found, expected: dict[str, float]) -> float:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        # The end is certain at the limit: aa 0.6 * 0.3, ab 0.6 * 0.2, ba 0.2 * 0.6; a 0.6 * 0.5, b 0.2 * 0.4, c 0.2.
-        ({}, {"a": 0.3, "aa": 0.18, "ab": 0.12, "b": 0.08, "ba": 0.12, "c": 0.2}),
-        # The two best: a 0.75, b 0.25 (of equals that of the lower id); after a, $ 0.625, a 0.375; after b, a 0.6.
-        ({"sampling_topk": 2}, {"a": 0.46875, "aa": 0.28125, "b": 0.1, "ba": 0.15}),
+        # The end is certain at the limit: aa 0.6 * 0.3, ab 0.6 * 0.2, ba 0.25 * 0.6; a 0.6 * 0.5, b 0.25 * 0.4.
+        ({}, {"a": 0.3, "aa": 0.18, "ab": 0.12, "b": 0.1, "ba": 0.15, "c": 0.15}),
+        # The two best: a 0.6 / 0.85, b 0.25 / 0.85; after a, $ 0.625 and a 0.375; after b, $ 0.4 and a 0.6.
+        ({"sampling_topk": 2}, {"a": 0.375 / 0.85, "aa": 0.225 / 0.85, "b": 0.1 / 0.85, "ba": 0.15 / 0.85}),
         # 0.6 is reached by a alone; after a by $ and a, 0.8 (0.5 is too little); b is not begun with.
         ({"sampling_topp": 0.6}, {"a": 0.625, "aa": 0.375}),
-        # Squares, 0.36 / 0.44 and 0.04 / 0.44; after a 25, 9, 4 of 38; after b 16, 36 of 52.
+        # Squares of probabilities: 3600, 625 and 225 of 4450; after a 25, 9, 4 of 38; after b 16, 36 of 52.
         (
             {"temperature": 0.5},
             {
-                "a": 0.36 / 0.44 * 25 / 38,
-                "aa": 0.36 / 0.44 * 9 / 38,
-                "ab": 0.36 / 0.44 * 4 / 38,
-                "b": 0.04 / 0.44 * 16 / 52,
-                "ba": 0.04 / 0.44 * 36 / 52,
-                "c": 0.04 / 0.44,
+                "a": 3600 / 4450 * 25 / 38,
+                "aa": 3600 / 4450 * 9 / 38,
+                "ab": 3600 / 4450 * 4 / 38,
+                "b": 625 / 4450 * 16 / 52,
+                "ba": 625 / 4450 * 36 / 52,
+                "c": 225 / 4450,
             },
         ),
     ],
@@ -155,8 +164,9 @@ def test_samples_depend_on_seed_line_and_number_alone(
     assert sample(5, 7, 3) == [*sample(5), *sample(7), *sample(3)]
     assert sample(7) != sample(3)
     assert sample(7, seed=2) != sample(7)
-    few, many = Counter(sample(7, nbest=5)[0]), Counter(sample(7)[0])
-    assert few <= many and few.total() == 5
+    for line in (3, 5, 7):
+        few, many = Counter(sample(line, nbest=15)[0]), Counter(sample(line, nbest=40)[0])
+        assert few <= many and few.total() == 15
 
 
 def test_without_line_numbers_rows_count(
