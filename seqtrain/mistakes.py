@@ -14,7 +14,7 @@ from seqtrain.config import SHARED, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
-from seqtrain.nodes import child_of, extra_keys, flatten, is_mapping, raw
+from seqtrain.nodes import child_of, extra_keys, flatten, is_mapping, plugins_of, raw
 from seqtrain.origins import Origins, show
 from seqtrain.registry import REGISTRIES, Registry
 
@@ -69,8 +69,7 @@ def unknown_key(key: str, keys: Sequence[str]) -> str:
 
 def _not_chosen(key: str, keys: Sequence[str]) -> str:
     """Say that no plug-in is chosen whose key this would be, of a kind that there may be several of."""
-    kind, _, below = key.partition(".")
-    name = below.partition(".")[0]
+    kind, name = [*key.split("."), ""][:2]
     if not name or kind not in REGISTRIES or not REGISTRIES[kind].several or f"{kind}.{name}" in keys:
         return ""
     chosen = [k.partition(".")[2] for k in keys if k.startswith(f"{kind}.") and k.count(".") == 1]
@@ -125,9 +124,7 @@ def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistak
     for kind, registry in REGISTRIES.items():
         if kind in unclear or kind not in node or OmegaConf.is_missing(node, kind):
             continue
-        of_kind = node[kind] if registry.several else {kind: node[kind]}
-        for name, plugin in of_kind.items():
-            key = f"{kind}.{name}" if registry.several else kind
+        for key, plugin in plugins_of(node, kind).items():
             if registry.entry_of_type(OmegaConf.get_type(plugin)) is None:
                 yield Mistake(based_on_nothing(registry), key)
             elif not OmegaConf.is_interpolation(node, kind):

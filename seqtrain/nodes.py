@@ -51,6 +51,13 @@ def extra_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
             yield from extra_keys(child, f"{prefix}{key}.")
 
 
+def plugins_of(node: DictConfig, kind: str) -> dict[str, Any]:
+    """Return what a root holds of a kind of plug-in, by key: one node, or any number of a kind with several."""
+    if not REGISTRIES[kind].several:
+        return {kind: node.get(kind)}
+    return {f"{kind}.{name}": below for name, below in (node.get(kind) or {}).items()}
+
+
 def raw(section: DictConfig) -> dict[str, Any]:
     """Return the values of a section as they were written, references unresolved."""
     container = OmegaConf.to_container(section, resolve=False)

@@ -9,7 +9,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from seqtrain.errors import ConfigError
 from seqtrain.fields import FieldInfo, describe_fields
-from seqtrain.nodes import child_of, is_mapping
+from seqtrain.nodes import child_of, is_mapping, plugins_of
 from seqtrain.origins import Origins, Setting, show
 from seqtrain.plugins import PACKAGES
 from seqtrain.registry import REGISTRIES, Entry
@@ -35,11 +35,8 @@ def chosen(origins: Origins, group: str) -> dict[str, Entry]:
     Raises:
         ConfigError: it is set to none.
     """
-    registry, node = REGISTRIES[group], origins.schema.get(group)
-    nodes = (
-        {group: node} if not registry.several else {f"{group}.{name}": below for name, below in (node or {}).items()}
-    )
-    entries = {key: registry.entry_of_type(OmegaConf.get_type(below)) for key, below in nodes.items() if below}
+    registry, nodes = REGISTRIES[group], plugins_of(origins.schema, group)
+    entries = {key: registry.entry_of_type(OmegaConf.get_type(node)) for key, node in nodes.items() if node is not None}
     found = {key: entry for key, entry in entries.items() if entry is not None}
     if not (found or registry.several):
         raise ConfigError(f"{group}: nothing is chosen; add {group}=NAME")

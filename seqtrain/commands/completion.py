@@ -165,6 +165,8 @@ def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:
 def _groups(composed: Composed, word: str) -> Iterator[str]:
     """Yield the groups of the defaults list, and those that ``+`` adds to it; Hydra's own only if asked for."""
     chosen = [str(group) for group in composed.node.hydra.runtime.choices]
+    # Hydra does not note choices that are lists.
+    chosen += [kind for kind, registry in REGISTRIES.items() if registry.several and kind in composed.node]
     others = composed.repository.get_group_options("", ObjectType.GROUP)
     yield from (f"{group}=" for group in chosen if not group.startswith("hydra/") or word.startswith("hydra/"))
     yield from (f"+{group}=" for group in others if group not in ("hydra", *chosen))

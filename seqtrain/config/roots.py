@@ -249,11 +249,20 @@ class AverageConfig(Checked):
     """Root config of ``average``."""
 
     checkpoint: Any = MISSING
-    """Run directory, whose newest checkpoints are taken, or checkpoint directory; several of them: ``[A,B]``."""
-    last: int = bounded(5, at_least=1)
-    """How many of the newest checkpoints of a run directory to take."""
+    """Run directory, of which ``last`` or ``best`` are taken, or checkpoint directory; several of them: ``[A,B]``."""
+    last: int | None = bounded(None, at_least=1)
+    """How many of the newest checkpoints of a run directory to take; null: up to 5, unless ``best`` is given."""
+    best: int | None = bounded(None, at_least=1)
+    """How many of the best checkpoints of a run directory to take, by its ``saving.metric``."""
+    upper_bound: int | None = bounded(None, at_least=0)
+    """Update after which no checkpoint of a run directory is taken."""
     output: str = MISSING
     """Checkpoint directory to write."""
+
+    def contradictions(self) -> Iterable[str]:
+        """Checkpoints are the newest or the best."""
+        if self.last is not None and self.best is not None:
+            yield f"last={self.last} and best={self.best}: take the newest checkpoints or the best, and leave one out"
 
 
 ROOTS = {

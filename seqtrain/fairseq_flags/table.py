@@ -352,7 +352,8 @@ ROWS = {
         --inputs=                            | checkpoint=RUN | of the command average
         --output=                            | output | of the command average: a directory
         --num-update-checkpoints= --num-epoch-checkpoints=   | last | of the command average
-        --checkpoint-upper-bound= --num-best-checkpoints=    | not there: name the directories, checkpoint=[A,B]
+        --num-best-checkpoints=              | best | of the command average
+        --checkpoint-upper-bound=            | upper_bound | of the command average, in updates
     """,
 }
 """Rows of each section: flags, a value following those that end in ``=`` | what stands for them | a note.

@@ -146,19 +146,6 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
         "config",
         {"defaults": ["train_root", {"task": "translation"}, {"tokenizer": "char"}, "_self_"], "model": {"a": 1}},
     ),
-    ("scorer", {"defaults": ["bleu_lowercase@_here_", "_self_"], "tokenizer": "13a"}),
-    (
-        "experiment",
-        {"defaults": [{"override /scorer": ["bleu", "ter"]}, "_self_"], "scorer": {"ter": {"no_punct": True}}},
-    ),
-    (
-        "config",
-        {
-            "defaults": ["evaluate", {"override scorer": "chrf"}, "_self_"],
-            "checkpoint": "a",
-            "scorer": {"chrf": {"beta": 1}},
-        },
-    ),
     ("config", {"defaults": ["average_root", "_self_"], "checkpoint": "a", "output": "b", "beam": 2}),
     # bases and choices
     ("model", {"dropout": 0.1}),

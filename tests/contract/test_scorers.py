@@ -1,5 +1,9 @@
 """What every registered scorer keeps to."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from omegaconf import OmegaConf
 
@@ -10,6 +14,8 @@ from seqtrain.testing.guarantees import Check, name_of
 from seqtrain.testing.scorers import CHECKS
 
 import_builtin()
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())
@@ -27,3 +33,11 @@ def test_guarantee(name: str, check: Check) -> None:
 def test_all_can_be_chosen_together() -> None:
     chosen = compose([f"scorer=[{','.join(REGISTRY.names())}]"]).scorer
     assert [config._name for config in chosen.values()] == list(chosen) == REGISTRY.names()
+
+
+def test_who_scores_nothing_has_no_sacrebleu() -> None:
+    code = (
+        "from seqtrain.plugins import import_builtin; import_builtin(); import sys; print('sacrebleu' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

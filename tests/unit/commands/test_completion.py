@@ -38,6 +38,7 @@ def test_the_first_word_is_a_command_or_an_override() -> None:
         ("optimizer=adam optimizer.betas=", ["optimizer.betas=[0.9,0.999]"]),
         ("scorer=[bleu,ch", ["scorer=[bleu,chrf", "scorer=[bleu,chrf_plus_plus"]),
         ("scorer=[t", ["scorer=[ter"]),
+        ("scor", ["scorer.", "scorer="]),
         ("scorer=[bleu,ter] scorer.", ["scorer.bleu.", "scorer.ter."]),
         ("scorer=[bleu] scorer.bleu.tokenizer=z", ["scorer.bleu.tokenizer=zh"]),
         ("task.train=", ["task.train=[train]"]),

@@ -68,6 +68,19 @@ def test_chinese_counts_characters() -> None:
     assert bleu(["我喜欢喝茶"], ["我喜欢吃茶"], language="zh").value == pytest.approx(42.7287, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("language", "hypothesis", "reference", "right"),
+    [
+        ("ja", "私は紅茶が好きです。", "私は緑茶が好きです。", 6 / 7),  # 私 は 緑茶 が 好き です 。
+        ("ko", "나는 홍차를 좋아한다.", "나는 녹차를 좋아한다.", 5 / 6),  # 나 는 녹차 를 좋아한다 .
+    ],
+)
+def test_words_of_languages_without_spaces(language: str, hypothesis: str, reference: str, right: float) -> None:
+    score = bleu([hypothesis], [reference], language=language, max_ngram_order=1)
+    assert score.value == pytest.approx(100 * right)
+    assert f"|tok:{language}-mecab-" in score.signature
+
+
 @pytest.mark.parametrize(("language", "extra"), [("ja", "ja"), ("jpn_Jpan", "ja"), ("ko", "ko")])
 def test_a_language_whose_tokenizer_is_not_installed(
     language: str, extra: str, monkeypatch: pytest.MonkeyPatch
