@@ -113,6 +113,11 @@ class GenerateConfig(Checked):
     plugins: Plugins = Plugins.installed
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
+    def contradictions(self) -> Iterable[str]:
+        """A language model has a say, or a weight is not set."""
+        if self.generation.lm_weight != GenerationConfig.lm_weight and not self.lm_path:
+            yield f"generation.lm_weight={self.generation.lm_weight} needs a language model: set lm_path=RUN"
+
 
 @dataclass
 class EvaluateConfig(Checked):
