@@ -3,6 +3,7 @@
 Every field's meaning and unit stand in the string below it, which ``--help`` and the docs print.
 """
 
+from seqtrain.config.generate import GenerateConfig, OutputFormat, PrintAlignment
 from seqtrain.config.plugins import (
     SHARED,
     CriterionConfig,
@@ -11,6 +12,7 @@ from seqtrain.config.plugins import (
     OptimizerConfig,
     ParameterGroupConfig,
     PluginConfig,
+    Plugins,
     ScorerConfig,
     TaskConfig,
     TokenizerConfig,
@@ -21,10 +23,6 @@ from seqtrain.config.roots import (
     ROOTS,
     AverageConfig,
     EvaluateConfig,
-    GenerateConfig,
-    OutputFormat,
-    Plugins,
-    PrintAlignment,
     ScoreConfig,
     ScoreFormat,
     TrainConfig,

@@ -66,7 +66,8 @@ def _difference(one: Task[Any], other: Task[Any]) -> str:
     if left.predicts != right.predicts:
         return f"the one has {left.predicts} and the other {right.predicts}"
     if left.decoding_start != right.decoding_start:
-        return "the one starts from <s> and the other from </s> (task.add_bos_token)"
+        starts = (info.target_dictionary.symbol(info.decoding_start) for info in (left, right))
+        return "the one starts from {} and the other from {}".format(*starts)
     return ""
 
 

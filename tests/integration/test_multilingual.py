@@ -95,8 +95,9 @@ def test_a_given_target_begins_with_its_language(call: Call, joint: Path, tmp_pa
     scored, _ = map(json.loads, result.out.splitlines())
     assert scored["tokens"] == ["<de>", *"eins", "</s>"]
     assert scored["score"] == pytest.approx(sum(scored["positional_scores"]) / 6)
-    assert scored["words"] == ["eins", "</s>"]
-    assert scored["word_scores"][0] == pytest.approx(sum(scored["positional_scores"][:5]))
+    assert scored["words"] == ["<de>", "eins", "</s>"]
+    positions = scored["positional_scores"]
+    assert scored["word_scores"] == pytest.approx([positions[0], sum(positions[1:5]), positions[5]])
     (tmp_path / "out").write_text("eins\n" + "z" * 39 + "\n")
     assert "line 2: the target has 41 tokens" in call("score", *words, *languages).refused()
     assert "set source_lang and target_lang" in call("score", *words).refused()

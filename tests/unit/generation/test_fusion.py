@@ -11,6 +11,7 @@ from seqtrain.base import DecoderModel, IncrementalState, NoSource, TaskInfo
 from seqtrain.config import GenerationConfig, ModelConfig
 from seqtrain.generation import SequenceGenerator
 from seqtrain.generation.fusion import LanguageModel
+from seqtrain.nn.ensemble import Ensemble
 
 Found = list[list[tuple[str, float]]]
 MakeModel = Callable[..., Any]
@@ -22,58 +23,16 @@ FOR_B = {"$": {"a": 0.1, "b": 0.9}, "a": {"$": 0.5, "a": 0.25, "b": 0.25}, "b": 
 FROM_BOS = {**FOR_B, "^": FOR_B["$"], "$": {"a": 0.9, "b": 0.1}}
 
 
-class Begun(IncrementalState):
-    """All that an RNN-like toy remembers: how many rows there are."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-
-    def reorder(self, order: Tensor) -> None:
-        self.rows = len(order)
-
-
-class TableLanguageModel(DecoderModel):
-    """Next-token log-probabilities by the previous token."""
-
-    def __init__(self, table: Tensor, task: TaskInfo) -> None:
-        super().__init__(ModelConfig(), task)
-        self.table = table
-
-    def extract_features(self, source_tokens: Tensor, source_lengths: Tensor) -> Tensor:
-        assert source_tokens.size(1) <= int(source_lengths.max())
-        return self.table[source_tokens]
-
-    def project(self, features: Tensor) -> Tensor:
-        return features
-
-
-class IncrementalTableLanguageModel(TableLanguageModel):
-    """The same, one token at a time, and given ones in one pass."""
-
-    prefilled: list[int]
-
-    def encode(self) -> NoSource:
-        self.prefilled = []
-        return NoSource()
-
-    def new_state(self, encoder_output: NoSource, rows: int, max_length: int) -> Begun:
-        return Begun(rows)
-
-    def prefill(self, tokens: Tensor, encoder_output: NoSource, state: Begun) -> None:
-        self.prefilled.append(tokens.size(1))
-
-    def decode_step(self, prev_tokens: Tensor, encoder_output: NoSource, state: Begun) -> Tensor:
-        assert len(prev_tokens) == state.rows
-        return self.table[prev_tokens]
-
-
 @pytest.fixture(params=["incremental", "full forward"])
-def language(request: pytest.FixtureRequest, full_table_model: MakeModel, make_task: MakeModel) -> MakeModel:
-    cls = IncrementalTableLanguageModel if request.param == "incremental" else TableLanguageModel
+def language(
+    request: pytest.FixtureRequest, language_model: MakeModel, full_language_model: MakeModel, make_task: MakeModel
+) -> MakeModel:
+    """A function of a table and of what a TaskInfo takes."""
+    cls = language_model if request.param == "incremental" else full_language_model
 
     def make(table: Any, **info: Any) -> LanguageModel:
         task = make_task(**info)
-        return LanguageModel(cls(full_table_model(table).tables[0], task), task)
+        return LanguageModel(cls(table, task), task)
 
     return make
 
@@ -138,63 +97,75 @@ def test_outputs_are_as_long_as_the_language_model_can_see(fused: MakeModel, lan
     assert fused(language(end, max_positions=(9, 9)), beam=1, max_len_b=4)[0][0][0] == "aaaa"
 
 
-def test_states_follow_hypotheses(
+class Sums(DecoderModel):
+    """Adds up the tokens that it has seen, and prefers the one with that number."""
+
+    def __init__(self, task: TaskInfo) -> None:
+        super().__init__(ModelConfig(), task)
+
+    def extract_features(self, source_tokens: Tensor, source_lengths: Tensor) -> Tensor:
+        return source_tokens.cumsum(1)
+
+    def project(self, features: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(features % 7, 7).float() * 3
+
+
+class Total(IncrementalState):
+    """The sum of each hypothesis, (N,)."""
+
+    def __init__(self, total: Tensor) -> None:
+        self.total = total
+
+    def reorder(self, order: Tensor) -> None:
+        self.total = self.total[order]
+
+
+class IncrementalSums(Sums):
+    """The same, one token at a time."""
+
+    def encode(self) -> NoSource:
+        return NoSource()
+
+    def new_state(self, encoder_output: NoSource, rows: int, max_length: int) -> Total:
+        return Total(torch.zeros(rows, dtype=torch.long))
+
+    def decode_step(self, prev_tokens: Tensor, encoder_output: NoSource, state: Total) -> Tensor:
+        state.total = state.total + prev_tokens
+        return self.project(state.total)
+
+
+def test_states_follow_hypotheses_and_incremental_equals_full_forward(
     recurrent_model: MakeModel, full_recurrent_model: MakeModel, task: TaskInfo, net_input: NetInput
 ) -> None:
-    class Remembering(IncrementalTableLanguageModel):
-        """Adds up the tokens that it has seen, and prefers the one with that number."""
-
-        def project(self, features: Tensor) -> Tensor:
-            return features
-
-        def extract_features(self, source_tokens: Tensor, source_lengths: Tensor) -> Tensor:
-            return torch.nn.functional.one_hot(source_tokens.cumsum(1) % 7, 7).float() * 3
-
-        def new_state(self, encoder_output: NoSource, rows: int, max_length: int) -> Any:
-            return Total(torch.zeros(rows, dtype=torch.long))
-
-        def decode_step(self, prev_tokens: Tensor, encoder_output: NoSource, state: Any) -> Tensor:
-            state.total = state.total + prev_tokens
-            return torch.nn.functional.one_hot(state.total % 7, 7).float() * 3
-
-    class Whole(TableLanguageModel):
-        extract_features = Remembering.extract_features
-
-    class Total(IncrementalState):
-        def __init__(self, total: Tensor) -> None:
-            self.total = total
-
-        def reorder(self, order: Tensor) -> None:
-            self.total = self.total[order]
-
     cfg = GenerationConfig(beam=4, nbest=4, max_len_b=10)
     sources = net_input(["a", "abcabc", "bb", "cab", "ccccc"])
-    pairs = [(recurrent_model(task), Remembering), (full_recurrent_model(task), Whole)]
-    found = []
-    for model, cls in pairs:
-        language = LanguageModel(cls(torch.zeros(7, 7), task), task)
-        generator = SequenceGenerator(cfg, model, task, language_model=language)
-        found.append(generator.generate(sources))
-    left, right = ([[(x.tokens.tolist(), x.score) for x in each] for each in result] for result in found)
-    assert [[tokens for tokens, _ in each] for each in left] == [[tokens for tokens, _ in each] for each in right]
-    scores = [[score for each in side for _, score in each] for side in (left, right)]
-    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
-    without = SequenceGenerator(cfg, pairs[0][0], task).generate(sources)
-    assert [[x.tokens.tolist() for x in each] for each in without] != [[tokens for tokens, _ in each] for each in left]
+    models = [(recurrent_model(task), IncrementalSums(task)), (full_recurrent_model(task), Sums(task))]
+    searches = [
+        SequenceGenerator(cfg, model, task, language_model=LanguageModel(other, task)) for model, other in models
+    ]
+    left, right = ([x for each in search.generate(sources) for x in each] for search in searches)
+    assert [x.tokens.tolist() for x in left] == [x.tokens.tolist() for x in right]
+    assert [x.score for x in left] == pytest.approx([x.score for x in right], abs=1e-5)
+    without = [x for each in SequenceGenerator(cfg, models[0][0], task).generate(sources) for x in each]
+    assert [x.tokens.tolist() for x in without] != [x.tokens.tolist() for x in left]
 
 
-def test_a_language_model_with_another_takes_up_what_is_given_in_one_pass(
-    full_table_model: MakeModel, task: TaskInfo
+def test_what_is_given_is_taken_up_in_one_pass_if_all_can(
+    language_model: MakeModel, full_language_model: MakeModel, task: TaskInfo
 ) -> None:
-    tables = [full_table_model(table).tables[0] for table in (TRAP, FOR_B)]
-    first, second = (IncrementalTableLanguageModel(table, task) for table in tables)
-    language = LanguageModel(second, task)
-    generator = SequenceGenerator(GenerationConfig(beam=1), first, task, language_model=language)
-    (best,) = generator.generate({"prefix_tokens": torch.tensor([[4, 5]])})[0]
-    assert (first.prefilled, second.prefilled) == ([2], [2])
-    # ab$: 0.6 * 0.3 * 0.9 * (0.1 * 0.25 * 0.8) token by token.
-    expected = torch.tensor([0.6 * 0.1, 0.3 * 0.25, 0.9 * 0.8]).log()
-    torch.testing.assert_close(best.positional_scores, expected)
+    prompt = {"prefix_tokens": torch.tensor([[4, 5]])}
+    for second, taken_up in ((language_model, [2]), (full_language_model, [])):
+        models = language_model(TRAP, task), second(FOR_B, task)
+        fused = SequenceGenerator(
+            GenerationConfig(beam=2), models[0], task, language_model=LanguageModel(models[1], task)
+        )
+        # ab$, token by token.
+        ((best,),) = fused.generate(prompt)
+        torch.testing.assert_close(best.positional_scores, torch.tensor([0.6 * 0.1, 0.3 * 0.25, 0.9 * 0.8]).log())
+        assert models[0].prefilled == taken_up
+        ((best,),) = SequenceGenerator(GenerationConfig(beam=2), Ensemble(models), task).generate(prompt)
+        torch.testing.assert_close(best.positional_scores, torch.tensor([0.35, 0.275, 0.85]).log())
+        assert models[0].prefilled == taken_up * 2
 
 
 def test_the_language_model_is_in_eval_mode_too(fused: MakeModel, language: MakeModel) -> None:
