@@ -27,6 +27,7 @@ from seqtrain.base.models import (
     PrefillingModel,
     clean_name,
     logits_of,
+    with_attention,
 )
 from seqtrain.base.optimizers import LRScheduler, Optimizer
 from seqtrain.base.tasks import Task
@@ -66,4 +67,5 @@ __all__ = [
     "clean_name",
     "differences",
     "logits_of",
+    "with_attention",
 ]

@@ -39,6 +39,25 @@ class Dictionary(ABC):
     def symbol(self, id: int) -> str:
         """Return the symbol with this id."""
 
+    def split(self, text: str) -> list[str]:
+        """Return the symbols of ``text``, one for each id; unknown ones as they are written, where that can be told."""
+        return [self.symbol(id) for id in self.encode(text)]
+
+    def decode_with(self, ids: Iterable[int], unknown: Iterable[str]) -> str:
+        """Return the text of ``ids``, with the next of ``unknown`` for each unk, where they can be put there."""
+        return self.decode(ids)
+
+    def symbols_of(self, ids: Iterable[int], unknown: Iterable[str]) -> Iterator[str]:
+        """Yield the symbols of ``ids`` but bos, pad and eos; for each unk the next of ``unknown``, if one is left."""
+        given = iter(unknown)
+        for id in ids:
+            if id >= self.unk:
+                yield next(given, self.symbol(id)) if id == self.unk else self.symbol(id)
+
+    def is_text(self, ids: Tensor) -> Tensor:
+        """Return which ids (...) stand for text, known or not: bool (...), False at bos, pad, eos and tags."""
+        return ids.ge(self.unk)
+
     @property
     def fingerprint(self) -> str:
         """Hash of what determines the ids: the kind of dictionary and its symbols in order."""

@@ -90,8 +90,24 @@ class AttendingModel(Protocol):
     The latter returns ``ModelOutput(logits, {"attention": attention})``.
     """
 
-    def extract_with_attention(self, *args: Any, **net_input: Any) -> tuple[Tensor, Tensor]:
-        """Return the features (B, T, D), and for each target token the probabilities (B, T, S) of source tokens."""
+    def extract_with_attention(self, *args: Any, **net_input: Any) -> tuple[Tensor, Tensor] | None:
+        """Return the features (B, T, D), and for each target token the probabilities (B, T, S) of source tokens.
+
+        None if the config leaves the model without attention.
+        """
+
+
+def with_attention(model: Model, net_input: dict[str, Tensor]) -> tuple[Tensor, Tensor] | None:
+    """Return the features (B, T, D) of a model, its logits (B, T, V) if it has none, and its attention (B, T, S).
+
+    None if the model does not say how its target attends to its source.
+    """
+    if isinstance(model, FeatureModel):
+        return model.extract_with_attention(**net_input) if isinstance(model, AttendingModel) else None
+    output = model(**net_input)
+    if not (isinstance(output, ModelOutput) and "attention" in output.extra):
+        return None
+    return output.logits, output.extra["attention"]
 
 
 @runtime_checkable

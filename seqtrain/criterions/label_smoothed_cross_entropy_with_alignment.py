@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqtrain.base import AttendingModel, FeatureModel, ModelOutput
+from seqtrain.base import FeatureModel, with_attention
 from seqtrain.criterions import Batch, LossOutput, Model, Sum, TaskInfo, register_criterion
 from seqtrain.criterions._target_tokens import Projected, TargetTokens, cross_entropy_of_projected
 from seqtrain.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropy, LabelSmoothedCrossEntropyConfig
@@ -79,13 +79,12 @@ def _attended(model: Model, batch: Batch, tokens: TargetTokens) -> tuple[Project
     Raises:
         PluginError: the model does not give it.
     """
-    if isinstance(model, AttendingModel) and isinstance(model, FeatureModel):
-        features, attention = model.extract_with_attention(**batch.net_input)
-        return Projected(tokens.select(features), model.project), attention
-    output = None if isinstance(model, FeatureModel) else model(**batch.net_input)
-    if not (isinstance(output, ModelOutput) and "attention" in output.extra):
+    if (found := with_attention(model, batch.net_input)) is None:
         raise PluginError(
             f"{choice_of(model)} does not give its attention to the source, which the alignment loss needs: take a "
-            "model with extract_with_attention(), such as transformer, or one that returns it in ModelOutput.extra"
+            "model with extract_with_attention(), such as transformer_align, or one that returns it in "
+            "ModelOutput.extra"
         )
-    return Projected(tokens.select(output.logits), lambda logits: logits), output.extra["attention"]
+    given, attention = found
+    project = model.project if isinstance(model, FeatureModel) else lambda logits: logits
+    return Projected(tokens.select(given), project), attention

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from torch import Tensor
+
 from seqtrain.base import Dictionary
 from seqtrain.errors import ConfigError
 
@@ -51,6 +53,18 @@ class TaggedDictionary(Dictionary):
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ``ids``; tags are left out."""
         return self.plain.decode(id for id in ids if id < len(self.plain))
+
+    def split(self, text: str) -> list[str]:
+        """Return what ``text`` has for each of its ids."""
+        return self.plain.split(text)
+
+    def decode_with(self, ids: Iterable[int], unknown: Iterable[str]) -> str:
+        """Return the text of ``ids``, the next of ``unknown`` for each unk; tags are left out."""
+        return self.plain.decode_with((id for id in ids if id < len(self.plain)), unknown)
+
+    def is_text(self, ids: Tensor) -> Tensor:
+        """Return which ids (...) stand for text, and for no tag."""
+        return self.plain.is_text(ids) & ids.lt(len(self.plain))
 
     def symbol(self, id: int) -> str:
         """Return the symbol with this id."""

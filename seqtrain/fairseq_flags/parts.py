@@ -31,8 +31,8 @@ ROWS = {
         lstm_lm                                | = | | HYDRA
         multilingual_transformer multilingual_transformer_iwslt_de_en | transformer | one model with language tokens, \
             with task=multilingual_translation
-        transformer_align                      | transformer | with criterion=ALIGNMENT
-        transformer_wmt_en_de_big_align        | transformer_wmt_en_de_big | with criterion=ALIGNMENT
+        transformer_align transformer_wmt_en_de_big_align | = | with criterion=ALIGNMENT | HYDRA; without full \
+            context `--print-alignment` shows the last layer, not the one that is taught
         lstm lstm_wiseman_iwslt_de_en lstm_luong_wmt_en_de                      | not there yet: recurrent translation
         fconv fconv_iwslt_de_en fconv_wmt_en_ro fconv_wmt_en_de fconv_wmt_en_fr | not there yet: convolutional models
         fconv_lm fconv_lm_dauphin_wikitext103 fconv_lm_dauphin_gbw              | not there yet: convolutional models

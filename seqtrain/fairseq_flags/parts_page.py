@@ -10,9 +10,9 @@ INTRODUCTION = """
 What stands here for each of fairseq's models, tasks, criterions, optimizers, schedules and tokenizers for text, by the
 flag that chooses it there. The command line answers the same:
 
-    $ python -m seqtrain --arch transformer_align --criterion nat_loss
+    $ python -m seqtrain --arch transformer_lm_baevski_gbw --criterion nat_loss
     seqtrain: 2 mistakes:
-      --arch transformer_align: write model=transformer (with criterion=label_smoothed_cross_entropy_with_alignment)
+      --arch transformer_lm_baevski_gbw: write model=transformer_lm_gbw
       --criterion nat_loss: not there: iterative decoding
 
 A part keeps fairseq's name where it is the same. In the last column stands what is wrong in fairseq and right here.

@@ -227,6 +227,7 @@ ROWS = {
         --no-token-positional-embeddings     | model.positions=none |
         --alignment-layer=                   | model.alignment_layer |
         --alignment-heads=                   | model.alignment_heads |
+        --full-context-alignment             | model.full_context_alignment=true | with model=transformer_align
         --share-decoder-input-output-embed   | model.share_decoder_input_output_embed=true |
         --share-all-embeddings               | model.share_all_embeddings=true |
         --no-scale-embedding                 | model.no_scale_embedding=true |

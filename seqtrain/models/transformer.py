@@ -1,6 +1,6 @@
 """The transformer of Vaswani et al. (2017), "Attention Is All You Need", with fairseq's options."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -41,9 +41,9 @@ class TransformerConfig(OutputFields, TransformerFields):
     encoder_layerdrop: float = bounded(0.0, at_least=0, below=1)
     """Rate of skipping an encoder layer in training."""
     alignment_layer: int = bounded(-1, at_least=-1)
-    """Decoder layer whose attention to the source criterions are told, from 0; -1 is the last."""
-    alignment_heads: int = bounded(1, at_least=1)
-    """How many of that layer's heads, the first ones: their mean is told."""
+    """Decoder layer whose attention to the source is told, to criterions and for alignments, from 0; -1 is the last."""
+    alignment_heads: int | None = bounded(None, at_least=1)
+    """How many of that layer's heads, the first ones, of which the mean is told; null for all."""
     ctc_upsampling: int = bounded(0, at_least=0)
     """Symbols that the encoder predicts for each source position, for a CTC loss; 0 predicts none."""
     share_all_embeddings: bool = False
@@ -56,7 +56,7 @@ class TransformerConfig(OutputFields, TransformerFields):
         if self.alignment_layer >= self.decoder_layers:
             layers = f"model.decoder_layers={self.decoder_layers}"
             yield f"model.alignment_layer={self.alignment_layer} must be below {layers}"
-        if self.alignment_heads > self.decoder_attention_heads:
+        if self.alignment_heads and self.alignment_heads > self.decoder_attention_heads:
             yield (
                 f"model.alignment_heads={self.alignment_heads} are more than "
                 f"model.decoder_attention_heads={self.decoder_attention_heads}"
@@ -122,13 +122,12 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
         features: Tensor = self.decoder(prev_output_tokens, self._encoded(source_tokens, source_lengths))
         return features
 
-    def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
+    def extract_with_attention(
+        self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the features (B, T, D), and the attention (B, T, S) of the chosen layer, the mean of its heads."""
-        attention = self.decoder.cross_attention(self.alignment_layer)
-        with calls_of(attention) as calls:
-            features = self.extract_features(**net_input)
-        positional, named = calls[-1]
-        return features, attention.probabilities(*positional, **named, heads=self.alignment_heads).mean(dim=1)
+        source = self._encoded(source_tokens, source_lengths)
+        return self._attending(lambda: self.decoder(prev_output_tokens, source))
 
     def extract_with_ctc(
         self, source_tokens: Tensor, source_lengths: Tensor, prev_output_tokens: Tensor, **_: Tensor
@@ -154,6 +153,14 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
     def prefill(self, tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> None:
         """Add the tokens (N, P) that hypotheses begin with to the state, in one pass."""
         self.decoder.step(tokens, state, encoder_output)
+
+    def _attending(self, decode: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+        """Return what ``decode`` returns, and the chosen attention (B, T, S) of the decoder in it."""
+        attention = self.decoder.cross_attention(self.alignment_layer)
+        with calls_of(attention) as calls:
+            features = decode()
+        positional, named = calls[-1]
+        return features, attention.probabilities(*positional, **named, heads=self.alignment_heads).mean(dim=1)
 
     def _encoded(self, source_tokens: Tensor, source_lengths: Tensor) -> EncoderOutput:
         mask = _padding_mask(source_tokens, source_lengths)

@@ -144,10 +144,11 @@ class CrossAttention(Attention):
         queries = self.q_norm(self.split_heads(self.q_proj(joined)))
         return self.attend(queries, source, ~padding_mask[:, None, None]).view_as(x)
 
-    def probabilities(self, x: Tensor, source: KeysValues, padding_mask: Tensor, *, heads: int) -> Tensor:
+    def probabilities(self, x: Tensor, source: KeysValues, padding_mask: Tensor, *, heads: int | None) -> Tensor:
         """Return how much each of the first ``heads`` attends where, without dropout, (B, heads, T, S), in fp32.
 
-        torch's function keeps that to itself, so it is computed here, where something wants to know.
+        None stands for all heads. torch's function keeps that to itself, so it is computed here, where something wants
+        to know.
         """
         queries: Tensor = self.q_norm(self.split_heads(self.q_proj(x)))[:, :heads]
         keys = source.keys.repeat_interleave(self.heads // self.kv_heads, dim=1)[:, :heads]

@@ -14,7 +14,7 @@ from seqtrain.base import EncoderOutput, IncrementalState
 from seqtrain.nn.attention import CrossAttention, KeysValues
 from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.layer import TransformerLayer
-from seqtrain.nn.layout import Layout, causal_layout
+from seqtrain.nn.layout import Layout, causal_layout, full_layout
 from seqtrain.nn.positions import places_in_documents
 from seqtrain.nn.spec import LayerSpec
 from seqtrain.nn.stack import LayerStack
@@ -120,6 +120,10 @@ class Decoder(LayerStack):
         x = self.embedding(tokens, places=None if documents is None else places_in_documents(documents))
         layout = causal_layout(self.spec, tokens.size(1), tokens.device, documents=documents)
         return self.transform(x, layout, source)
+
+    def read(self, tokens: Tensor, padding_mask: Tensor, source: EncoderOutput) -> Tensor:
+        """Let each of the tokens (B, T) see all that are no padding (B, T), later ones too; return (B, T, D)."""
+        return self.transform(self.embedding(tokens), full_layout(self.spec, padding_mask), source)
 
     def cross_attention(self, layer: int) -> CrossAttention:
         """Return what attends to the source in a layer, from 0; -1 is the last."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -16,9 +17,15 @@ class Call(NamedTuple):
 
 @contextmanager
 def calls_of(module: nn.Module) -> Iterator[list[Call]]:
-    """Yield a list that gets each call of a module meanwhile."""
+    """Yield a list that gets each call of a module meanwhile, of those that this thread makes."""
     calls: list[Call] = []
-    handle = module.register_forward_pre_hook(lambda _, *arguments: calls.append(Call(*arguments)), with_kwargs=True)
+    thread = get_ident()
+
+    def note(_: nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if get_ident() == thread:
+            calls.append(Call(positional, named))
+
+    handle = module.register_forward_pre_hook(note, with_kwargs=True)
     try:
         yield calls
     finally:

@@ -50,6 +50,12 @@ def random_batch(model: Model, task: TaskInfo) -> Batch:
     return Batch(torch.arange(len(target)), net_input, target, ntokens, len(target))
 
 
+def alone(net_input: dict[str, Tensor], row: int) -> dict[str, Tensor]:
+    """Return the ``net_input`` of one sentence of a batch, without padding."""
+    there = {name: x[row].ne(Dictionary.pad) for name, x in net_input.items() if x.dim() > 1}
+    return {name: x[[row]][:, there[name]] if name in there else x[[row]] for name, x in net_input.items()}
+
+
 def predicted(net_input: dict[str, Tensor]) -> Tensor:
     """Return the tokens (B, T) that the model continues."""
     return net_input.get("prev_output_tokens", net_input["source_tokens"])

@@ -16,6 +16,7 @@ from seqtrain.config import ModelConfig
 from seqtrain.criterions.cross_entropy import CrossEntropy, CrossEntropyConfig
 from seqtrain.model_tensors import model_tensors
 from seqtrain.models import REGISTRY, FeatureModel, Model, TaskInfo
+from seqtrain.testing.attention import check_attention
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.configs import check_config, train_config
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
@@ -165,6 +166,7 @@ CHECKS: tuple[Check, ...] = (
     check_reordering,
     check_prefilling,
     check_documents,
+    check_attention,
     check_checkpoint,
     check_bf16,
     check_compiles,

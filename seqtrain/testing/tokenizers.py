@@ -91,6 +91,22 @@ def check_unknown(cfg: TokenizerConfig) -> None:
             assert not wrong, f"{text[:20]!r} has ids that no text may have: {wrong[:5]}"
 
 
+def check_unknown_words(cfg: TokenizerConfig) -> str | None:
+    """Text has a symbol for each of its ids, unknown ones as it has them; with these its ids give it back."""
+    with _trained(cfg) as dictionary:
+        for line in (f"{LINES[5]} {UNKNOWN} {LINES[7]}", UNKNOWN, LINES[3], ""):
+            ids, symbols = dictionary.encode(line), dictionary.split(line)
+            known = [symbol for id, symbol in zip(ids, symbols, strict=True) if id != Dictionary.unk]
+            expected = [dictionary.symbol(id) for id in ids if id != Dictionary.unk]
+            assert known == expected, f"split gives other symbols for {line!r} than those of its ids: {known}"
+            if Dictionary.unk in ids and type(dictionary).decode_with is Dictionary.decode_with:
+                return "the dictionary has no decode_with: unknown words are not replaced"
+            unknown = [symbol for id, symbol in zip(ids, symbols, strict=True) if id == Dictionary.unk]
+            found = dictionary.decode_with([dictionary.bos, *ids, dictionary.eos], unknown)
+            assert found == line, f"{line!r} comes back as {found!r} with its unknown symbols"
+    return None
+
+
 def check_training_is_repeatable(cfg: TokenizerConfig) -> None:
     """Learning twice from the same text writes the same bytes: prepared data is found again by its content."""
     contents = []
@@ -118,6 +134,7 @@ CHECKS: tuple[Check, ...] = (
     check_sampling,
     check_decoding,
     check_unknown,
+    check_unknown_words,
     check_training_is_repeatable,
     check_pickles,
 )

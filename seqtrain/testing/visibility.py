@@ -7,7 +7,16 @@ import torch
 from seqtrain.config import ModelConfig
 from seqtrain.models import DecoderModel, EncoderModel, TaskInfo
 from seqtrain.testing.guarantees import assert_close
-from seqtrain.testing.inputs import SAME_LENGTHS, SOURCE_LENGTHS, TARGET_LENGTHS, build, predicted, random_input, run
+from seqtrain.testing.inputs import (
+    SAME_LENGTHS,
+    SOURCE_LENGTHS,
+    TARGET_LENGTHS,
+    alone,
+    build,
+    predicted,
+    random_input,
+    run,
+)
 
 DOCUMENTS = ([0, 0, 1, 2, 2, 2], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0])
 """Numbers of the documents that the tokens of such sentences belong to."""
@@ -23,14 +32,12 @@ def check_padding(cfg: ModelConfig, task: TaskInfo) -> None:
         net_input = random_input(model, task, *lengths)
         if side not in net_input:
             continue
-        logits, widths = run(model, net_input), dict(zip(("source_tokens", "prev_output_tokens"), lengths, strict=True))
+        logits = run(model, net_input)
         for row in range(len(logits)):
-            alone = {
-                name: x[[row]][:, : widths[name][row]] if x.dim() > 1 else x[[row]] for name, x in net_input.items()
-            }
+            expected = run(model, alone(net_input, row))
             assert_close(
-                logits[[row], : predicted(alone).size(1)],
-                run(model, alone),
+                logits[[row], : expected.size(1)],
+                expected,
                 f"padding of {side} changes the logits: mask it, and count positions and lengths without it",
             )
 
@@ -41,8 +48,9 @@ def check_batch(cfg: ModelConfig, task: TaskInfo) -> None:
     net_input = random_input(model, task, SAME_LENGTHS, SAME_LENGTHS)
     logits = run(model, net_input)
     for row in range(len(logits)):
-        alone = run(model, {name: x[[row]] for name, x in net_input.items()})
-        assert_close(logits[[row]], alone, "another sentence of the batch changes the logits")
+        assert_close(
+            logits[[row]], run(model, alone(net_input, row)), "another sentence of the batch changes the logits"
+        )
 
 
 def check_causality(cfg: ModelConfig, task: TaskInfo) -> str | None:
@@ -72,7 +80,7 @@ def check_documents(cfg: ModelConfig, task: TaskInfo) -> str | None:
     for row, documents in enumerate(DOCUMENTS):
         for number in set(documents):
             of_document = slice(documents.index(number), documents.index(number) + documents.count(number))
-            alone = run(model, {"source_tokens": net_input["source_tokens"][row, None, of_document]})
+            expected = run(model, {"source_tokens": net_input["source_tokens"][row, None, of_document]})
             what = "another document in the row changes the logits: hide it, and count positions from each one's start"
-            assert_close(logits[row, None, of_document], alone, what)
+            assert_close(logits[row, None, of_document], expected, what)
     return None

@@ -21,8 +21,10 @@ from seqtrain.testing.toy import toy_task
 import_builtin()
 
 SIZES = {"embed_dim": 8, "ffn_embed_dim": 12, "layers": 2, "attention_heads": 2}
+BOTH = {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in SIZES.items()}
 SMALL = {
-    "transformer": {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in SIZES.items()},
+    "transformer": BOTH,
+    "transformer_align": BOTH | {"alignment_layer": 0},
     "transformer_lm": {f"decoder_{name}": value for name, value in SIZES.items()},
     "lstm_lm": {"decoder_embed_dim": 6, "decoder_hidden_size": 8, "decoder_layers": 2, "decoder_out_embed_dim": 8},
 }
@@ -55,6 +57,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "qk_norm": True,
         "no_scale_embedding": True,
         "layernorm_embedding": True,
+    },
+    "transformer_align in sight of the whole target": {
+        "full_context_alignment": True,
+        "positions": Positions.rotary,
+        "decoder_normalize_before": True,
+        "alignment_layer": 1,
+        "alignment_heads": 2,
+        "checkpoint_activations": True,
     },
     "transformer_lm like a Llama": {
         "activation_fn": Activation.swiglu,

@@ -151,8 +151,10 @@ def aligned(corpus: Path) -> Path:
     return corpus
 
 
-def test_alignments(train: Call, call: Call, aligned: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", [(), ("model=transformer_align", "model.full_context_alignment=true")])
+def test_alignments(train: Call, call: Call, aligned: Path, tmp_path: Path, model: tuple[str, ...]) -> None:
     overrides = (
+        *model,
         "model.alignment_layer=0",
         "model.alignment_heads=2",
         "criterion.alignment_lambda=1",

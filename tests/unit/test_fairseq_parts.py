@@ -72,7 +72,10 @@ def test_the_page_is_made_from_the_table() -> None:
 
 def test_the_page_shows_what_is_printed() -> None:
     shown = [line.strip() for line in markdown().splitlines() if line.startswith("    ")]
-    assert shown[1:] == ["seqtrain: 2 mistakes:", *answer(["--arch", "transformer_align", "--criterion", "nat_loss"])]
+    assert shown[1:] == [
+        "seqtrain: 2 mistakes:",
+        *answer(["--arch", "transformer_lm_baevski_gbw", "--criterion", "nat_loss"]),
+    ]
 
 
 def test_the_page_has_every_part() -> None:

@@ -80,6 +80,14 @@ class MosesDictionary(Dictionary):
         """Return the text of ``ids``; bos, pad and eos are left out."""
         return self.moses.detokenize(self.words.decode(ids))
 
+    def split(self, text: str) -> list[str]:
+        """Return what ``text`` has for each of its ids, as the rules write it."""
+        return self.words.split(self.moses.tokenize(text))
+
+    def decode_with(self, ids: Iterable[int], unknown: Iterable[str]) -> str:
+        """Return the text of ``ids``, the next of ``unknown`` for each unk."""
+        return self.moses.detokenize(self.words.decode_with(ids, unknown))
+
     def symbol(self, id: int) -> str:
         """Return the symbol with this id."""
         return self.words.symbol(id)

@@ -51,8 +51,15 @@ class SymbolDictionary(Dictionary):
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the symbols of ``ids``, joined; bos, pad and eos are left out."""
-        shown = (self._symbols[id] for id in ids if id not in (self.bos, self.pad, self.eos))
-        return self._finish(self._separator.join(shown))
+        return self.decode_with(ids, ())
+
+    def split(self, text: str) -> list[str]:
+        """Return the symbols of ``text``, unknown ones as they are written."""
+        return self._split(text)
+
+    def decode_with(self, ids: Iterable[int], unknown: Iterable[str]) -> str:
+        """Return the symbols of ``ids``, the next of ``unknown`` for each unk, joined."""
+        return self._finish(self._separator.join(self.symbols_of(ids, unknown)))
 
     def symbol(self, id: int) -> str:
         """Return the symbol with this id."""

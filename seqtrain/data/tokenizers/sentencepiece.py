@@ -200,6 +200,16 @@ class SentencePieceDictionary(Dictionary):
         text: str = self._processor.decode([self._pieces[id] for id in ids if id not in (self.bos, self.pad, self.eos)])
         return text
 
+    def split(self, text: str) -> list[str]:
+        """Return the pieces of ``text``, unknown ones as they are written."""
+        pieces: list[str] = self._processor.encode(text, out_type=str)
+        return pieces
+
+    def decode_with(self, ids: Iterable[int], unknown: Iterable[str]) -> str:
+        """Return the text of ``ids``, the next of ``unknown`` for each unk."""
+        text: str = self._processor.decode([*self.symbols_of(ids, unknown)])
+        return text
+
     def symbol(self, id: int) -> str:
         """Return the piece with this id."""
         return self.specials[id] if id < len(self.specials) else self._processor.id_to_piece(self._pieces[id])
@@ -231,18 +241,9 @@ def _read(path: Path) -> bytes:
         raise DataError(f"cannot read the SentencePiece model {path}: {error.strerror or error}") from error
     try:
         # A model that was cut between two of its pieces would load; the two specs stand behind them.
-        if not {TRAINER_SPEC, NORMALIZER_SPEC} <= _fields(model):
+        if not {TRAINER_SPEC, NORMALIZER_SPEC} <= {number for number, _ in read_fields(model)}:
             raise ValueError("it is cut short")
         SentencePieceDictionary(model).check()
     except (ValueError, RuntimeError, IndexError) as error:
         raise DataError(f"{path} is no SentencePiece model, or a damaged one: restore it or remove it") from error
     return model
-
-
-def _fields(message: bytes) -> set[int]:
-    """Return the numbers of the fields of a serialised protocol buffer.
-
-    Raises:
-        ValueError: it is something else, or cut short.
-    """
-    return {number for number, _ in read_fields(message)}

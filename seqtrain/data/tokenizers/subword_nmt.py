@@ -131,7 +131,7 @@ class SubwordNMTDictionary(SymbolDictionary):
     """Subwords as symbols; those of a word are joined when decoded."""
 
     def __init__(self, symbols: Sequence[str], merges: Merges, sampling_alpha: float) -> None:
-        super().__init__(symbols, merges.split, separator=" ")
+        super().__init__(symbols, merges.split, separator=" ", finish=join_subwords)
         self._merges = merges
         self._sampling_alpha = sampling_alpha
 
@@ -140,10 +140,6 @@ class SubwordNMTDictionary(SymbolDictionary):
         """Hash of what determines the ids: symbols and merges, in order."""
         merges = "\n".join(self._merges.scores)
         return hashlib.sha256(f"{super().fingerprint} {self._merges.marks_last} {merges}".encode()).hexdigest()
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the words of ``ids``; bos, pad and eos are left out."""
-        return f"{super().decode(ids)} ".replace(f"{CONTINUED} ", "").removesuffix(" ")
 
     @property
     def samples(self) -> bool:
@@ -168,3 +164,8 @@ class SubwordNMTDictionary(SymbolDictionary):
         word = "".join(self.symbol(id).removesuffix(CONTINUED) for id in ids)
         sampled = [self._ids.get(part, self.unk) for part in self._merges.subwords(word, self._sampling_alpha, random)]
         return ids if self.unk in sampled else sampled
+
+
+def join_subwords(text: str) -> str:
+    """Return words for subwords with spaces between."""
+    return f"{text} ".replace(f"{CONTINUED} ", "").removesuffix(" ")

@@ -2,6 +2,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+import torch
 
 from seqtrain.data.tags import TaggedDictionary, tagged
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig, SentencePieceDictionary, SentencePieceTokenizer
@@ -23,6 +24,13 @@ def test_text_never_makes_a_tag_and_tags_never_make_text() -> None:
     assert dictionary.encode("<BT> a") == [3, 4]
     assert dictionary.encode_lines(["a b", "<BT>"]) == [[4, 5], [3]]
     assert dictionary.decode([6, 4, 6, 5, 2]) == "a b"
+
+
+def test_tags_are_no_text() -> None:
+    dictionary = TaggedDictionary(WORDS, ["<BT>"])
+    found = dictionary.is_text(torch.tensor([[0, 1, 2, 3], [4, 5, 6, 2]]))
+    assert found.tolist() == [[False, False, False, True], [True, True, False, False]]
+    assert dictionary.split("<BT> a") == WORDS.split("<BT> a") == ["<unk>", "a"]
 
 
 def test_the_fingerprint_covers_symbols_and_tags() -> None:

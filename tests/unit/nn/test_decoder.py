@@ -49,6 +49,17 @@ def test_later_tokens_do_not_matter() -> None:
     torch.testing.assert_close(stack(TOKENS, SOURCE)[:, :2], short)
 
 
+def test_reading_sees_later_tokens_and_no_padding() -> None:
+    stack, nothing = decoder(), torch.zeros(2, 4, dtype=torch.bool)
+    read = stack.read(TOKENS, nothing, SOURCE)
+    changed = stack.read(torch.cat([TOKENS[:, :3], TOKENS[:, :1]], dim=1), nothing, SOURCE)
+    assert not torch.isclose(read[:, :3], changed[:, :3]).all(dim=2).any()
+    padding_mask = torch.tensor([[False] * 4 + [True] * 2] * 2)
+    padded = stack.read(torch.nn.functional.pad(TOKENS, (0, 2), value=1), padding_mask, SOURCE)
+    torch.testing.assert_close(padded[:, :4], read)
+    torch.testing.assert_close(stack.read(TOKENS[:, :1], nothing[:, :1], SOURCE), stack(TOKENS[:, :1], SOURCE))
+
+
 def test_without_a_source_there_is_no_attention_to_one() -> None:
     stack = decoder(source_dim=None)
     assert not any("cross" in name for name, _ in stack.named_parameters())

@@ -11,6 +11,7 @@ from seqtrain.base import EncoderOutput
 from seqtrain.models import REGISTRY, DecoderModel, EncoderDecoderModel, Model, ModelConfig, ModelOutput, TaskInfo
 from seqtrain.nn.decoder import DecoderState
 from seqtrain.testing import models as checks
+from seqtrain.testing.attention import check_attention
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
 from seqtrain.testing.guarantees import Check
 from seqtrain.testing.inputs import build
@@ -62,6 +63,19 @@ class Faulty(EncoderDecoderModel):
         if self.fault == "checkpoint":
             features = features + self.hidden
         return features + torch.rand(()) if self.fault == "deterministic" else features
+
+    def extract_with_attention(self, **net_input: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features (B, T, D), and attention (B, T, S) that is the same for all source tokens."""
+        features, there = self.extract_features(**net_input), net_input["source_tokens"] != 1
+        if self.fault == "attention to padding":
+            there = torch.ones_like(there)
+        attention = (there / there.sum(1, keepdim=True))[:, None].repeat(1, features.size(1), 1)
+        if self.fault == "attention of the batch" and len(there) > 1:
+            attention = torch.eye(there.size(1))[:1].expand_as(attention)
+        if self.fault == "attention beside other logits":
+            features = features * 2
+        changes = {"attention as scores": attention - 1, "attention as sums": attention * 2}
+        return features, changes.get(self.fault, attention)[:, self.fault == "attention of fewer tokens" :]
 
     def project(self, features: Tensor) -> Tensor:
         """Return logits (..., V)."""
@@ -118,6 +132,12 @@ def test_a_sound_model_passes() -> None:
         ("deterministic", checks.check_deterministic, "evaluation depends on chance"),
         ("padding", checks.check_padding, "padding of source_tokens changes the logits"),
         ("batch", checks.check_batch, "another sentence of the batch changes the logits"),
+        ("attention of fewer tokens", check_attention, r"attention is \(3, 5, 6\), should be \(3, 6, 6\): \(B, T, S\)"),
+        ("attention as scores", check_attention, "some attention is below 0: tell probabilities"),
+        ("attention as sums", check_attention, "the attention of a target token does not add up to 1"),
+        ("attention to padding", check_attention, "attention goes to padding of the source"),
+        ("attention of the batch", check_attention, "another sentence of the batch, changes the attention"),
+        ("attention beside other logits", check_attention, "the logits beside the attention differ from those of"),
         ("causal", checks.check_causality, "a later token changes the logits at position 0"),
         ("bf16", checks.check_bf16, "logits are not finite in bfloat16"),
         ("compiles", checks.check_compiles, "torch.compile changes the loss"),
@@ -194,6 +214,7 @@ def test_what_a_model_lacks_does_not_concern_it() -> None:
         check_prefilling(BareConfig(), toy_task()) == "the model has no prefill: given tokens are taken up one by one"
     )
     assert checks.check_documents(BareConfig(), toy_task()) == "it is no language model"
+    assert check_attention(BareConfig(), toy_task()) == "the model does not tell its attention to the source"
     checks.check_model(BareConfig(), toy_task())
 
 

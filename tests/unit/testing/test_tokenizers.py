@@ -29,6 +29,12 @@ class FaultyDictionary(SymbolDictionary):
         ids = super().encode(text)
         return [*ids, self.eos] if self.fault == "unknown" and self.unk in ids else ids
 
+    def split(self, text: str) -> list[str]:
+        return [symbol.upper() for symbol in super().split(text)] if self.fault == "split" else super().split(text)
+
+    def decode_with(self, ids: Iterable[int], unknown: Iterable[str]) -> str:
+        return super().decode_with(ids, () if self.fault == "unknown words" else unknown)
+
     def encode_lines(self, lines: Iterable[str]) -> list[list[int]]:
         return [self.encode(line.strip()) for line in lines if line or self.fault != "lines"]
 
@@ -92,6 +98,12 @@ def test_a_vocabulary_for_more_text_is_made_smaller() -> None:
     checks.check_tokenizer(SentencePieceConfig())
 
 
+def test_a_dictionary_that_replaces_nothing_is_not_concerned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FaultyDictionary, "decode_with", Dictionary.decode_with)
+    expected = "the dictionary has no decode_with: unknown words are not replaced"
+    assert checks.check_unknown_words(FaultyConfig()) == expected
+
+
 @pytest.mark.parametrize("model_type", list(ModelType))
 def test_a_tokenizer_that_samples_passes(model_type: ModelType) -> None:
     checks.check_tokenizer(SentencePieceConfig(model_type=model_type, sampling_alpha=0.3))
@@ -108,6 +120,8 @@ def test_a_tokenizer_that_samples_passes(model_type: ModelType) -> None:
         ("ends", checks.check_sampling, "or ends of sentences are made or lost"),
         ("decoding", checks.check_decoding, "bos, eos or pad are left in '<s>"),
         ("unknown", checks.check_unknown, r"has ids that no text may have: \[2\]"),
+        ("split", checks.check_unknown_words, "split gives other symbols for .* than those of its ids: "),
+        ("unknown words", checks.check_unknown_words, "comes back as '.*<unk>.*' with its unknown symbols"),
         ("repeatable", checks.check_training_is_repeatable, "time has other bytes when trained again"),
         ("pickles", checks.check_pickles, "the dictionary is another one after pickling"),
     ],

@@ -38,6 +38,8 @@ def test_one_dictionary_for_two_languages(tmp_path: Path) -> None:
     assert [source.symbol(id) for id in source.encode("It's 3. May")] == ["It", "&apos;s", "3", ".", "May"]
     assert [target.symbol(id) for id in target.encode("am 3. Mai")] == ["am", "3.", "Mai"]
     assert source.decode(source.encode("It's")) == "It's"
+    assert source.split("It's Anna.") == ["It", "&apos;s", "Anna", "."]
+    assert source.decode_with([*source.encode("It's"), 3], ["Tom&apos;s"]) == "It's Tom's"
     assert source.encode("Mai") == target.encode("Mai")
 
 

@@ -25,6 +25,7 @@ def test_subwords_are_those_of_subword_nmt(tmp_path: Path) -> None:
     assert " ".join(map(dictionary.symbol, ids)) == SUBWORDS
     assert dictionary.decode([*ids, 2]) == TEXT
     assert dictionary.decode(ids[:-1]) == "seven hundred zweiundneunzig Maus é o"
+    assert dictionary.split(TEXT) == SUBWORDS.split()
 
 
 def test_files_of_version_0_1(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ def test_file_and_ids_are_fairseqs(tmp_path: Path) -> None:
     ]
     assert dictionary.encode("b  c\ta d") == [5, 6, 4, 3]
     assert dictionary.decode([0, 5, 6, 4, 3, 2, 1]) == "b c a <unk>"
+    assert dictionary.split("b  c\ta d") == ["b", "c", "a", "d"]
+    assert dictionary.decode_with([0, 3, 5, 3, 3, 2, 1], ["x", "y"]) == "x b y <unk>"
 
 
 def test_no_padding_by_default(tmp_path: Path) -> None:
