@@ -25,6 +25,7 @@ from seqtrain.config.roots import (
     TrainConfig,
 )
 from seqtrain.config.sections import (
+    Constraints,
     DatasetConfig,
     Device,
     EmaConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "ROOTS",
     "SHARED",
     "AverageConfig",
+    "Constraints",
     "CriterionConfig",
     "DatasetConfig",
     "Device",

@@ -49,7 +49,7 @@ NOTES["target_lang"] = NOTES["source_lang"]
 
 COMMON = {
     "training.device": "device",
-    "training.seed": "not needed: nothing is left to chance",
+    "training.seed": "generation.seed",
     "tokenizer.post_process": "leave it out: text comes out joined, as tokenizer.post_process of training says",
 }
 """What stands for keys of training in all of ``OTHERWISE``."""

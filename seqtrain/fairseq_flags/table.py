@@ -267,11 +267,18 @@ ROWS = {
         --no-repeat-ngram-size=              | generation.no_repeat_ngram_size |
         --temperature=                       | generation.temperature |
         --match-source-len                   | generation.match_source_len=true |
-        --prefix-size= --sampling --sampling-topk= --sampling-topp= --constraints=             | not there yet: SEARCH
-        --diverse-beam-groups= --diverse-beam-strength= --diversity-rate=                      | not there yet: SEARCH
+        --sampling                           | generation.sampling=true | how many: generation.nbest
+        --sampling-topk=                     | generation.sampling_topk | without sampling_topp
+        --sampling-topp=                     | generation.sampling_topp | without sampling_topk
+        --diverse-beam-groups=               | generation.diverse_beam_groups |
+        --diverse-beam-strength=             | generation.diverse_beam_strength |
+        --diversity-rate=                    | generation.diversity_rate |
+        --constraints=                       | generation.constraints | ordered or unordered
+        --prefix-size=                                                                         | not there yet: SEARCH
         --lm-path= --lm-weight=                                                                | not there yet: SEARCH
         --score-reference --print-alignment=                                                   | not there yet: SEARCH
-        --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
+        --replace-unk= --print-step --eos-token=                                               | NOTHING
+        --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
         --iter-decode-with-beam= --iter-decode-with-external-reranker --retain-iter-history    | not there: ITERATIVE

@@ -20,6 +20,37 @@ from seqtrain.errors import ConfigError
         ("SavingConfig", {"keep_last": -1}, "SavingConfig.keep_last=-1 must be at least 0"),
         ("GenerationConfig", {"beam": 0}, "GenerationConfig.beam=0 must be at least 1"),
         ("GenerationConfig", {"nbest": 6}, "generation.nbest=6 is more than generation.beam=5"),
+        (
+            "GenerationConfig",
+            {"sampling_topp": 1.1},
+            "GenerationConfig.sampling_topp=1.1 must be at least 0 and at most 1",
+        ),
+        (
+            "GenerationConfig",
+            {"sampling_topk": 5},
+            "generation.sampling_topk=5 is for sampling: set generation.sampling",
+        ),
+        ("GenerationConfig", {"sampling_topp": 0.9}, "generation.sampling_topp=0.9 is for sampling"),
+        (
+            "GenerationConfig",
+            {"sampling": True, "sampling_topk": 5, "sampling_topp": 0.9},
+            "generation.sampling_topk and generation.sampling_topp both say what to draw among: choose one",
+        ),
+        (
+            "GenerationConfig",
+            {"diverse_beam_groups": 2},
+            "generation.beam=5 cannot be divided into generation.diverse_beam_groups=2 groups of the same size",
+        ),
+        (
+            "GenerationConfig",
+            {"sampling": True, "constraints": "ordered"},
+            "generation.sampling and generation.constraints are different ways to search: choose one",
+        ),
+        (
+            "GenerationConfig",
+            {"diverse_beam_groups": 5, "diversity_rate": 0.5},
+            "generation.diverse_beam_groups and generation.diversity_rate are different ways to search: choose one",
+        ),
         ("TrainConfig", {}, "training would never end"),
     ],
 )
@@ -27,6 +58,12 @@ def test_values_out_of_range(section: str, values: dict[str, Any], message: str)
     with pytest.raises(ConfigError) as error:
         getattr(config, section)(**values)
     assert message in str(error.value)
+
+
+def test_any_number_of_samples() -> None:
+    cfg = config.GenerationConfig(sampling=True, beam=2, nbest=50, diverse_beam_strength=0.1)
+    assert cfg.width == 50
+    assert config.GenerationConfig(beam=7, nbest=3).width == 7
 
 
 def test_one_limit_of_batches_is_enough() -> None:

@@ -109,6 +109,13 @@ JOINED = "with tokenizer=whitespace, in training already"
         ("--eval-bleu-detok", "moses", "not needed: the tokenizer turns ids into plain text, subwords joined"),
         ("--eval-bleu-remove-bpe", "", f"write tokenizer.post_process=subword_nmt ({JOINED})"),
         ("--save-dir", "x", "write hydra.run.dir=x (checkpoints, log and metrics lie in it)"),
+        ("--sampling-topk", "-1", "write generation.sampling_topk=0 (without sampling_topp)"),
+        ("--sampling-topp", "-1.0", "write generation.sampling_topp=0 (without sampling_topk)"),
+        ("--sampling-topp", "0.9", "write generation.sampling_topp=0.9 (without sampling_topk)"),
+        ("--diverse-beam-groups", "-1", "write generation.diverse_beam_groups=0"),
+        ("--diversity-rate", "0.5", "write generation.diversity_rate=0.5"),
+        ("--constraints", "", "write generation.constraints=ordered (ordered or unordered)"),
+        ("--constraints", "unordered", "write generation.constraints=unordered (ordered or unordered)"),
         ("-s", "de", "write task.source_lang=de"),
         ("-t", "en", "write task.target_lang=en"),
     ],
@@ -145,9 +152,11 @@ def test_rates_by_number(value: str, expected: str) -> None:
 
 
 def test_a_search_as_json() -> None:
-    value = '{"beam": 5, "max_len_a": 1.2, "sampling": true}'
+    value = '{"beam": 5, "max_len_a": 1.2, "print_step": true, "unnormalized": false, "sampling": true}'
     (line,) = answer(["--eval-bleu-args", value])
-    assert line.startswith(f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 (")
+    assert line.startswith(
+        f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 generation.sampling=true ("
+    )
     (line,) = answer(["--eval-bleu-args", "{"])
     assert "write generation.beam=N, and so on" in line
 
@@ -237,7 +246,7 @@ def test_a_flag_that_nobody_has(arguments: list[str], expected: str) -> None:
         ("optimization.sentence_avg", "criterion.sentence_avg=true"),
         ("common_eval.path", "checkpoint=RUN"),
         ("optimizer.adam_betas", "optimizer.betas"),
-        ("generation.sampling_topk", FLAGS["--sampling-topk"].answer),
+        ("generation.print_step", FLAGS["--print-step"].answer),
         ("common.user_dir", "hydra.searchpath"),
         ("bpe", "tokenizer"),
         ("optimizer.momentum", ""),
@@ -285,6 +294,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
             "leave it out: text comes out joined, as tokenizer.post_process of training says",
         ),
         ("--cpu", "", "write device=cpu", "write device=cpu"),
+        ("--seed", "3", "write generation.seed=3", "write generation.seed=3"),
         ("--context-window", "9", "write context_window=9 (of the command evaluate)", "write context_window=9"),
     ],
 )
