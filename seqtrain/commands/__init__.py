@@ -16,6 +16,9 @@ COMMANDS = {
     "generate": Command(
         "translate a file, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate_root"
     ),
+    "score": Command(
+        "log-probabilities of given lines, word by word: score checkpoint=RUN source=FILE target=FILE", "score_root"
+    ),
     "evaluate": Command("loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test", "evaluate_root"),
     "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
     "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),

@@ -16,7 +16,7 @@ from seqtrain.training.logs import logging_to
 def run(cfg: GenerateConfig) -> None:
     """Decode line by line, ``generation.nbest`` lines for each; messages go to standard error."""
     with logging_to(Console(stderr=True)):
-        trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
+        trained = load(cfg.checkpoint, language_model=cfg.lm_path, device=cfg.device, plugins=cfg.plugins)
         trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
         with open_output(cfg.output) as output:
             for text in decoded_lines(trained, cfg):

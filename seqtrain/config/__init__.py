@@ -22,6 +22,8 @@ from seqtrain.config.roots import (
     EvaluateConfig,
     GenerateConfig,
     Plugins,
+    ScoreConfig,
+    ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
@@ -58,6 +60,8 @@ __all__ = [
     "Plugins",
     "Precision",
     "SavingConfig",
+    "ScoreConfig",
+    "ScoreFormat",
     "Scorer",
     "TaskConfig",
     "TokenizerConfig",

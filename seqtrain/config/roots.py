@@ -94,8 +94,10 @@ class Plugins(str, Enum):
 class GenerateConfig(Checked):
     """Root config of ``generate``."""
 
-    checkpoint: str = MISSING
-    """Run directory (its best checkpoint) or checkpoint directory."""
+    checkpoint: Any = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory; several are an ensemble: ``[A,B]``."""
+    lm_path: str = ""
+    """Run or checkpoint directory of a language model that has a say in the search, ``generation.lm_weight``."""
     input: str = "-"
     """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
     output: str = "-"
@@ -116,8 +118,8 @@ class GenerateConfig(Checked):
 class EvaluateConfig(Checked):
     """Root config of ``evaluate``."""
 
-    checkpoint: str = MISSING
-    """Run directory (its best checkpoint) or checkpoint directory."""
+    checkpoint: Any = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory; several are an ensemble: ``[A,B]``."""
     split: str = "test"
     """Split of the checkpoint's task to evaluate, such as ``valid``, ``test`` or ``test1``."""
     data: str = ""
@@ -140,6 +142,43 @@ class EvaluateConfig(Checked):
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
 
+class ScoreFormat(str, Enum):
+    """How scores of given targets are written."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
+@dataclass
+class ScoreConfig(Checked):
+    """Root config of ``score``."""
+
+    checkpoint: Any = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory; several are an ensemble: ``[A,B]``."""
+    source: str = ""
+    """Text file of what the lines of ``target`` are translations of, plain or .gz; none for a language model."""
+    target: str = MISSING
+    """Text file to score, line by line, plain or .gz."""
+    output: str = "-"
+    """File to write; ``-`` writes standard output."""
+    format: ScoreFormat = ScoreFormat.text
+    """A score, a tab and the line (text), or an object of JSON a line, with scores of tokens and words (jsonl)."""
+    source_lang: str = ""
+    """Language of the source, of a model of several pairs; empty for any other."""
+    target_lang: str = ""
+    """Language of the target, of a model of several pairs; empty for any other."""
+    lenpen: float = bounded(1.0)
+    """Length penalty: a line scores its log-probability divided by length ** lenpen, as in a search."""
+    max_tokens: int = bounded(4096, at_least=1)
+    """Most tokens in a batch: sentences times longest source, or line of a language model."""
+    max_sentences: int = bounded(128, at_least=0)
+    """Most sentences in a batch; 0 sets no limit."""
+    device: Device = Device.auto
+    """Where to compute: auto takes cuda, else mps, else cpu."""
+    plugins: Plugins = Plugins.installed
+    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
+
+
 @dataclass
 class AverageConfig(Checked):
     """Root config of ``average``."""
@@ -152,5 +191,11 @@ class AverageConfig(Checked):
     """Checkpoint directory to write."""
 
 
-ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
+ROOTS = {
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "score": ScoreConfig,
+    "evaluate": EvaluateConfig,
+    "average": AverageConfig,
+}
 """Root dataclass of each command that has one of its own."""

@@ -179,6 +179,8 @@ class GenerationConfig(Checked):
     """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen; 0 leaves it as it is."""
     temperature: float = bounded(1.0, above=0)
     """What logits are divided by before they become probabilities: over 1 flattens, under 1 sharpens."""
+    lm_weight: float = bounded(1.0, at_least=0)
+    """Weight of the log-probabilities of the language model ``lm_path``, where there is one; 0 leaves it out."""
     unkpen: float = bounded(0.0)
     """What an unknown word costs, in nats; a negative number favours unknown words."""
     suppress: list[str] = field(default_factory=list)

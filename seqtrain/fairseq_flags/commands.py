@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from seqtrain.fairseq_flags.table import Flag
+from seqtrain.fairseq_flags.table import FLAGS, Flag
 
 COMMANDS = {
     "train": ("train", "train, or leave it out"),
@@ -21,7 +21,21 @@ TRAINING = {"task", "tokenizer", "model", "criterion", "optimizer", "lr_schedule
 TRAINING |= {"ema", "tracking", "resume", "hydra.run.dir"}
 """Keys and sections that are none of a command that takes a trained model."""
 
+LINES = "leave it out: score takes the lines of source=FILE target=FILE; the command evaluate scores a split"
+OF_SEARCH = {key for flag in FLAGS.values() if (key := flag.answer.partition("=")[0]).startswith("generation.")}
+
 OTHERWISE = {
+    "score": {
+        **dict.fromkeys(OF_SEARCH, "leave it out: what is scored is given, and nothing is searched"),
+        "generation.lenpen": "lenpen",
+        "dataset.max_tokens": "max_tokens",
+        "dataset.max_sentences": "max_sentences",
+        "dataset.required_batch_size_multiple": "not needed: batches of any size are scored",
+        "task.source_lang": "source_lang",
+        "task.target_lang": "target_lang",
+        "split": LINES,
+        "training.precision": "not there yet: lines are scored in fp32",
+    },
     "generate": {
         "dataset.max_tokens": "generation.max_tokens",
         "dataset.max_sentences": "generation.max_sentences",
@@ -72,6 +86,8 @@ def in_command(flag: Flag, command: str) -> Flag:
 
 def about_data(directory: str, command: str) -> str:
     """Say what to write for the directory of data that is no flag's value."""
+    if command == "score":
+        return LINES
     if command == "generate":
         return "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split"
     if command == "evaluate":

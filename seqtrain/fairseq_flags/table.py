@@ -275,8 +275,10 @@ ROWS = {
         --diversity-rate=                    | generation.diversity_rate |
         --constraints=                       | generation.constraints | ordered or unordered
         --prefix-size=                                                                         | not there yet: SEARCH
-        --lm-path= --lm-weight=                                                                | not there yet: SEARCH
-        --score-reference --print-alignment=                                                   | not there yet: SEARCH
+        --lm-path=                           | lm_path | of the command generate
+        --lm-weight=                         | generation.lm_weight |
+        --score-reference                    | not needed: the command score takes source=FILE target=FILE
+        --print-alignment=                                                                     | not there yet: SEARCH
         --replace-unk= --print-step --eos-token=                                               | NOTHING
         --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
@@ -301,7 +303,7 @@ ROWS = {
         --moses-no-escape        | tokenizer.moses_no_escape=true | with tokenizer.moses=true
     """,
     "common_eval": """
-        --path=                              | checkpoint=RUN | of generate and evaluate; one run directory, for now
+        --path=                              | checkpoint=RUN | A:B, an ensemble, is checkpoint=[A,B]
         --results-path=                      | output=FILE | of the command generate
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else

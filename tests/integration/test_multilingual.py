@@ -85,6 +85,23 @@ def test_a_language_that_is_told_counts_as_a_token(call: Call, joint: Path, tmp_
     assert result.err == "warning: line 2 is over the model's limit of 40 tokens: its end is left out\n"
 
 
+def test_a_given_target_begins_with_its_language(call: Call, joint: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("one\ntwo\n")
+    (tmp_path / "out").write_text("eins\n" + "z" * 38 + "\n")
+    words = [f"checkpoint={joint}", f"source={tmp_path / 'in'}", f"target={tmp_path / 'out'}", "device=cpu"]
+    languages = ["source_lang=en", "target_lang=de"]
+    result = call("score", *words, *languages, "format=jsonl")
+    assert result.code == 0, result.err
+    scored, _ = map(json.loads, result.out.splitlines())
+    assert scored["tokens"] == ["<de>", *"eins", "</s>"]
+    assert scored["score"] == pytest.approx(sum(scored["positional_scores"]) / 6)
+    assert scored["words"] == ["eins", "</s>"]
+    assert scored["word_scores"][0] == pytest.approx(sum(scored["positional_scores"][:5]))
+    (tmp_path / "out").write_text("eins\n" + "z" * 39 + "\n")
+    assert "line 2: the target has 41 tokens" in call("score", *words, *languages).refused()
+    assert "set source_lang and target_lang" in call("score", *words).refused()
+
+
 @pytest.mark.parametrize("languages", [[], ["source_lang=en"], ["source_lang=en", "target_lang=fr"]])
 def test_generate_asks_for_the_languages(call: Call, joint: Path, data: Path, languages: list[str]) -> None:
     message = call("generate", f"checkpoint={joint}", f"input={data / 'valid.en'}", *languages, *DECODE).refused()
