@@ -1,7 +1,7 @@
 """What ``evaluate`` writes of each token and word of a split: the log-probability that a language model gives it."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -15,24 +15,14 @@ from seqtrain.config import DatasetConfig, EvaluateConfig
 from seqtrain.data.blocks import BlockDataset, Target
 from seqtrain.errors import ConfigError
 from seqtrain.generation.token_scores import token_log_probs
+from seqtrain.generation.words import ScoredLine, Word, words_of
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel
 
 log = logging.getLogger(__name__)
 
-UNFINISHED = "\N{REPLACEMENT CHARACTER}"
-"""What the first tokens of a character are decoded as that has several, as of bytes."""
-CONTEXT = 32
-"""Tokens that are decoded to see what the last of them adds to a text: those of several words."""
 NOT_PREDICTED = 1.0
 """Stands for the log-probability, which is never above 0, of a token that no block predicts."""
-
-
-class Word(NamedTuple):
-    """A word of a line, or the end of the line, and its log-probability in nats."""
-
-    text: str
-    log_prob: float
 
 
 class Total(NamedTuple):
@@ -44,13 +34,6 @@ class Total(NamedTuple):
     def plus(self, log_prob: float) -> "Total":
         """Return the total with the word once more."""
         return Total(self.times + 1, self.log_prob + log_prob)
-
-
-class ScoredLine(NamedTuple):
-    """A line of text, token by token."""
-
-    ids: list[int]
-    log_probs: list[float]
 
 
 def write_word_scores(trained: TrainedModel, cfg: EvaluateConfig) -> None:
@@ -112,29 +95,6 @@ def _log_probs(trained: TrainedModel, dataset: BlockDataset, plan: PlanSpec) -> 
         positions, _ = dataset.positions(batch.ids.numpy())
         found[positions[predicted]] = log_probs[predicted]
     return found
-
-
-def words_of(line: ScoredLine, dictionary: Dictionary) -> list[Word]:
-    """Return the words of a line, whatever its tokens are, and its end, ``</s>``.
-
-    A token that begins with whitespace, as the line is decoded, begins a word: spaces belong to the word behind them.
-    """
-    words = list[Word]()
-    for added, log_prob in zip(_pieces(line.ids[:-1], dictionary), line.log_probs, strict=False):
-        if words and not (added[:1].isspace() and words[-1].text.strip()):
-            word = words.pop()
-            words.append(Word(word.text + added, word.log_prob + log_prob))
-        else:
-            words.append(Word(added, log_prob))
-    return [*(Word(word.text.strip(), word.log_prob) for word in words), Word("</s>", line.log_probs[-1])]
-
-
-def _pieces(ids: Sequence[int], dictionary: Dictionary) -> Iterator[str]:
-    """Yield what each token of a line adds to its text."""
-    for end in range(1, len(ids) + 1):
-        seen = ids[max(0, end - CONTEXT) : end]
-        before, text = (dictionary.decode(part).rstrip(UNFINISHED) for part in (seen[:-1], seen))
-        yield text.removeprefix(before)
 
 
 def _described(line: ScoredLine, words: Iterable[Word], dictionary: Dictionary) -> dict[str, object]:

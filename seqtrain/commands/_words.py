@@ -20,7 +20,10 @@ SEARCHPATH, PLUGINS = "hydra.searchpath=", "plugins="
 PATH_KEYS = (
     "input",
     "output",
+    "source",
+    "target",
     "checkpoint",
+    "lm_path",
     "resume",
     "data",
     "task.data",

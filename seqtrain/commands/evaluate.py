@@ -37,7 +37,8 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
         check_scorers(trained.task, cfg.scorer, parts)
     found = {part: _evaluated(trained, part, cfg) for part in parts}
     all_in_all = found[cfg.split] if parts == [cfg.split] else {**_average(cfg.split, found), "parts": found}
-    return {"checkpoint": str(trained.checkpoint.path), "split": cfg.split, **all_in_all}
+    paths = [str(checkpoint.path) for checkpoint in (trained.checkpoint, *trained.others)]
+    return {"checkpoint": paths if len(paths) > 1 else paths[0], "split": cfg.split, **all_in_all}
 
 
 def _evaluated(trained: TrainedModel, split: str, cfg: EvaluateConfig) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from seqtrain.config.generate import GenerateConfig
 from seqtrain.config.plugins import (
     CriterionConfig,
     LRSchedulerConfig,
     ModelConfig,
     OptimizerConfig,
+    Plugins,
     ScorerConfig,
     TaskConfig,
     TokenizerConfig,
@@ -87,41 +89,12 @@ class TrainConfig(Checked):
             yield f"saving.metric={metric} is better the {better} it is: set saving.maximize={value}"
 
 
-class Plugins(str, Enum):
-    """Whose code runs the plug-ins of a checkpoint that are not seqtrain's own."""
-
-    installed = "installed"
-    bundled = "bundled"
-
-
-@dataclass
-class GenerateConfig(Checked):
-    """Root config of ``generate``."""
-
-    checkpoint: str = MISSING
-    """Run directory (its best checkpoint) or checkpoint directory."""
-    input: str = "-"
-    """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
-    output: str = "-"
-    """File to write, one line for each line of the input; ``-`` writes standard output."""
-    source_lang: str = ""
-    """Language of the input, of a model of several pairs; empty for any other."""
-    target_lang: str = ""
-    """Language to translate into, of a model of several pairs; empty for any other."""
-    generation: GenerationConfig = field(default_factory=GenerationConfig)
-    """How to search for the best output."""
-    device: Device = Device.auto
-    """Where to compute: auto takes cuda, else mps, else cpu."""
-    plugins: Plugins = Plugins.installed
-    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
-
-
 @dataclass
 class EvaluateConfig(Checked):
     """Root config of ``evaluate``."""
 
-    checkpoint: str = MISSING
-    """Run directory (its best checkpoint) or checkpoint directory."""
+    checkpoint: Any = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory; several are an ensemble: ``[A,B]``."""
     split: str = "test"
     """Split of the checkpoint's task to evaluate, such as ``valid``, ``test`` or ``test1``."""
     data: str = ""
@@ -138,6 +111,43 @@ class EvaluateConfig(Checked):
     """How data is kept here, and batched for the loss."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     """How to search for the best output."""
+    device: Device = Device.auto
+    """Where to compute: auto takes cuda, else mps, else cpu."""
+    plugins: Plugins = Plugins.installed
+    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
+
+
+class ScoreFormat(str, Enum):
+    """How scores of given targets are written."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
+@dataclass
+class ScoreConfig(Checked):
+    """Root config of ``score``."""
+
+    checkpoint: Any = MISSING
+    """Run directory (its best checkpoint) or checkpoint directory; several are an ensemble: ``[A,B]``."""
+    source: str = ""
+    """Text file of what the lines of ``target`` are translations of, plain or .gz; none for a language model."""
+    target: str = MISSING
+    """Text file to score, line by line, plain or .gz."""
+    output: str = "-"
+    """File to write; ``-`` writes standard output."""
+    format: ScoreFormat = ScoreFormat.text
+    """A score, a tab and the line (text), or an object of JSON a line, with scores of tokens and words (jsonl)."""
+    source_lang: str = ""
+    """Language of the source, of a model of several pairs; empty for any other."""
+    target_lang: str = ""
+    """Language of the target, of a model of several pairs; empty for any other."""
+    lenpen: float = bounded(1.0)
+    """Length penalty: a line scores its log-probability divided by length ** lenpen, as in a search."""
+    max_tokens: int = bounded(4096, at_least=1)
+    """Most tokens in a batch: sentences times longest source, or line of a language model."""
+    max_sentences: int = bounded(128, at_least=0)
+    """Most sentences in a batch; 0 sets no limit."""
     device: Device = Device.auto
     """Where to compute: auto takes cuda, else mps, else cpu."""
     plugins: Plugins = Plugins.installed
@@ -165,5 +175,11 @@ class AverageConfig(Checked):
             yield f"last={self.last} and best={self.best}: take the newest checkpoints or the best, and leave one out"
 
 
-ROOTS = {"train": TrainConfig, "generate": GenerateConfig, "evaluate": EvaluateConfig, "average": AverageConfig}
+ROOTS = {
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "score": ScoreConfig,
+    "evaluate": EvaluateConfig,
+    "average": AverageConfig,
+}
 """Root dataclass of each command that has one of its own."""

@@ -71,7 +71,8 @@ class ModelDecoder:
         encoder_output = self._model.encode(**source)
         if not given.size(1):
             state = self._model.new_state(encoder_output, len(given) * beam, max_length)
-            return ModelDecoding(self._model, encoder_output, state, self.temperature), given.float()
+            decoding = ModelDecoding(self._model, encoder_output, state, self.temperature, self.start)
+            return decoding, given.float()
         return self._begun(encoder_output, given, beam, max_length)
 
     def _begun(self, encoder_output: Any, given: Tensor, beam: int, max_length: int) -> "tuple[ModelDecoding, Tensor]":
@@ -87,16 +88,26 @@ class ModelDecoder:
 
 
 class ModelDecoding:
-    """A batch that one model decodes."""
+    """A batch that one model decodes; with nothing given it starts from its own token, whatever the search does."""
 
-    def __init__(self, model: IncrementalModel[Any, Any], encoder_output: Any, state: Any, temperature: float) -> None:
+    def __init__(
+        self,
+        model: IncrementalModel[Any, Any],
+        encoder_output: Any,
+        state: Any,
+        temperature: float,
+        start: int | None = None,
+    ) -> None:
         self._model = model
         self._encoder_output = encoder_output
         self._state = state
         self._temperature = temperature
+        self._start = start
 
     def log_probs(self, prev_tokens: Tensor) -> Tensor:
         """Return the log-softmax of the model's logits, (N, V)."""
+        if self._start is not None:
+            prev_tokens, self._start = torch.full_like(prev_tokens, self._start), None
         logits = self._model.decode_step(prev_tokens, self._encoder_output, self._state)
         return next_log_probs(logits, self._temperature)
 

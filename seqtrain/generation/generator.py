@@ -4,6 +4,8 @@ The rules are those of fairseq's ``SequenceGenerator``, except that a limit of l
 own source length, so that a result never depends on the other sentences of the batch.
 """
 
+from contextlib import ExitStack
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,9 @@ from seqtrain.base import Hypothesis, Model, TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import ConfigError
 from seqtrain.generation.beam import Strategy
-from seqtrain.generation.decoders import Decoder, Decoding, ModelDecoder
+from seqtrain.generation.decoders import Decoder, Decoding
+from seqtrain.generation.ensemble import decoder_of
+from seqtrain.generation.fusion import FusedDecoder, LanguageModel
 from seqtrain.generation.hypotheses import Hypotheses
 from seqtrain.generation.rules import (
     Allowed,
@@ -40,29 +44,46 @@ class SequenceGenerator:
 
     Args:
         cfg: how to search.
-        model: decoded one token at a time if it has ``decode_step``, else by full forward passes.
+        model: decoded one token at a time if it has ``decode_step``, else by full forward passes; an ensemble's
+            models each in its way.
         task: gives the target dictionary, the longest target, and the token that decoding starts from.
         allowed: which tokens may follow a hypothesis, if not all.
+        language_model: its log-probabilities are added with the weight ``lm_weight``.
 
     Raises:
         ConfigError: ``cfg`` names symbols that the target dictionary does not have.
     """
 
     def __init__(
-        self, cfg: GenerationConfig, model: Model, task: TaskInfo, allowed: AllowedTokens | None = None
+        self,
+        cfg: GenerationConfig,
+        model: Model,
+        task: TaskInfo,
+        allowed: AllowedTokens | None = None,
+        language_model: LanguageModel | None = None,
     ) -> None:
         self.cfg = cfg
         self.model = model
         self.start = task.decoding_start
         self.dictionary = task.target_dictionary
         self.max_positions = task.max_positions[1]
-        self._decoder: Decoder = ModelDecoder(model, self.start, cfg.temperature)
+        self._models = [model]
+        self._decoder: Decoder = decoder_of(model, self.start, cfg.temperature)
+        if language_model is not None and cfg.lm_weight:
+            self._fuse(language_model)
         self._never = [self.dictionary.pad, *ids_of(cfg.suppress, self.dictionary)]
         self._allowed = allowed
 
+    def _fuse(self, language: LanguageModel) -> None:
+        """Let a language model have a say: outputs are as long as it can see at most."""
+        self._models.append(language.model)
+        self.max_positions = min(self.max_positions, language.task.max_positions[1])
+        decoder = decoder_of(language.model, language.task.decoding_start)
+        self._decoder = FusedDecoder(self._decoder, decoder, self.cfg.lm_weight)
+
     @torch.inference_mode()
     def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
-        """Return the ``nbest`` hypotheses of each sentence, best first, on the CPU; the model is in eval mode for it.
+        """Return the ``nbest`` hypotheses of each sentence, best first, on the CPU; the models are in eval mode for it.
 
         Args:
             net_input: ``source_tokens`` (B, S), ``source_lengths`` (B,) of a model with a source; ``prefix_tokens``
@@ -80,7 +101,9 @@ class SequenceGenerator:
         limits = self._limits(source, prefixes)
         hypotheses = Hypotheses(self.cfg, self.start, self.dictionary.eos, limits, prefixes.tokens.device)
         strategy = strategy_of(self.cfg, inputs, hypotheses.sentences, self.dictionary)
-        with evaluation_mode(self.model):
+        with ExitStack() as stack:
+            for model in self._models:
+                stack.enter_context(evaluation_mode(model))
             decoding = self._begin(source, prefixes, hypotheses)
             self._search(decoding, self._rules(source, prefixes), strategy, hypotheses)
         return hypotheses.results()
@@ -102,7 +125,7 @@ class SequenceGenerator:
             wanted = self._source_sizes(source).tolist()
         else:
             lengths = source.get("source_lengths", prefixes.lengths).tolist()
-            wanted = [int(self.cfg.max_len_a * length + self.cfg.max_len_b) for length in lengths]
+            wanted = [self.cfg.longest_output(length) for length in lengths]
         most = self.max_positions - 1
         return [max(0, min(max(limit, length), most)) for limit, length in zip(wanted, given, strict=True)]
 

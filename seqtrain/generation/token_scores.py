@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import FeatureModel, Model, logits_of
+from seqtrain.nn.ensemble import mean_of_probabilities, members
 
 CHUNK_LOGITS = 1 << 24
 """Most logits that are held at a time, where the model lets them be computed in parts."""
@@ -12,8 +13,15 @@ CHUNK_LOGITS = 1 << 24
 def token_log_probs(model: Model, net_input: dict[str, Tensor], target: Tensor, temperature: float = 1.0) -> Tensor:
     """Return the log-probability of each token of ``target`` (B, T), in nats and fp32, (B, T).
 
-    Logits are divided by ``temperature``. Those of a model that projects features are never held whole.
+    Logits are divided by ``temperature``. Those of a model that projects features are never held whole. The
+    probabilities of an ensemble are the mean of its models'.
     """
+    each = [_token_log_probs(member, net_input, target, temperature) for member in members(model)]
+    return mean_of_probabilities(each)
+
+
+def _token_log_probs(model: Model, net_input: dict[str, Tensor], target: Tensor, temperature: float) -> Tensor:
+    """Return those that one model gives, (B, T)."""
     if not isinstance(model, FeatureModel):
         return _picked(logits_of(model(**net_input)).flatten(0, 1), target.flatten(), temperature).view_as(target)
     features = model.extract_features(**net_input).flatten(0, 1)

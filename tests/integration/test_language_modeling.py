@@ -14,6 +14,7 @@ from seqtrain import cli
 from seqtrain.commands._word_scores import scored_lines
 from seqtrain.config import GenerationConfig
 from seqtrain.data.number_names import english
+from seqtrain.errors import ConfigError
 from seqtrain.trained import TrainedModel, load
 
 Call = Callable[..., Any]
@@ -152,6 +153,22 @@ def test_log_probabilities_of_tokens_and_words(call: Call, model: Path, tmp_path
     assert words["</s>"] == {"word": "</s>", "count": 3, "mean_log_prob": pytest.approx(sum(ends) / 3, abs=1e-5)}
 
 
+def test_lines_are_scored_each_by_itself(call: Call, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("sixty  one\nforty-two\n")
+    words = [f"checkpoint={model}", f"target={tmp_path / 'lines'}", "device=cpu"]
+    result = call("score", *words, "format=jsonl")
+    assert result.code == 0, result.err
+    for line, text in zip(map(json.loads, result.out.splitlines()), ["sixty  one", "forty-two"], strict=True):
+        assert "source" not in line and line["target"] == text
+        expected = [-loss for loss in nll(load(model), [text], block=24)]
+        assert line["positional_scores"] == pytest.approx(expected, abs=1e-5)
+        assert line["score"] == pytest.approx(sum(expected) / len(expected), abs=1e-5)
+    said = call("score", *words, f"source={tmp_path / 'lines'}").refused()
+    assert said == "this is a language model: leave out the sources"
+    (tmp_path / "lines").write_text("one\n" + "a" * 24 + "\n")
+    assert "line 2: its tokens are too many for the model's limit of 24" in call("score", *words).refused()
+
+
 def test_lines_and_numbers_that_word_scores_lack_are_told(
     model: Path, texts: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,7 +199,10 @@ def test_prompts_are_continued(call: Call, model: Path, tmp_path: Path, beam: in
     assert lines[2] == lines[5] != "f"
     # Each alone gives what all together gave.
     cfg = GenerationConfig(beam=beam, max_len_b=20)
-    assert lines[4] == load(model).translate([prompts[4]], cfg)[0]
+    language_model = load(model)
+    assert lines[4] == language_model.complete(prompts[4], cfg) == language_model.complete([prompts[4]], cfg)[0]
+    with pytest.raises(ConfigError, match=r"this is a language model, and does not translate: use complete\(\)"):
+        language_model.translate(prompts[4])
 
 
 def test_a_prompt_over_the_limit(call: Call, model: Path, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seqtrain import cli
+from seqtrain.trained import load
 from tests.integration.conftest import TINY
 from tests.integration.runs import metrics
 
@@ -83,6 +85,24 @@ def test_a_language_that_is_told_counts_as_a_token(call: Call, joint: Path, tmp_
     words = [f"input={tmp_path / 'long'}", "source_lang=en", "target_lang=de", *DECODE]
     result = call("generate", f"checkpoint={joint}", *words)
     assert result.err == "warning: line 2 is over the model's limit of 40 tokens: its end is left out\n"
+
+
+def test_a_given_target_begins_with_its_language(call: Call, joint: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("one\ntwo\n")
+    (tmp_path / "out").write_text("eins\n" + "z" * 38 + "\n")
+    words = [f"checkpoint={joint}", f"source={tmp_path / 'in'}", f"target={tmp_path / 'out'}", "device=cpu"]
+    languages = ["source_lang=en", "target_lang=de"]
+    result = call("score", *words, *languages, "format=jsonl")
+    assert result.code == 0, result.err
+    scored, _ = map(json.loads, result.out.splitlines())
+    assert scored["tokens"] == ["<de>", *"eins", "</s>"]
+    assert scored["score"] == pytest.approx(sum(scored["positional_scores"]) / 6)
+    assert scored["words"] == ["<de>", "eins", "</s>"]
+    positions = scored["positional_scores"]
+    assert scored["word_scores"] == pytest.approx([positions[0], sum(positions[1:5]), positions[5]])
+    (tmp_path / "out").write_text("eins\n" + "z" * 39 + "\n")
+    assert "line 2: the target has 41 tokens" in call("score", *words, *languages).refused()
+    assert "set source_lang and target_lang" in call("score", *words).refused()
 
 
 @pytest.mark.parametrize("languages", [[], ["source_lang=en"], ["source_lang=en", "target_lang=fr"]])
@@ -159,3 +179,24 @@ def test_a_tagged_model_translates_without_its_corpus(call: Call, train: Call, c
     (tmp_path / "input").write_text("one\n<BT> two\n")
     result = call("generate", f"checkpoint={tmp_path / 'run'}", f"input={tmp_path / 'input'}", *DECODE)
     assert result.code == 0 and len(result.out.splitlines()) == 2
+
+
+def test_threads_share_a_model_and_each_gets_what_it_would_get_alone(joint: Path, data: Path) -> None:
+    """Both directions, lines of all lengths, searches and samples at once."""
+    model = load(joint, device="cpu")
+    lines = {language: (data / f"valid.{language}").read_text().splitlines() for language in ("en", "de")}
+
+    def ask(number: int) -> list[object]:
+        source, target = (("en", "de"), ("de", "en"))[number % 2]
+        languages = {"source_lang": source, "target_lang": target}
+        some = [line[: 8 + 4 * number] for line in lines[source][number::4]]
+        found = model.translate(some, beam=1 + number % 3, max_len_b=15 + number, **languages)
+        drawn = model.sample(some[:2], nbest=2, seed=number, max_len_b=10, **languages)
+        return [found, drawn, [h.score for h in model.score(some, found, **languages)]]
+
+    alone = [ask(number) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(ask, [*range(8)] * 2))
+    assert together == alone * 2
+    assert len({str(answer) for answer in alone}) == 8
+    assert not any(module.training for module in model.model.modules())

@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import Dictionary, EncoderOutput, IncrementalState, Model, ModelOutput, TaskInfo
+from seqtrain.base import (
+    DecoderModel,
+    Dictionary,
+    EncoderOutput,
+    IncrementalState,
+    Model,
+    ModelOutput,
+    NoSource,
+    TaskInfo,
+)
 from seqtrain.config import GenerationConfig, ModelConfig
 from seqtrain.generation import SequenceGenerator
 
@@ -105,6 +114,52 @@ class IncrementalTableModel(TableModel):
         return encoder_output.features[sentences, prev_tokens]
 
 
+class Rows(IncrementalState):
+    """Remembers nothing but how many hypotheses there are."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def reorder(self, order: Tensor) -> None:
+        self.rows = len(order)
+
+
+class TableLanguageModel(DecoderModel):
+    """Next-token log-probabilities by the previous token."""
+
+    def __init__(self, table: Table, task: TaskInfo) -> None:
+        super().__init__(ModelConfig(), task)
+        self.table = log_table(table, task.target_dictionary)
+
+    def extract_features(self, source_tokens: Tensor, source_lengths: Tensor) -> Tensor:
+        assert source_lengths.max() == source_tokens.size(1)
+        return self.table[source_tokens]
+
+    def project(self, features: Tensor) -> Tensor:
+        return features
+
+
+class IncrementalTableLanguageModel(TableLanguageModel):
+    """The same, one token at a time, and given ones in one pass; ``prefilled`` has their numbers."""
+
+    def __init__(self, table: Table, task: TaskInfo) -> None:
+        super().__init__(table, task)
+        self.prefilled: list[int] = []
+
+    def encode(self) -> NoSource:
+        return NoSource()
+
+    def new_state(self, encoder_output: NoSource, rows: int, max_length: int) -> Rows:
+        return Rows(rows)
+
+    def prefill(self, tokens: Tensor, encoder_output: NoSource, state: Rows) -> None:
+        self.prefilled.append(tokens.size(1))
+
+    def decode_step(self, prev_tokens: Tensor, encoder_output: NoSource, state: Rows) -> Tensor:
+        assert len(prev_tokens) == state.rows
+        return self.table[prev_tokens]
+
+
 class RecurrentModel(Model):
     """A random RNN over the previous tokens that starts from the mean of the source: the whole prefix matters."""
 
@@ -192,6 +247,18 @@ def table_model(task: TaskInfo) -> Callable[..., IncrementalTableModel]:
 def full_table_model(task: TaskInfo) -> Callable[..., TableModel]:
     """Return a function from tables to a model without the incremental interface."""
     return lambda *tables: TableModel(tables, task)
+
+
+@pytest.fixture
+def language_model() -> type[IncrementalTableLanguageModel]:
+    """Return a language model of a table, with the incremental interface."""
+    return IncrementalTableLanguageModel
+
+
+@pytest.fixture
+def full_language_model() -> type[TableLanguageModel]:
+    """Return a language model of a table, without the incremental interface."""
+    return TableLanguageModel
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def test_primary_configs_and_their_commands(choices: Choices) -> None:
     assert choices.commands == {
         "config": "train",
         "evaluate": "evaluate",
+        "generate": "generate",
         "exp": "train",
         "no_model": "train",
         "train_root": "train",
@@ -53,6 +54,7 @@ def test_primary_configs_and_their_commands(choices: Choices) -> None:
         "average_root": "average",
         "evaluate_root": "evaluate",
         "generate_root": "generate",
+        "score_root": "score",
     }
     assert choices.primaries["exp"]["model"] == "transformer"
     assert choices.primaries["no_model"] == {"task": "translation"}
