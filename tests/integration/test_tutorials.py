@@ -37,6 +37,7 @@ ON_THE_EXAMPLE = ["check", "completion"]
 """Pages whose ``my-module`` is the example of the repository."""
 WITHOUT_PLUGINS = [
     "data-bin",
+    "decoding",
     "fine-tuning",
     "language-models",
     "outputs",
