@@ -107,14 +107,6 @@ class DatasetConfig(Checked):
             yield "a batch would hold all data: set dataset.max_tokens or dataset.max_sentences"
 
 
-class Scorer(str, Enum):
-    """How decoded text is scored against the references."""
-
-    bleu = "bleu"
-    chrf = "chrf"
-    exact_match = "exact_match"
-
-
 @dataclass
 class ValidationConfig(Checked):
     """When and how to validate."""
@@ -126,18 +118,22 @@ class ValidationConfig(Checked):
     max_batches: int = bounded(0, at_least=0)
     """Batches of a validation set to compute the loss on; 0 takes all. Decoding takes all."""
     generate: bool = False
-    """Also decode the validation sets, with the settings of ``generation``, and score the text."""
-    scorers: list[Scorer] = field(default_factory=lambda: [Scorer.bleu])
-    """Scores of decoded text, ``final_split`` too: bleu, chrf, exact_match (percentage of lines that are right)."""
-    bleu_tokenizer: str = "13a"
-    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
+    """Also decode the validation sets, with the settings of ``generation``, and score the text by each ``scorer``."""
     final_split: str = ""
     """Split that the best checkpoint decodes, or has its loss computed on, when training ends; empty for none."""
 
 
+class Reset(str, Enum):
+    """What a run that starts from another one begins anew, besides metrics."""
+
+    optimizer = "optimizer"
+    lr_scheduler = "lr_scheduler"
+    data = "data"
+
+
 @dataclass
 class SavingConfig(Checked):
-    """When to save, what to keep, and what is best."""
+    """When to save, what to keep, what is best, and which checkpoint a run starts from."""
 
     interval_epochs: int = bounded(1, at_least=0)
     """Save at the end of every this many epochs; 0 does not."""
@@ -153,10 +149,39 @@ class SavingConfig(Checked):
     """Metric that says which checkpoint is best, and that training returns: ``<split>/<name>``."""
     maximize: bool = False
     """Whether a higher ``saving.metric`` is better."""
+    finetune_from: str = ""
+    """Run directory (its best checkpoint) or checkpoint directory whose parameters and dictionaries a run starts with.
+
+    Of an averaged model, as ``training.ema`` keeps one, it is the average.
+    """
+    reset: list[Reset] = field(default_factory=lambda: list(Reset))
+    """What of that run begins anew; left out, the optimizer's state, the schedule with its clock, or the place in the
+    data goes on."""
+    extend_vocabulary: bool = False
+    """Give the symbols of the training text and the task's tags that its dictionaries lack new rows in the model."""
+
+    @property
+    def kept(self) -> set[Reset]:
+        """What of the training of ``finetune_from`` goes on."""
+        return set(Reset) - set(self.reset)
+
+    def contradictions(self) -> Iterable[str]:
+        """What is said of another run needs one."""
+        if not self.finetune_from and (self.kept or self.extend_vocabulary):
+            given = "saving.reset" if self.kept else "saving.extend_vocabulary=true"
+            yield f"{given} is for a run that starts from another: set saving.finetune_from=RUN, or leave it out"
 
     def rank(self, value: float) -> float:
         """Return a number by which values of ``metric`` are in order, the best first."""
         return -value if self.maximize else value
+
+
+class Constraints(str, Enum):
+    """In which order an output has to contain what it is asked to contain."""
+
+    none = "none"
+    ordered = "ordered"
+    unordered = "unordered"
 
 
 @dataclass
@@ -164,9 +189,9 @@ class GenerationConfig(Checked):
     """How to search for the best output."""
 
     beam: int = bounded(5, at_least=1)
-    """Hypotheses kept at each position; 1 is greedy search."""
+    """Hypotheses kept at each position; 1 is greedy search. Sampling does not use it."""
     nbest: int = bounded(1, at_least=1)
-    """Hypotheses to return for each sentence, at most ``beam``."""
+    """Hypotheses to return for each sentence, at most ``beam``; with ``sampling`` as many samples as you like."""
     lenpen: float = bounded(1.0)
     """Length penalty: a hypothesis scores its log-probability divided by length ** lenpen; 0 leaves it as it is."""
     temperature: float = bounded(1.0, above=0)
@@ -187,18 +212,60 @@ class GenerationConfig(Checked):
     """See ``max_len_a``."""
     min_len: int = bounded(1, at_least=0)
     """Fewest tokens of an output, a prompt included, end of sentence excluded."""
+    sampling: bool = False
+    """Draw ``nbest`` outputs at random, each for itself, instead of searching for the best."""
+    sampling_topk: int = bounded(0, at_least=0)
+    """Draw among the this many most probable tokens; 0 takes all."""
+    sampling_topp: float = bounded(0.0, at_least=0, at_most=1)
+    """Draw among the fewest tokens whose probabilities add up to this; 0 takes all."""
+    seed: int = bounded(1, at_least=0, at_most=2**32 - 1)
+    """Seed of sampling: with the number of a line it decides what is drawn for this line."""
+    diverse_beam_groups: int = bounded(0, at_least=0)
+    """Groups of a beam that avoid each other's tokens; 0 does not divide it."""
+    diverse_beam_strength: float = bounded(0.5, at_least=0)
+    """What a token costs for each earlier group's choice of it at the same position, in nats."""
+    diversity_rate: float = bounded(0.0, at_least=0)
+    """What a token costs for each place among those that continue the same hypothesis, in nats; 0 for beam search."""
+    constraints: Constraints = Constraints.none
+    """Outputs contain the constraints of their line, in the order in which they are given or in any."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)
     """Most sentences in a batch that is decoded; 0 sets no limit."""
 
+    @property
+    def width(self) -> int:
+        """Hypotheses of each sentence that are under search at a time."""
+        return self.nbest if self.sampling else self.beam
+
     def contradictions(self) -> Iterable[str]:
-        """The search returns no more hypotheses than it keeps."""
-        if self.nbest > self.beam:
+        """One way to search, that has the options it is given, and returns no more than it keeps."""
+        yield from self._contradictions_of_strategies()
+        if self.nbest > self.width:
             yield (
                 f"generation.nbest={self.nbest} is more than generation.beam={self.beam}: "
                 "the search keeps `beam` hypotheses; raise generation.beam or lower generation.nbest"
             )
+        if self.diverse_beam_groups and self.beam % self.diverse_beam_groups:
+            yield (
+                f"generation.beam={self.beam} cannot be divided into generation.diverse_beam_groups="
+                f"{self.diverse_beam_groups} groups of the same size; make one a multiple of the other"
+            )
+
+    def _contradictions_of_strategies(self) -> Iterable[str]:
+        chosen = {
+            "sampling": self.sampling,
+            "diverse_beam_groups": self.diverse_beam_groups,
+            "diversity_rate": self.diversity_rate,
+            "constraints": self.constraints != Constraints.none,
+        }
+        if len(ways := [f"generation.{name}" for name, value in chosen.items() if value]) > 1:
+            yield f"{' and '.join(ways)} are different ways to search: choose one"
+        if self.sampling_topk and self.sampling_topp:
+            yield "generation.sampling_topk and generation.sampling_topp both say what to draw among: choose one"
+        for name, value in {"sampling_topk": self.sampling_topk, "sampling_topp": self.sampling_topp}.items():
+            if value and not self.sampling:
+                yield f"generation.{name}={value} is for sampling: set generation.sampling=true"
 
 
 @dataclass

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import torch
+
 from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
 from seqtrain.config import GenerationConfig
 from seqtrain.data.chunks import chunked
@@ -19,10 +21,21 @@ def generation_plan(cfg: GenerationConfig) -> PlanSpec:
     return PlanSpec(max_tokens=cfg.max_tokens, max_sentences=cfg.max_sentences, shuffle=False)
 
 
-def decode_dataset(task: Task[Any], dataset: Dataset, generator: Generator, plan: PlanSpec) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order."""
+def decode_dataset(
+    task: Task[Any],
+    dataset: Dataset,
+    generator: Generator,
+    plan: PlanSpec,
+    line_numbers: Sequence[int] | None = None,
+) -> list[list[Hypothesis]]:
+    """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order.
+
+    What is drawn at random for a sentence depends on the number of its line: ``line_numbers``, or 1, 2, ...
+    """
     results: list[list[Hypothesis]] = [[] for _ in range(len(dataset))]
+    numbers = torch.tensor(range(1, len(dataset) + 1) if line_numbers is None else line_numbers)
     for batch in task.get_batch_iterator(dataset, epoch=1, plan=plan):
+        batch.net_input["line_numbers"] = numbers[batch.ids]
         for number, found in zip(batch.ids.tolist(), task.inference_step(batch, generator), strict=True):
             results[number] = found
     return results
@@ -55,4 +68,4 @@ def _decode_full(
     dataset, limit = task.inference_dataset([line for _, line in lines]), task.info.max_positions[0]
     for index in dataset.truncated.tolist():
         log.warning("line %d is over the model's limit of %d tokens: its end is left out", lines[index][0], limit)
-    return decode_dataset(task, dataset, generator, plan)
+    return decode_dataset(task, dataset, generator, plan, [number for number, _ in lines])

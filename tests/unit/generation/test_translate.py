@@ -6,7 +6,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Dataset, PlanSpec, Shard, Task, TaskInfo
+from seqtrain.base import Batch, Dataset, Hypothesis, PlanSpec, Shard, Task, TaskInfo
 from seqtrain.config import GenerationConfig, TaskConfig
 from seqtrain.generation import SequenceGenerator, decode_dataset, decode_lines, generation_plan
 
@@ -73,6 +73,26 @@ def test_decode_dataset_answers_in_the_order_of_the_dataset(
         plan = PlanSpec(max_sentences=max_sentences, shuffle=False)
         found = decode_dataset(decoding, Sources(SOURCES, net_input), generator, plan)
         assert [task.target_dictionary.decode(best[0].tokens.tolist()) for best in found] == EXPECTED
+
+
+class Noting:
+    """Finds nothing, and notes the numbers of lines that it is given."""
+
+    def __init__(self) -> None:
+        self.numbers: list[list[int]] = []
+
+    def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+        self.numbers.append(net_input["line_numbers"].tolist())
+        return [[] for _ in self.numbers[-1]]
+
+
+def test_a_search_is_told_the_numbers_of_lines(task: TaskInfo, net_input: Collate) -> None:
+    decoding, generator = DecodingTask(task, net_input), Noting()
+    decode_dataset(decoding, Sources(["a", "abc", "ab"], net_input), generator, PlanSpec(max_sentences=2))
+    assert generator.numbers == [[2, 3], [1]]  # the longest first
+    generator = Noting()
+    list(decode_lines(decoding, ["a", "", "ab", "\n", "b"], generator, PlanSpec(max_sentences=9), window=3))
+    assert generator.numbers == [[3, 1], [5]]
 
 
 def test_decode_dataset_of_nothing_is_nothing(
