@@ -128,8 +128,8 @@ def _take_dictionaries(task: Task[Any], origin: Origin) -> None:
         task.load(origin.checkpoint.path)
     except SeqtrainError as error:
         raise ConfigError(
-            f"{choice_of(task)} cannot use the dictionaries of its {origin.task}: {error}; train with that task, and "
-            "with its languages and joined_dictionary"
+            f"{choice_of(task)} cannot use the dictionaries of its {origin.task}: {error}; choose the task, "
+            "and what its dictionaries are of, as they were chosen there"
         ) from error
 
 

@@ -25,6 +25,7 @@ from seqtrain.metrics.parts import with_wholes
 from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
+from seqtrain.training.description import description
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, resumed, started
 from seqtrain.training.evaluation import check_scorers, decode_split
@@ -129,7 +130,9 @@ class Session:
         if self.cfg.training.ema:
             self.ema = ExponentialMovingAverage(self.cfg.ema, parts.model)
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
-        self._describe(trainer.parts)
+        for line in description(self.cfg, parts.model, self.device):
+            log.info("%s", line)
+        log.info("run directory: %s", self.run.path)
         if resume is None:
             self.started = started(self.run.path)
             if self.origin is not None:
@@ -265,17 +268,3 @@ class Session:
         valid, metric = with_wholes(task.splits("valid")), self.cfg.saving.metric
         if valid and metric.split("/")[0] not in valid:
             raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")
-
-    def _describe(self, parts: Parts) -> None:
-        cfg, parameters = self.cfg, sum(p.numel() for p in parts.model.parameters())
-        configs = {kind: config for kind, config in vars(cfg).items() if kind in REGISTRIES}
-        one_each = {kind: config for kind, config in configs.items() if not REGISTRIES[kind].several}
-        chosen = {kind: REGISTRIES[kind].entry_of(config).name for kind, config in one_each.items()}
-        log.info("%s", ", ".join(f"{kind} {name}" for kind, name in chosen.items()))
-        log.info("%s parameters; %s, %s", f"{parameters:,}", self._describe_device(), cfg.training.precision.value)
-        log.info("run directory: %s", self.run.path)
-
-    def _describe_device(self) -> str:
-        if self.device.type == "cpu":
-            return f"cpu with {torch.get_num_threads()} threads"
-        return torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -22,14 +22,13 @@ from seqtrain.data.tokenizers._model_file import (
     with_symbols,
 )
 from seqtrain.data.tokenizers._sampling import SubwordSampler, bpe_dropout, unigram_sampling
+from seqtrain.data.tokenizers._training_lines import PIECE_OF_LINE, TrainingLines
 from seqtrain.documents import open_regular
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
 
 TRAINING_THREADS = 4
 """A constant: the bytes of a unigram model depend on it."""
-PIECE_OF_LINE = 4096
-"""Characters in which a line is handed to training; SentencePiece drops lines over a limit, silently."""
 ENCODING_THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -104,7 +103,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     def _train(self, lines: Iterable[str]) -> bytes:
         model = io.BytesIO()
-        pieces = _Pieces(lines)
+        pieces = TrainingLines(lines)
         try:
             spm.SentencePieceTrainer.train(
                 sentence_iterator=iter(pieces),
@@ -231,23 +230,6 @@ class SentencePieceDictionary(Dictionary):
     def symbol(self, id: int) -> str:
         """Return the piece with this id."""
         return self.specials[id] if id < len(self.specials) else self._processor.id_to_piece(self._pieces[id])
-
-
-class _Pieces:
-    """Lines for SentencePiece, long ones in pieces; keeps the error of reading that its C++ code would replace."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = lines
-        self.error: Exception | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        try:
-            for line in self._lines:
-                for start in range(0, len(line), PIECE_OF_LINE):
-                    yield line[start : start + PIECE_OF_LINE]
-        except Exception as error:
-            self.error = error
-            raise
 
 
 def _read(path: Path) -> bytes:
