@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from seqtrain.errors import DataError
 from seqtrain.nn.positions import (
@@ -73,7 +74,7 @@ def test_build_positions() -> None:
 
 def test_a_table_that_grows_serves_threads_at_once() -> None:
     class Raced(SinusoidalPositions):
-        def __setattr__(self, name: str, value: object) -> None:
+        def __setattr__(self, name: str, value: Tensor | torch.nn.Module) -> None:
             super().__setattr__(name, value)
             if name == "table":  # another thread puts a shorter one there just after this one
                 super().__setattr__(name, sinusoidal_table(5, 8))
