@@ -50,7 +50,10 @@ def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] =
         ConfigError: something is wrong with overrides or YAML; all mistakes are named.
         PluginError: a user directory is missing or cannot be imported.
     """
-    config = to_config(compose_node("config", [*overrides, *searchpath_override(searchpath)]))
+    try:
+        config = to_config(compose_node("config", [*overrides, *searchpath_override(searchpath)]))
+    except ConfigError as error:
+        raise error from None  # in a notebook nobody wants to see what Hydra says too
     assert isinstance(config, TrainConfig)
     return config
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
@@ -39,7 +40,7 @@ def restore(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> Restored:
     cfg = checkpoint.config(overrides)
     task: Task[Any] = REGISTRIES["task"].build(cfg.task)
     task.load(checkpoint.path)
-    with _no_larger_than(checkpoint.path / MODEL):
+    with _no_larger_than(checkpoint.path / MODEL), torch.random.fork_rng([]):
         model = task.build_model(cfg.model)
     checkpoint.load_model(model)
     return Restored(cfg, task, model)

@@ -38,7 +38,8 @@ def decoded_lines(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> I
     for decoded in (decoded_split if cfg.split else decoded_input)(trained, cfg, speed):
         yield from FORMATS[cfg.format](decoded, cfg.generation.nbest, cfg.print_alignment)
         kept += [decoded] if cfg.split else []
-    speed.say("Translated" if trained.has_source else "Continued")
+    if cfg.split or cfg.output != "-":
+        speed.say("Translated" if trained.has_source else "Continued")
     for line in score_lines(kept, cfg, trained.task.target_language(cfg.split)) if cfg.split else []:
         log.info("%s", line)
         if cfg.format is OutputFormat.fairseq:

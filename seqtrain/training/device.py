@@ -29,7 +29,7 @@ def find_device(choice: Device) -> torch.device:
 
 @contextlib.contextmanager
 def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
-    """Set threads and determinism, and set them back.
+    """Set threads and determinism; afterwards they are what they were, as are torch's random numbers.
 
     Args:
         cfg: the config.
@@ -40,7 +40,8 @@ def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
         torch.set_num_threads(cfg.num_threads or num_threads)
     torch.use_deterministic_algorithms(cfg.deterministic or deterministic)
     try:
-        yield
+        with torch.random.fork_rng([torch.cuda.current_device()] if find_device(cfg.device).type == "cuda" else []):
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)

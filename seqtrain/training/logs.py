@@ -61,6 +61,12 @@ class FileHandler(logging.FileHandler):
         self._said = True
 
 
+def standard_console() -> Console:
+    """Return a console on standard output; in a notebook it prints plain lines, no block of HTML each, and no bar."""
+    console = Console()
+    return Console(force_jupyter=False, force_terminal=False) if console.is_jupyter else console
+
+
 @contextlib.contextmanager
 def logging_to(console: Console, file: Path | None = None) -> Iterator[None]:
     """Send the messages of seqtrain and of user plug-ins to a console and a file, and leave no trace behind."""

@@ -41,7 +41,7 @@ from seqtrain.training.hooks.tensorboard import TensorBoard
 from seqtrain.training.hooks.train_metrics import TrainMetrics
 from seqtrain.training.hooks.validation import Validation
 from seqtrain.training.kept_state import keep_state
-from seqtrain.training.logs import logging_to
+from seqtrain.training.logs import logging_to, standard_console
 from seqtrain.training.loss_module import LossStep
 from seqtrain.training.precision import loss_scaler
 from seqtrain.training.recovery import Recovery
@@ -93,7 +93,7 @@ def train(
         SeqtrainError: the config, the data or a checkpoint is wrong, or training cannot go on.
     """
     run = RunDirectory(Path(run_directory or f"runs/{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"), cfg.saving)
-    console = console or Console()
+    console = console or standard_console()
     # A sum depends on how many threads share it: a run goes on with as many as it began with.
     num_threads = saved_threads(resume) if resume is not None else 0
     with locked(run.path):

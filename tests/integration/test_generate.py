@@ -69,7 +69,7 @@ def test_standard_input_to_standard_output_in_a_process(
 ) -> None:
     options = ["generation.beam=2", "generation.max_len_b=20"]
     piped = run("generate", f"checkpoint={trained}", *options, cwd=tmp_path, stdin=source.read_bytes())
-    assert piped.code == 0 and piped.err.startswith("Translated 5 sentences (")
+    assert (piped.code, piped.err) == (0, "")
     assert piped.out == generate(f"input={source}").out
 
 
@@ -121,8 +121,7 @@ def test_the_end_of_a_long_line_is_not_translated_and_a_warning_names_it(generat
     (tmp_path / "long").write_text("one\n" + "a" * 39 + "\n" + "a" * 40 + "\n" + "a" * 200 + "\n")
     result = generate(f"input={tmp_path / 'long'}")
     assert result.code == 0
-    *warnings, _summary = result.err.splitlines()
-    assert warnings == [
+    assert result.err.splitlines() == [
         f"warning: line {n} is over the model's limit of 40 tokens: its end is left out" for n in (3, 4)
     ]
     lines = result.out.split("\n")

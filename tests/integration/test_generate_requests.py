@@ -135,7 +135,7 @@ def test_a_pipe_that_waits_for_each_answer(start: Call, generate: Call, trained:
             process.stdin.flush()
             found.append(process.stdout.readline().decode().removesuffix("\n"))
         process.stdin.close()
-        assert process.stderr.read().startswith(b"Translated 3 sentences (")
+        assert process.stderr.read() == b""
     assert (process.returncode, found) == (0, expected)
 
 
@@ -167,7 +167,7 @@ def test_a_terminal_is_answered_line_by_line(terminal: tuple[Any, IO[bytes]], ge
     assert [ask(end, line) for line in LINES] == generate(f"input={source}").out.splitlines()
     end.write(b"\x04")  # end of input
     assert process.wait(timeout=60) == 0
-    assert process.stderr.read().startswith(b"Translated 3 sentences (")
+    assert process.stderr.read() == b""
 
 
 def test_an_interrupt_at_a_terminal(terminal: tuple[Any, IO[bytes]]) -> None:

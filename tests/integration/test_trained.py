@@ -1,12 +1,13 @@
 """A trained model, asked from Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import seqtrain
+from seqtrain.base import Hypothesis
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import ConfigError
 from seqtrain.trained import TrainedModel
@@ -73,3 +74,15 @@ def test_languages_are_for_models_that_have_several(model: TrainedModel) -> None
             ask("one", source_lang="en", target_lang="de")
     with pytest.raises(ConfigError, match="this model has no languages to choose from"):
         model.score("one", "eins", source_lang="en", target_lang="de")
+
+
+def test_what_mypy_takes_answers_for(model: TrainedModel) -> None:
+    """That these names have these types is what mypy checks; here that it is so."""
+    text: str = model.translate("one", SHORT)
+    texts: list[str] = model.translate(["one"], SHORT)
+    samples: list[str] = model.sample("one", SHORT)
+    more_samples: list[list[str]] = model.sample(["one"], SHORT)
+    hypothesis: Hypothesis = model.score("one", "eins")
+    hypotheses: Iterator[Hypothesis] = model.score(["one"], ["eins"])
+    assert [text] == texts and [samples] == more_samples
+    assert [h.score for h in hypotheses] == [hypothesis.score]

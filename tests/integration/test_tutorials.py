@@ -2,9 +2,10 @@
 
 A page is followed in an empty directory, from top to bottom. A code block with ``title="FILE"`` becomes that file. In a
 ``console`` block each line that begins with ``$`` is run, with those that a backslash continues it with; what follows
-is what it must print, where ``...`` stands for anything.
+is what it must print, where ``...`` stands for anything. The ``pycon`` blocks of a page are one session of Python's.
 """
 
+import doctest
 import os
 import re
 import shlex
@@ -40,18 +41,8 @@ BUILDS_ON = {"sweep": ["criterion"]}
 """Pages whose files another page says that it uses."""
 ON_THE_EXAMPLE = ["check", "completion"]
 """Pages whose ``my-module`` is the example of the repository."""
-WITHOUT_PLUGINS = [
-    "data-bin",
-    "decoding",
-    "fine-tuning",
-    "language-models",
-    "multi30k",
-    "outputs",
-    "scores",
-    "several-corpora",
-    "several-models",
-]
-"""Pages without code of the user's: their commands run in this process, which saves most of the time."""
+WITHOUT_PLUGINS = "how-to"
+"""Folder of pages without code of the user's: their commands run in this process, which saves most of the time."""
 
 
 class Command(NamedTuple):
@@ -117,6 +108,15 @@ def run(command: Command, directory: Path) -> tuple[int, str]:
     return done.returncode, re.sub(r" +$", "", done.stdout, flags=re.MULTILINE).strip()
 
 
+def run_session(page: Path, number: int, text: str, names: dict[str, Any]) -> None:
+    """Run a block of a Python session in this process and directory; it has the names of the blocks before it."""
+    test = doctest.DocTestParser().get_doctest(text, names, f"{page.name}, session {number}", str(page), 0)
+    said: list[str] = []
+    failed = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append, clear_globs=False).failed
+    assert not failed, "".join(said)
+    names.update(test.globs)
+
+
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """A copy of the repository's example."""
@@ -143,11 +143,14 @@ def test_a_page_does_what_it_says(
         for _language, file, text in blocks(page.with_stem(other)):
             if file:
                 write(tmp_path, file, text)
-    for language, file, text in blocks(page):
+    names: dict[str, Any] = {}
+    for number, (language, file, text) in enumerate(blocks(page)):
         if file:
             write(tmp_path, file, text)
+        if language == "pycon":
+            run_session(page, number, text, names)
         for command in commands(text) if language == "console" else ():
-            here = page.stem in WITHOUT_PLUGINS and command.line.startswith("python -m seqtrain ")
+            here = page.parent.name == WITHOUT_PLUGINS and command.line.startswith("python -m seqtrain ")
             code, printed = run_here(command, call) if here else run(command, tmp_path)
             assert code == command.code, f"{command.line}\n{printed}"
             assert re.fullmatch(command.pattern, printed, re.DOTALL), f"{command.line}\n{printed}"

@@ -132,3 +132,9 @@ def test_a_plug_in_in_a_plug_in_that_is_not_there() -> None:
     container["optimizer"]["parts"]["all"]["optimizer"]["_name"] = 3
     with pytest.raises(ConfigError, match=r"optimizer\.parts\.all\.optimizer\._name: is missing, or no text"):
         from_container(container)
+
+
+def test_a_mistake_is_told_without_what_hydra_says_of_it() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean model\.dropout\?") as error:
+        compose(["model.dropuot=0.2"])
+    assert error.value.__cause__ is None and error.value.__suppress_context__
