@@ -62,7 +62,7 @@ class FileHandler(logging.FileHandler):
 
 
 def standard_console() -> Console:
-    """Return a console on standard output; in a notebook it prints plain lines, no block of HTML each, and no bar."""
+    """Return a console on standard output; in a notebook it prints plain lines, each no block of HTML, and no bar."""
     console = Console()
     return Console(force_jupyter=False, force_terminal=False) if console.is_jupyter else console
 
