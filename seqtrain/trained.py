@@ -6,7 +6,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from seqtrain.base import DecoderModel, Hypothesis, Model, PlanSpec, Task
+from seqtrain.base import DecoderModel, Generator, Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
 from seqtrain.config import DatasetConfig, Device, GenerationConfig, Plugins, TrainConfig
@@ -14,7 +14,8 @@ from seqtrain.errors import ConfigError
 from seqtrain.generation.compatible import check_ensemble, check_language_model
 from seqtrain.generation.forced import ForcedDecoder, score_lines
 from seqtrain.generation.fusion import LanguageModel
-from seqtrain.generation.generator import SequenceGenerator
+from seqtrain.generation.requests import Request
+from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
 from seqtrain.nn.ensemble import Ensemble, members
 from seqtrain.restored import restore
@@ -41,9 +42,9 @@ class TrainedModel:
         """Whether it translates; a language model does not."""
         return not isinstance(members(self.model)[0], DecoderModel)
 
-    def generator(self, cfg: GenerationConfig) -> SequenceGenerator:
+    def generator(self, cfg: GenerationConfig) -> Generator:
         """Return a search by the model, and by the language model if there is one."""
-        return SequenceGenerator(cfg, self.model, self.task.info, language_model=self.language_model)
+        return build_generator(cfg, self.model, self.task.info, self.language_model)
 
     def in_languages(self, source_lang: str, target_lang: str) -> "TrainedModel":
         """Return the model that translates one language into another; both are empty for a model of one pair.
@@ -54,10 +55,10 @@ class TrainedModel:
         return replace(self, task=self.task.in_languages(source_lang, target_lang))
 
     def hypotheses(
-        self, lines: Iterable[str], cfg: GenerationConfig, window: int = WINDOW
+        self, lines: Iterable[str | Request], cfg: GenerationConfig, window: int = WINDOW
     ) -> Iterator[list[Hypothesis]]:
         """Yield the hypotheses of each line, best first; none for an empty line. ``window`` lines are read ahead."""
-        return decode_lines(self.task, lines, self.generator(cfg), generation_plan(cfg), window)
+        return decode_lines(self.task, lines, self.generator(cfg), cfg, window)
 
     def translate(
         self, lines: Iterable[str], cfg: GenerationConfig | None = None, *, source_lang: str = "", target_lang: str = ""

@@ -93,6 +93,10 @@ class Task(ABC, Generic[InfoT]):
         dictionary: Dictionary = self.info.target_dictionary
         return dictionary
 
+    def target_language(self, split: str) -> str:
+        """Return the code of the language that outputs of a split are in; empty if it is not known, or not one."""
+        return ""
+
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return where sentences of a split are from, for messages: ``FILE:LINE`` where the task knows."""
         return [f"sentence {number} of {split}" for number in numbers]

@@ -3,6 +3,7 @@
 Every field's meaning and unit stand in the string below it, which ``--help`` and the docs print.
 """
 
+from seqtrain.config.generate import GenerateConfig, OutputFormat, PrintAlignment
 from seqtrain.config.plugins import (
     SHARED,
     CriterionConfig,
@@ -11,6 +12,8 @@ from seqtrain.config.plugins import (
     OptimizerConfig,
     ParameterGroupConfig,
     PluginConfig,
+    Plugins,
+    ScorerConfig,
     TaskConfig,
     TokenizerConfig,
     WeightDecayConfig,
@@ -20,29 +23,30 @@ from seqtrain.config.roots import (
     ROOTS,
     AverageConfig,
     EvaluateConfig,
-    GenerateConfig,
-    Plugins,
     ScoreConfig,
     ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
+    MBR,
+    Constraints,
     DatasetConfig,
     Device,
     EmaConfig,
     GenerationConfig,
     Precision,
     SavingConfig,
-    Scorer,
     TrackingConfig,
     TrainingConfig,
     ValidationConfig,
 )
 
 __all__ = [
+    "MBR",
     "ROOTS",
     "SHARED",
     "AverageConfig",
+    "Constraints",
     "CriterionConfig",
     "DatasetConfig",
     "Device",
@@ -53,14 +57,16 @@ __all__ = [
     "LRSchedulerConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "OutputFormat",
     "ParameterGroupConfig",
     "PluginConfig",
     "Plugins",
     "Precision",
+    "PrintAlignment",
     "SavingConfig",
     "ScoreConfig",
     "ScoreFormat",
-    "Scorer",
+    "ScorerConfig",
     "TaskConfig",
     "TokenizerConfig",
     "TrackingConfig",

@@ -11,6 +11,7 @@ GROUPS = {
     "--lr-scheduler": "lr_scheduler",
     "--bpe": "tokenizer",
     "--tokenizer": "tokenizer",
+    "--scoring": "scorer",
 }
 """The flag that chooses a part, and the group that it is chosen from here."""
 
@@ -145,6 +146,14 @@ ROWS = {
         space | whitespace
         nltk | not there: moses splits words by rules too
     """,
+    "--scoring": """
+        bleu | = | by sacreBLEU, of plain text | of tokens; generate ends in an error without a C extension
+        sacrebleu  | bleu | its tokenizer is that of the language | always 13a if nothing is said; fairseq-score cannot
+        chrf       | = | | ends in an error: what it returns has no score
+        wer        | =
+        meteor     | not there: needs WordNet
+        bert_score | not there: needs another model
+    """,
 }
 """fairseq's names | the name here, ``=`` for the same, or a sentence (with a colon) | a note | fairseq's defect."""
 
@@ -178,6 +187,12 @@ NEW = {
         "warmup_stable_decay": "a constant rate, then a short decay: longer runs start from the same beginning",
     },
     "tokenizer": {},
+    "scorer": {
+        "ter": "edits of words and shifts of phrases, by sacreBLEU",
+        "exact_match": "the percentage of lines that are right",
+        "bleu_lowercase": "BLEU of lower-cased text, beside the cased one",
+        "chrf_plus_plus": "chrF++: words count too",
+    },
 }
 """Parts that fairseq has not, by group, and what they are for."""
 

@@ -12,7 +12,7 @@ ROWS = {
         --optimizer=               | optimizer    |
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
-        --scoring=                 | validation.scorers |
+        --scoring=                 | scorer |
         --tokenizer=               | tokenizer    |
     """,
     "common": """
@@ -53,7 +53,7 @@ ROWS = {
         --required-batch-size-multiple=      | dataset.required_batch_size_multiple | 1 if not set, 8 in fairseq
         --train-subset=                      | task.train | prefixes of files
         --valid-subset=                      | task.valid | prefixes of files
-        --gen-subset=                        | split | of the command evaluate
+        --gen-subset=                        | split | of the commands generate and evaluate
         --validate-interval=                 | validation.interval_epochs |
         --validate-interval-updates=         | validation.interval_updates |
         --max-valid-steps=                   | validation.max_batches |
@@ -171,9 +171,9 @@ ROWS = {
         --target-lang= -t=                   | task.target_lang |
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
-        --eval-bleu                          | validation.generate=true | with validation.scorers=[bleu]
+        --eval-bleu                          | validation.generate=true | with scorer=bleu
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
-        --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
+        --eval-tokenized-bleu                | scorer.bleu.tokenizer=none | with scorer=bleu
         --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
         --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
@@ -261,19 +261,27 @@ ROWS = {
         --max-len-b=                         | generation.max_len_b |
         --min-len=                           | generation.min_len |
         --unnormalized                       | generation.lenpen=0 |
-        --sacrebleu                          | validation.scorers=[bleu] | every BLEU is sacreBLEU's
+        --sacrebleu                          | scorer=bleu | every BLEU is sacreBLEU's
         --no-early-stop --no-beamable-mm     | not needed: fairseq itself no longer heeds it
         --unkpen=                            | generation.unkpen |
         --no-repeat-ngram-size=              | generation.no_repeat_ngram_size |
         --temperature=                       | generation.temperature |
         --match-source-len                   | generation.match_source_len=true |
-        --prefix-size= --sampling --sampling-topk= --sampling-topp= --constraints=             | not there yet: SEARCH
-        --diverse-beam-groups= --diverse-beam-strength= --diversity-rate=                      | not there yet: SEARCH
+        --sampling                           | generation.sampling=true | how many: generation.nbest
+        --sampling-topk=                     | generation.sampling_topk | without sampling_topp
+        --sampling-topp=                     | generation.sampling_topp | without sampling_topk
+        --diverse-beam-groups=               | generation.diverse_beam_groups |
+        --diverse-beam-strength=             | generation.diverse_beam_strength |
+        --diversity-rate=                    | generation.diversity_rate |
+        --constraints=                       | generation.constraints | ordered or unordered, with input=FILE
+        --prefix-size=                       | generation.prefix_size | where a split is decoded, such as split=test
         --lm-path=                           | lm_path | of the command generate
         --lm-weight=                         | generation.lm_weight |
         --score-reference                    | not needed: the command score takes source=FILE target=FILE
-        --print-alignment=                                                                     | not there yet: SEARCH
-        --replace-unk= --print-step --eos-token= --no-seed-provided                            | NOTHING
+        --print-alignment=                   | print_alignment | of the command generate: hard or soft
+        --replace-unk=                       | replace_unk | of the command generate; '' copies source words
+        --print-step --eos-token=                                               | NOTHING
+        --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
         --iter-decode-with-beam= --iter-decode-with-external-reranker --retain-iter-history    | not there: ITERATIVE
@@ -297,14 +305,24 @@ ROWS = {
     """,
     "common_eval": """
         --path=                              | checkpoint=RUN | A:B, an ensemble, is checkpoint=[A,B]
-        --results-path=                      | output=FILE | of the command generate
+        --results-path=                      | output=FILE | of the command generate, with format=fairseq
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
-        --quiet                              | not needed: generate writes the translations and nothing else
+        --quiet                  | format=text | of the command generate: outputs alone; scores go to standard error
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
+    """,
+    "scoring": """
+        --sacrebleu-tokenizer=               | scorer.bleu.tokenizer | with scorer=bleu; else that of the language
+        --sacrebleu-lowercase                | scorer.bleu.lowercase=true | with scorer=bleu
+        --sacrebleu-char-level               | scorer.bleu.tokenizer=char | with scorer=bleu
+        --wer-tokenizer=                     | not there: words stand between spaces
+        --wer-remove-punct                   | scorer.wer.no_punct=true | with scorer=wer
+        --wer-char-level                     | scorer.wer.char_level=true | with scorer=wer
+        --wer-lowercase                      | scorer.wer.lowercase=true | with scorer=wer
+        --bert-score-lang=                   | NOTHING
     """,
     "interactive": """
         --input=                             | input | of the command generate
-        --buffer-size=                       | not needed: from a terminal each line is answered at once
+        --buffer-size=           | buffer_size | of the command generate; default 1 from a terminal, else 4096
     """,
     "eval_lm": """
         --context-window=                    | context_window | of the command evaluate
@@ -334,7 +352,8 @@ ROWS = {
         --inputs=                            | checkpoint=RUN | of the command average
         --output=                            | output | of the command average: a directory
         --num-update-checkpoints= --num-epoch-checkpoints=   | last | of the command average
-        --checkpoint-upper-bound= --num-best-checkpoints=    | not there: name the directories, checkpoint=[A,B]
+        --num-best-checkpoints=              | best | of the command average
+        --checkpoint-upper-bound=            | upper_bound | of the command average, in updates
     """,
 }
 """Rows of each section: flags, a value following those that end in ``=`` | what stands for them | a note.

@@ -56,7 +56,7 @@ def split_at_commas(key: str) -> Callable[[str], str]:
 
 def minus_one_is(off: str, key: str) -> Callable[[str], str]:
     """Return what writes a number, of which fairseq's -1 means ``off``."""
-    return lambda value: f"{key}={off if value == '-1' else value}"
+    return lambda value: f"{key}={off if value in ('-1', '-1.0') else value}"
 
 
 def chosen(name: str) -> Callable[[str], str]:
@@ -104,7 +104,8 @@ def by_number(key: str) -> Callable[[str], str]:
 def search(value: str) -> str:
     """Return the overrides for a search given as JSON, ``{"beam": 5}``."""
     try:
-        settings = {f"--{name.replace('_', '-')}": str(setting) for name, setting in json.loads(value).items()}
+        given = {name: setting for name, setting in json.loads(value).items() if setting is not False}
+        settings = {f"--{name.replace('_', '-')}": str(setting) for name, setting in given.items()}
     except (ValueError, AttributeError):
         settings = {}
     known = [
@@ -127,13 +128,12 @@ def temperature(value: str) -> str:
 LONG_NAMES = {"-a": "--arch"}
 """Of the flags that choose parts, those that have a short name."""
 
-BARE = dict.fromkeys(("--post-process", "--remove-bpe", "--eval-bleu-remove-bpe"), "@@ ")
+BARE = dict.fromkeys(("--post-process", "--remove-bpe", "--eval-bleu-remove-bpe"), "@@ ") | {"--constraints": "ordered"}
 """Flags whose value may be left out, and what it then is."""
 
 TRANSLATIONS: dict[str, Callable[[str], str]] = {
     **{name: chosen(name) for name in GROUPS},
     **{short: chosen(name) for short, name in LONG_NAMES.items()},
-    "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
     "--post-process": joining("tokenizer.post_process"),
     "--remove-bpe": joining("tokenizer.post_process"),
     "--eval-bleu-remove-bpe": joining("tokenizer.post_process"),
@@ -160,6 +160,10 @@ TRANSLATIONS: dict[str, Callable[[str], str]] = {
     "--keep-interval-updates": minus_one_is("0", "saving.keep_last"),
     "--keep-last-epochs": minus_one_is("0", "saving.keep_last"),
     "--keep-best-checkpoints": minus_one_is("1", "saving.keep_best"),
+    "--sampling-topk": minus_one_is("0", "generation.sampling_topk"),
+    "--sampling-topp": minus_one_is("0", "generation.sampling_topp"),
+    "--diverse-beam-groups": minus_one_is("0", "generation.diverse_beam_groups"),
+    "--diversity-rate": minus_one_is("0", "generation.diversity_rate"),
     "--patience": minus_one_is("0", "training.patience"),
     "--best-checkpoint-metric": lambda value: f"saving.metric=valid/{value}",
     "--eval-bleu-args": search,

@@ -1,6 +1,6 @@
 """Beam search: the candidates of highest score go on."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from torch import Tensor
 
@@ -8,13 +8,17 @@ from seqtrain.generation.candidates import Candidates, top_candidates
 from seqtrain.generation.hypotheses import Hypotheses
 
 
-class Strategy(Protocol):
+class Strategy(ABC):
     """How a search picks what its hypotheses are continued with."""
 
-    def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
-        """Return candidates of each sentence, best first; ``log_probs`` (B, beam, V) may be changed.
+    def begin(self, hypotheses: Hypotheses) -> None:
+        """Take note of the hypotheses before the first is picked; one of each sentence exists, unless more are made."""
 
-        A candidate of score -inf does not exist. Of 2 * beam that do, beam at least must not end, unless hypotheses
+    @abstractmethod
+    def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
+        """Return candidates of each sentence, those to go on with first; ``log_probs`` (B, width, V) may be changed.
+
+        A candidate of score -inf does not exist. Of 2 * width that do, width at least must not end, unless hypotheses
         are to become fewer.
         """
 
@@ -22,13 +26,10 @@ class Strategy(Protocol):
         """Take note of the hypotheses as they are now: those of the rows (N',) of before, each with one token more."""
 
 
-class BeamSearch:
+class BeamSearch(Strategy):
     """Picks the best 2 * ``beam`` candidates of each sentence: the ``beam`` best that do not end are among them."""
 
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return the candidates of the highest log-probability, whatever hypotheses they continue."""
         scores = log_probs.add_(hypotheses.scores.unsqueeze(-1))
         return top_candidates(scores, 2 * hypotheses.scores.size(1))
-
-    def follow(self, rows: Tensor, hypotheses: Hypotheses) -> None:
-        """Nothing is to be remembered."""

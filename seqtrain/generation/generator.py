@@ -12,7 +12,7 @@ from torch import Tensor
 from seqtrain.base import Hypothesis, Model, TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import ConfigError
-from seqtrain.generation.beam import BeamSearch, Strategy
+from seqtrain.generation.beam import Strategy
 from seqtrain.generation.decoders import Decoder, Decoding
 from seqtrain.generation.ensemble import decoder_of
 from seqtrain.generation.fusion import FusedDecoder, LanguageModel
@@ -30,6 +30,7 @@ from seqtrain.generation.rules import (
     UnknownPenalty,
     ids_of,
 )
+from seqtrain.generation.strategies import strategy_of
 from seqtrain.nn.mode import evaluation_mode
 
 
@@ -37,9 +38,9 @@ class SequenceGenerator:
     """Finds the outputs of the highest score: the sum of log-probabilities divided by length ** ``lenpen``.
 
     At each position a decoder gives the log-probabilities of all next tokens, rules change them, and a strategy
-    picks candidates. Those among the first ``beam`` that end are finished; the first ``beam`` that do not end go on.
-    A sentence is done when ``beam`` hypotheses are finished, or at its limit of length, where all must end. Given
-    tokens count, in score and length.
+    picks candidates. Those among the first ``width`` that end are finished; the first ``width`` that do not end go on.
+    A sentence is done when ``width`` hypotheses are finished, or at its limit of length, where all must end. Given
+    tokens count, in score and length. The width is that of the beam, or the number of samples.
 
     Args:
         cfg: how to search.
@@ -86,10 +87,12 @@ class SequenceGenerator:
 
         Args:
             net_input: ``source_tokens`` (B, S), ``source_lengths`` (B,) of a model with a source; ``prefix_tokens``
-                (B, P), padded on the right, if the hypotheses of each sentence have to begin with them.
+                (B, P), padded on the right, if the hypotheses of each sentence have to begin with them;
+                ``constraint_tokens`` (B, K, L), if they have to contain them; ``line_numbers`` (B,), by which samples
+                are drawn.
 
         Raises:
-            ConfigError: ``match_source_len`` without a source.
+            ConfigError: ``match_source_len`` without a source, or constraints that ``cfg`` says nothing of.
             SeqtrainError: a sentence has no hypothesis, because the model's logits are NaN or rule out its end.
         """
         inputs = {name: self._moved(x) for name, x in net_input.items()}
@@ -97,11 +100,12 @@ class SequenceGenerator:
         prefixes = self._prefixes(inputs)
         limits = self._limits(source, prefixes)
         hypotheses = Hypotheses(self.cfg, self.start, self.dictionary.eos, limits, prefixes.tokens.device)
+        strategy = strategy_of(self.cfg, inputs, hypotheses.sentences, self.dictionary)
         with ExitStack() as stack:
             for model in self._models:
                 stack.enter_context(evaluation_mode(model))
             decoding = self._begin(source, prefixes, hypotheses)
-            self._search(decoding, self._rules(source, prefixes), BeamSearch(), hypotheses)
+            self._search(decoding, self._rules(source, prefixes), strategy, hypotheses)
         return hypotheses.results()
 
     def _moved(self, x: Tensor) -> Tensor:
@@ -121,7 +125,7 @@ class SequenceGenerator:
             wanted = self._source_sizes(source).tolist()
         else:
             lengths = source.get("source_lengths", prefixes.lengths).tolist()
-            wanted = [int(self.cfg.max_len_a * length + self.cfg.max_len_b) for length in lengths]
+            wanted = [self.cfg.longest_output(length) for length in lengths]
         most = self.max_positions - 1
         return [max(0, min(max(limit, length), most)) for limit, length in zip(wanted, given, strict=True)]
 
@@ -135,11 +139,12 @@ class SequenceGenerator:
     def _begin(self, source: dict[str, Tensor], prefixes: Prefixes, hypotheses: Hypotheses) -> Decoding:
         """Encode the source; a language model takes up in one pass what all sentences begin with."""
         given = prefixes.shared() if self._decoder.takes_up else prefixes.tokens[:, :0]
-        decoding, log_probs = self._decoder.begin(source, given, self.cfg.beam, int(hypotheses.limits.max()) + 1)
+        decoding, log_probs = self._decoder.begin(source, given, self.cfg.width, int(hypotheses.limits.max()) + 1)
         hypotheses.begin(given, log_probs)
         return decoding
 
     def _search(self, decoding: Decoding, rules: list[Rule], strategy: Strategy, hypotheses: Hypotheses) -> None:
+        strategy.begin(hypotheses)
         while True:
             log_probs = decoding.log_probs(hypotheses.prev_tokens).view(*hypotheses.scores.shape, -1)
             for rule in rules:
@@ -154,7 +159,7 @@ class SequenceGenerator:
             strategy.follow(rows, hypotheses)
             if some_left:
                 decoding.keep(kept)
-            if some_left or self.cfg.beam > 1:  # a beam of 1 goes on with the rows as they stand
+            if some_left or self.cfg.width > 1:  # a beam of 1 goes on with the rows as they stand
                 decoding.reorder(rows)
 
     def _rules(self, source: dict[str, Tensor], prefixes: Prefixes) -> list[Rule]:

@@ -12,12 +12,12 @@ from seqtrain.generation.candidates import Candidates
 
 
 class Hypotheses:
-    """``beam`` unfinished hypotheses of each sentence that is not done; at first one, empty or with given tokens.
+    """``width`` unfinished hypotheses of each sentence that is not done; at first one, empty or with given tokens.
 
-    B counts the sentences that are not done, N = B * beam; hypotheses of a sentence stand together.
+    B counts the sentences that are not done, N = B * width; hypotheses of a sentence stand together.
 
     Args:
-        cfg: beam, nbest and lenpen are used.
+        cfg: width, nbest and lenpen are used.
         start: token that decoding starts from.
         eos: id of the end of sentence.
         limits: most tokens of each sentence's hypotheses, end of sentence excluded.
@@ -33,9 +33,9 @@ class Hypotheses:
         self.finished: list[list[Hypothesis]] = [[] for _ in limits]
         self.length = 0
         # Scores of -inf mark hypotheses that do not exist: one empty hypothesis is enough to start from.
-        self.scores = torch.full((len(limits), cfg.beam), -math.inf, device=device)
+        self.scores = torch.full((len(limits), cfg.width), -math.inf, device=device)
         self.scores[:, 0] = 0.0
-        rows = len(limits) * cfg.beam
+        rows = len(limits) * cfg.width
         self._tokens = torch.full((rows, max(limits) + 1), start, device=device)
         self._scores = torch.zeros(rows, max(limits) + 1, device=device)
 
@@ -46,7 +46,7 @@ class Hypotheses:
 
     @property
     def tokens(self) -> Tensor:
-        """What the hypotheses have so far, (B, beam, length)."""
+        """What the hypotheses have so far, (B, width, length)."""
         return self._tokens[:, : self.length].view(*self.scores.shape, self.length)
 
     @property
@@ -56,23 +56,23 @@ class Hypotheses:
 
     def begin(self, tokens: Tensor, log_probs: Tensor) -> None:
         """Let the hypotheses of each sentence begin with tokens (B, P) of these log-probabilities (B, P)."""
-        rows, self.length = self.cfg.beam, tokens.size(1)
+        rows, self.length = self.cfg.width, tokens.size(1)
         self._tokens[:, : self.length] = tokens.repeat_interleave(rows, dim=0)
         self._scores[:, : self.length] = log_probs.cumsum(1).repeat_interleave(rows, dim=0)
         self.scores[:, 0] = log_probs.sum(1)
 
     def finish(self, candidates: Candidates) -> None:
-        """Keep the candidates that end, as far as they are among the first ``beam``."""
-        scores, parents, tokens = (x[:, : self.cfg.beam] for x in candidates)
+        """Keep the candidates that end, as far as they are among the first ``width``."""
+        scores, parents, tokens = (x[:, : self.cfg.width] for x in candidates)
         batch_indices, ranks = ((tokens == self.eos) & scores.isfinite()).nonzero(as_tuple=True)
         if not len(ranks):
             return
-        rows = batch_indices * self.cfg.beam + parents[batch_indices, ranks]
+        rows = batch_indices * self.cfg.width + parents[batch_indices, ranks]
         ended_tokens = torch.nn.functional.pad(self._tokens[rows, : self.length], (0, 1), value=self.eos).cpu()
         ended_scores = torch.cat([self._scores[rows, : self.length], scores[batch_indices, ranks, None]], 1).cpu()
         for sentence, *ended in zip(self.sentences[batch_indices].tolist(), ended_tokens, ended_scores, strict=True):
             finished = self.finished[sentence]
-            if len(finished) < self.cfg.beam:
+            if len(finished) < self.cfg.width:
                 finished.append(self._hypothesis(*ended))
 
     def _hypothesis(self, tokens: Tensor, scores: Tensor) -> Hypothesis:
@@ -81,26 +81,26 @@ class Hypotheses:
         return Hypothesis(tokens, score, scores.diff(prepend=scores.new_zeros(1)))
 
     def unfinished(self) -> Tensor:
-        """Return which of the B sentences are not done: fewer than ``beam`` have ended, the limit is ahead, (B',)."""
+        """Return which of the B sentences are not done: fewer than ``width`` have ended, the limit is ahead, (B',)."""
         kept = [
             index
             for index, (sentence, at_limit) in enumerate(
                 zip(self.sentences.tolist(), self.at_limit.tolist(), strict=True)
             )
-            if len(self.finished[sentence]) < self.cfg.beam and not at_limit
+            if len(self.finished[sentence]) < self.cfg.width and not at_limit
         ]
         return torch.tensor(kept, dtype=torch.long, device=self.scores.device)
 
     def extend(self, candidates: Candidates, kept: Tensor) -> Tensor:
-        """Go on with the sentences ``kept`` (B',), in each with the first ``beam`` candidates that do not end.
+        """Go on with the sentences ``kept`` (B',), in each with the first ``width`` candidates that do not end.
 
         Returns:
             The rows (N,) that the new rows (N',) come from, (N',).
         """
-        # At most one candidate of each hypothesis ends, so of 2 * beam there are always beam that do not.
-        going_on = (candidates.tokens[kept] == self.eos).int().sort(stable=True).indices[:, : self.cfg.beam]
+        going_on = (candidates.tokens[kept] == self.eos).int().sort(stable=True).indices[:, : self.cfg.width]
         scores, parents, tokens = (x[kept].gather(1, going_on) for x in candidates)
-        rows = (kept.unsqueeze(-1) * self.cfg.beam + parents).flatten()
+        scores = scores.masked_fill(tokens == self.eos, -math.inf)  # where there are not enough that do not end
+        rows = (kept.unsqueeze(-1) * self.cfg.width + parents).flatten()
         self._tokens = _take(self._tokens, rows, self.length)
         self._scores = _take(self._scores, rows, self.length)
         self._tokens[:, self.length] = tokens.flatten()

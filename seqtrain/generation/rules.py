@@ -1,4 +1,4 @@
-"""What a search may not choose, or pays for: each rule changes log-probabilities (B, beam, V) of next tokens."""
+"""What a search may not choose, or pays for: each rule changes log-probabilities (B, width, V) of next tokens."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ class Rule(Protocol):
     """Something that every next token has to obey."""
 
     def apply(self, log_probs: Tensor, hypotheses: Hypotheses) -> None:
-        """Change the log-probabilities (B, beam, V) of what may follow the hypotheses."""
+        """Change the log-probabilities (B, width, V) of what may follow the hypotheses."""
 
 
 class Never:
@@ -105,8 +105,8 @@ class Allowed:
         """Rule out what is not allowed."""
         mask = torch.ones_like(log_probs, dtype=torch.bool)
         for row, (sentence, beams) in enumerate(zip(hypotheses.sentences.tolist(), hypotheses.tokens, strict=True)):
-            for rank, tokens in enumerate(beams):
-                mask[row, rank, list(self.allowed(sentence, tokens)) or [self.eos]] = False
+            for rank in hypotheses.scores[row].isfinite().nonzero().flatten().tolist():
+                mask[row, rank, list(self.allowed(sentence, beams[rank])) or [self.eos]] = False
         log_probs.masked_fill_(mask, -math.inf)
 
 
@@ -145,7 +145,7 @@ class LengthLimit:
 
 
 def forbid(log_probs: Tensor, token: int, where: Tensor | None = None) -> None:
-    """Rule out a token, in the sentences ``where`` (B,) is true or in all; changes ``log_probs`` (B, beam, V)."""
+    """Rule out a token, in the sentences ``where`` (B,) is true or in all; changes ``log_probs`` (B, width, V)."""
     column = log_probs[..., token]
     if where is None:
         column.fill_(-math.inf)
@@ -154,7 +154,7 @@ def forbid(log_probs: Tensor, token: int, where: Tensor | None = None) -> None:
 
 
 def force(log_probs: Tensor, tokens: Tensor, where: Tensor) -> None:
-    """Rule out all but one token (B,) in the sentences ``where`` (B,) is true; changes ``log_probs`` (B, beam, V)."""
+    """Rule out all but one token (B,) in the sentences ``where`` (B,) is true; changes ``log_probs`` (B, width, V)."""
     columns = tokens.view(-1, 1, 1).expand(-1, log_probs.size(1), 1)
     kept = log_probs.gather(2, columns)
     log_probs.masked_fill_(where.view(-1, 1, 1), -math.inf).scatter_(2, columns, kept)

@@ -209,6 +209,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
         return splits[split]
 
+    def target_language(self, split: str) -> str:
+        """Return the language of the last side of a split, if its sets have the same."""
+        languages = {self.languages_of(prefix)[-1] for prefix in self.sets(split)}
+        return languages.pop() if len(languages) == 1 else ""
+
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return ``FILE:LINE`` of the first side of each sentence."""
         sizes = [size for file in self.files(split)[0] for size in self.corpus_of(split).sizes(file)]

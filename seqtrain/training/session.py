@@ -27,7 +27,7 @@ from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, resumed, started
-from seqtrain.training.evaluation import decode_split
+from seqtrain.training.evaluation import check_scorers, decode_split
 from seqtrain.training.freezing import freeze
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.hooks.interrupt import Interrupt, exit_code
@@ -187,8 +187,7 @@ class Session:
             )
             if cfg.validation.generate:
                 decoded = decode_split(parts.task, parts.model, split, cfg.generation)
-                scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
-                metrics |= {score.name: score.value for score in scores}
+                metrics |= {name: score.value for name, score in decoded.scores(cfg.scorer).items()}
         return metrics
 
     def capture(self, trainer: Trainer, metrics: dict[str, float]) -> Callable[[Path], Checkpoint]:
@@ -240,15 +239,19 @@ class Session:
         """Check, before anything is trained, that the sets that validation and its end will ask for are there.
 
         Raises:
-            ConfigError: ``saving.metric`` is of no validation set, or a score that validation will not give.
+            ConfigError: ``saving.metric`` is of no validation set, or a scorer lacks what it needs.
             DataError: the files of ``validation.final_split`` are not there.
         """
+        decoded = task.splits("valid") if self.cfg.validation.generate else []
         if split := self.cfg.validation.final_split:
+            decoded = [*decoded, *task.parts(split)]
             try:
                 _ = [task.dataset(part) for part in task.parts(split)]
             except DataError as error:
                 without = "if training is to end without it, set validation.final_split=''"
                 raise DataError(f"{error}; validation.final_split={split} asks for it: {without}") from error
+        if self.cfg.task.has_references:
+            check_scorers(task, self.cfg.scorer, decoded)
         valid, metric = with_wholes(task.splits("valid")), self.cfg.saving.metric
         if valid and metric.split("/")[0] not in valid:
             raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")
@@ -256,7 +259,8 @@ class Session:
     def _describe(self, parts: Parts) -> None:
         cfg, parameters = self.cfg, sum(p.numel() for p in parts.model.parameters())
         configs = {kind: config for kind, config in vars(cfg).items() if kind in REGISTRIES}
-        chosen = {kind: REGISTRIES[kind].entry_of(config).name for kind, config in configs.items()}
+        one_each = {kind: config for kind, config in configs.items() if not REGISTRIES[kind].several}
+        chosen = {kind: REGISTRIES[kind].entry_of(config).name for kind, config in one_each.items()}
         log.info("%s", ", ".join(f"{kind} {name}" for kind, name in chosen.items()))
         log.info("%s parameters; %s, %s", f"{parameters:,}", self._describe_device(), cfg.training.precision.value)
         log.info("run directory: %s", self.run.path)

@@ -31,7 +31,7 @@ def joint(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of a tiny model of both directions."""
     run = tmp_path_factory.mktemp("joint") / "run"
     often = ["saving.interval_updates=40", "saving.interval_epochs=0", "validation.interval_updates=60"]
-    scored = ["validation.generate=true", "validation.scorers=[bleu]", "saving.metric=valid/bleu"]
+    scored = ["validation.generate=true", "scorer=[bleu]", "saving.metric=valid/bleu"]
     mixed = ["task.train_weights=[1,2]", "task.epoch_size=300", "training.max_update=120"]
     place = [f"task.data={data}", f"hydra.run.dir={run}"]
     cli.main([*MULTILINGUAL, *often, *scored, *mixed, *place, "saving.maximize=true", "validation.interval_epochs=0"])

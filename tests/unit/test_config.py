@@ -4,6 +4,8 @@ import pytest
 
 from seqtrain import config
 from seqtrain.errors import ConfigError
+from seqtrain.scorers.bleu import BLEUConfig
+from seqtrain.scorers.ter import TERConfig
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,37 @@ from seqtrain.errors import ConfigError
         ("SavingConfig", {"keep_last": -1}, "SavingConfig.keep_last=-1 must be at least 0"),
         ("GenerationConfig", {"beam": 0}, "GenerationConfig.beam=0 must be at least 1"),
         ("GenerationConfig", {"nbest": 6}, "generation.nbest=6 is more than generation.beam=5"),
+        (
+            "GenerationConfig",
+            {"sampling_topp": 1.1},
+            "GenerationConfig.sampling_topp=1.1 must be at least 0 and at most 1",
+        ),
+        (
+            "GenerationConfig",
+            {"sampling_topk": 5},
+            "generation.sampling_topk=5 is for sampling: set generation.sampling",
+        ),
+        ("GenerationConfig", {"sampling_topp": 0.9}, "generation.sampling_topp=0.9 is for sampling"),
+        (
+            "GenerationConfig",
+            {"sampling": True, "sampling_topk": 5, "sampling_topp": 0.9},
+            "generation.sampling_topk and generation.sampling_topp both say what to draw among: choose one",
+        ),
+        (
+            "GenerationConfig",
+            {"diverse_beam_groups": 2},
+            "generation.beam=5 cannot be divided into generation.diverse_beam_groups=2 groups of the same size",
+        ),
+        (
+            "GenerationConfig",
+            {"sampling": True, "constraints": "ordered"},
+            "generation.sampling and generation.constraints are different ways to search: choose one",
+        ),
+        (
+            "GenerationConfig",
+            {"diverse_beam_groups": 5, "diversity_rate": 0.5},
+            "generation.diverse_beam_groups and generation.diversity_rate are different ways to search: choose one",
+        ),
         ("TrainConfig", {}, "training would never end"),
     ],
 )
@@ -29,24 +62,47 @@ def test_values_out_of_range(section: str, values: dict[str, Any], message: str)
     assert message in str(error.value)
 
 
+def test_any_number_of_samples() -> None:
+    cfg = config.GenerationConfig(sampling=True, beam=2, nbest=50, diverse_beam_strength=0.1)
+    assert cfg.width == 50
+    assert config.GenerationConfig(beam=7, nbest=3).width == 7
+
+
 def test_one_limit_of_batches_is_enough() -> None:
     assert config.DatasetConfig(max_tokens=0, max_sentences=1).max_sentences == 1
 
 
 @pytest.mark.parametrize(
-    ("validation", "maximize", "message"),
+    ("generate", "name", "maximize", "message"),
     [
-        ({}, True, "needs validation.generate=true and bleu among validation.scorers"),
-        ({"generate": True, "scorers": [config.Scorer.chrf]}, True, "needs validation.generate=true"),
-        ({"generate": True}, False, "is better the higher it is: set saving.maximize=true"),
+        (False, "cased", True, "saving.metric=valid/cased needs validation.generate=true"),
+        (True, "cased", False, "is better the higher it is: set saving.maximize=true"),
+        (True, "edits", True, "saving.metric=valid/edits is better the lower it is: set saving.maximize=false"),
     ],
 )
-def test_a_metric_that_validation_does_not_give(validation: dict[str, Any], maximize: bool, message: str) -> None:
+def test_a_score_that_says_which_checkpoint_is_best(generate: bool, name: str, maximize: bool, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
+        scored(generate=generate, metric=f"valid/{name}", maximize=maximize)
+
+
+def scored(*, generate: bool, metric: str, maximize: bool) -> config.TrainConfig:
+    return config.TrainConfig(
+        training=config.TrainingConfig(max_update=1),
+        scorer={"cased": BLEUConfig(), "edits": TERConfig()},
+        validation=config.ValidationConfig(generate=generate),
+        saving=config.SavingConfig(metric=metric, maximize=maximize),
+    )
+
+
+def test_scores_that_are_better_the_lower_they_are() -> None:
+    assert scored(generate=True, metric="valid/edits", maximize=False).scorer["edits"] == TERConfig()
+    assert scored(generate=True, metric="valid1/cased", maximize=True).saving.maximize
+
+
+def test_decoding_for_no_score() -> None:
+    with pytest.raises(ConfigError, match=r"choose by what, such as scorer=\[bleu\]"):
         config.TrainConfig(
-            training=config.TrainingConfig(max_update=1),
-            validation=config.ValidationConfig(**validation),
-            saving=config.SavingConfig(metric="valid/bleu", maximize=maximize),
+            training=config.TrainingConfig(max_update=1), validation=config.ValidationConfig(generate=True)
         )
 
 

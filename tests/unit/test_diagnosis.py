@@ -156,8 +156,8 @@ def test_a_base_of_itself(tmp_path: Path) -> None:
             ["training.max_update=${nosuch} (command line): Interpolation key 'nosuch' not found"],
         ),
         (
-            ["validation.scorers=[bleu,${nosuch}]"],
-            ["validation.scorers=[bleu,${nosuch}] (command line): Interpolation key 'nosuch' not found"],
+            ["task.train=[train,${nosuch}]"],
+            ["task.train=[train,${nosuch}] (command line): Interpolation key 'nosuch' not found"],
         ),
         (["+model@foo=transformer_tiny"], ["foo: there is no such key"]),
     ],

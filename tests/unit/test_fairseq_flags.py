@@ -23,9 +23,9 @@ def keys_that_there_are() -> set[str]:
     import_builtin()
     options = (ROOT / "tests/contract/options.txt").read_text().splitlines()
     keys = {line.partition(" ")[2] for line in options} | HYDRA_KEYS | set(REGISTRIES)
-    for kind, registry in REGISTRIES.items():
+    for registry in REGISTRIES.values():
         for name in registry.names():
-            keys |= {f"{kind}.{field}" for field in describe_fields(registry.entry(name).config_type)}
+            keys |= {f"{registry.key(name)}.{field}" for field in describe_fields(registry.entry(name).config_type)}
     return keys
 
 
@@ -87,7 +87,12 @@ JOINED = "with tokenizer=whitespace, in training already"
             "write optimizer.eps=[1e-30,1e-3] (two numbers, with optimizer=adafactor)",
         ),
         ("--bpe", "characters", "write tokenizer=char"),
-        ("--scoring", "sacrebleu", "write validation.scorers=[bleu]"),
+        ("--scoring", "sacrebleu", "write scorer=bleu (its tokenizer is that of the language)"),
+        (
+            "--sacrebleu-tokenizer",
+            "zh",
+            "write scorer.bleu.tokenizer=zh (with scorer=bleu; else that of the language)",
+        ),
         ("--valid-subset", "valid,valid1", "write task.valid=[valid,valid1] (prefixes of files)"),
         ("--trainpref", "data/train", "write task.data=data task.train=[train]"),
         ("--validpref", "valid,other", "write task.valid=[valid,other]"),
@@ -109,6 +114,13 @@ JOINED = "with tokenizer=whitespace, in training already"
         ("--eval-bleu-detok", "moses", "not needed: the tokenizer turns ids into plain text, subwords joined"),
         ("--eval-bleu-remove-bpe", "", f"write tokenizer.post_process=subword_nmt ({JOINED})"),
         ("--save-dir", "x", "write hydra.run.dir=x (checkpoints, log and metrics lie in it)"),
+        ("--sampling-topk", "-1", "write generation.sampling_topk=0 (without sampling_topp)"),
+        ("--sampling-topp", "-1.0", "write generation.sampling_topp=0 (without sampling_topk)"),
+        ("--sampling-topp", "0.9", "write generation.sampling_topp=0.9 (without sampling_topk)"),
+        ("--diverse-beam-groups", "-1", "write generation.diverse_beam_groups=0"),
+        ("--diversity-rate", "0.5", "write generation.diversity_rate=0.5"),
+        ("--constraints", "", "write generation.constraints=ordered (ordered or unordered)"),
+        ("--constraints", "unordered", "write generation.constraints=unordered (ordered or unordered)"),
         ("-s", "de", "write task.source_lang=de"),
         ("-t", "en", "write task.target_lang=en"),
     ],
@@ -145,9 +157,11 @@ def test_rates_by_number(value: str, expected: str) -> None:
 
 
 def test_a_search_as_json() -> None:
-    value = '{"beam": 5, "max_len_a": 1.2, "sampling": true}'
+    value = '{"beam": 5, "max_len_a": 1.2, "print_step": true, "unnormalized": false, "sampling": true}'
     (line,) = answer(["--eval-bleu-args", value])
-    assert line.startswith(f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 (")
+    assert line.startswith(
+        f"--eval-bleu-args {value}: write generation.beam=5 generation.max_len_a=1.2 generation.sampling=true ("
+    )
     (line,) = answer(["--eval-bleu-args", "{"])
     assert "write generation.beam=N, and so on" in line
 
@@ -237,7 +251,7 @@ def test_a_flag_that_nobody_has(arguments: list[str], expected: str) -> None:
         ("optimization.sentence_avg", "criterion.sentence_avg=true"),
         ("common_eval.path", "checkpoint=RUN"),
         ("optimizer.adam_betas", "optimizer.betas"),
-        ("generation.sampling_topk", FLAGS["--sampling-topk"].answer),
+        ("generation.print_step", FLAGS["--print-step"].answer),
         ("common.user_dir", "hydra.searchpath"),
         ("bpe", "tokenizer"),
         ("optimizer.momentum", ""),
@@ -256,7 +270,7 @@ def test_the_hydra_key_of_a_flag() -> None:
 
 KNOWN = "leave it out: it belongs to training, and the checkpoint knows it"
 OF_SEVERAL_PAIRS = "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en"
-SCORES = "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split"
+MOVED = "leave it out: split=test decodes a set of it; add data=bin if it is not where it was in training"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +279,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
         ("--arch", "transformer", KNOWN, KNOWN),
         ("--beam", "5", "write generation.beam=5", "write generation.beam=5"),
         ("--save-dir", "x", KNOWN, KNOWN),
-        ("--gen-subset", "valid", SCORES, "write split=valid"),
+        ("--gen-subset", "valid", "write split=valid", "write split=valid"),
         (
             "--source-lang",
             "de",
@@ -285,6 +299,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
             "leave it out: text comes out joined, as tokenizer.post_process of training says",
         ),
         ("--cpu", "", "write device=cpu", "write device=cpu"),
+        ("--seed", "3", "write generation.seed=3", "write generation.seed=3"),
         ("--context-window", "9", "write context_window=9 (of the command evaluate)", "write context_window=9"),
     ],
 )
@@ -298,13 +313,15 @@ def test_a_trained_model_takes_other_keys(flag: str, value: str, generate: str, 
 def test_every_answer_is_a_key_of_the_command_or_of_another_that_it_names(command: str) -> None:
     options = [line.split(" ") for line in (ROOT / "tests/contract/options.txt").read_text().splitlines()]
     keys = {key for root, key in options if root == command} | {"hydra.searchpath"}
+    if "scorer" in keys:
+        keys |= {key for key in keys_that_there_are() if key.startswith("scorer.")}
     for flag in (in_command(flag, command) for flag in FLAGS.values()):
         if flag.is_there and flag.answer.partition("=")[0] not in keys:
             assert flag.note.startswith("of the command "), flag
 
 
 def test_the_data_of_a_trained_model() -> None:
-    assert answer(["bin", "--beam", "5"], "generate")[1] == f"bin: {SCORES}"
+    assert answer(["bin", "--beam", "5"], "generate")[1] == f"bin: {MOVED}"
     assert answer(["bin", "--beam", "5"], "evaluate")[1].startswith("bin: leave it out, or write data=bin if")
 
 
@@ -330,7 +347,7 @@ LANGUAGES = "task.source_lang=A task.target_lang=B task.joined_dictionary=false"
         ),
         (
             ["--criterion=label_smoothed_cross_entropy", "--lr-scheduler=cosine", "-t=de", "--mu=5", "--eval-bleu"],
-            "criterion.label_smoothing=0 validation.scorers=[bleu] task.source_lang=A task.joined_dictionary=false",
+            "criterion.label_smoothing=0 scorer=bleu task.source_lang=A task.joined_dictionary=false",
         ),
     ],
 )
@@ -409,7 +426,7 @@ def test_what_seqtrain_does_where_nothing_is_given() -> None:
     assert here["--max-tokens"] == str(cfg.dataset.max_tokens)
     assert here["--required-batch-size-multiple"] == str(cfg.dataset.required_batch_size_multiple)
     assert here["--keep-last-epochs"] == f"the last {cfg.saving.keep_last}, and the best"
-    assert [here["--scoring"]] == [scorer.value for scorer in cfg.validation.scorers]
+    assert [here["--scoring"]] == list(cfg.scorer)
     assert here["--lr"].startswith("3e-3") and cfg.optimizer.lr == 3e-3
     assert UNSET[0].flags[0] in FLAGS and set(here) <= FLAGS.keys()
 
@@ -422,7 +439,7 @@ def test_every_override_for_fairseqs_defaults_is_of_keys_that_there_are(unset: U
 @pytest.mark.parametrize(
     ("word", "command", "instead"),
     [
-        ("fairseq-generate", "evaluate", "evaluate to score a split, generate to translate the lines of a file"),
+        ("fairseq-generate", "generate", "generate, with split=test for a set of the task or input=FILE for lines"),
         ("fairseq-eval-lm", "evaluate", "evaluate"),
         ("eval_lm", "evaluate", "evaluate"),
         ("fairseq-train", "train", "train, or leave it out"),

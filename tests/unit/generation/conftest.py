@@ -1,7 +1,7 @@
 """Toy models to decode, each with the incremental interface and without: a table of probabilities, and a small RNN."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -275,13 +275,20 @@ def full_recurrent_model() -> Callable[[TaskInfo], RecurrentModel]:
 
 @pytest.fixture
 def search() -> Callable[..., list[list[tuple[str, float]]]]:
-    """Return a function that searches and gives each sentence's hypotheses as (symbols, score), without the end."""
+    """Return a function that searches and gives each sentence's hypotheses as (symbols, score), without the end.
+
+    Keys of net_input besides the source's are ``inputs``; what else is given are fields of GenerationConfig.
+    """
 
     def run(
-        model: Model, task: TaskInfo, sources: Sequence[str] = ("a",), **options: Any
+        model: Model,
+        task: TaskInfo,
+        sources: Sequence[str] = ("a",),
+        inputs: Mapping[str, Tensor] | None = None,
+        **options: Any,
     ) -> list[list[tuple[str, float]]]:
         generator = SequenceGenerator(GenerationConfig(**options), model, task)
-        found = generator.generate(collate(sources, task.source_dictionary))
+        found = generator.generate({**collate(sources, task.source_dictionary), **(inputs or {})})
         assert all(math.isfinite(hypothesis.score) for sentence in found for hypothesis in sentence)
         symbol = task.target_dictionary.symbol
         return [[("".join(map(symbol, x.tokens[:-1].tolist())), x.score) for x in sentence] for sentence in found]

@@ -51,6 +51,15 @@ def test_extend_takes_the_first_candidates_that_do_not_end_and_says_where_they_c
     assert done.score == pytest.approx(-8.0 / 3)
 
 
+def test_what_ends_leaves_where_there_is_nothing_in_its_place() -> None:
+    hypotheses = Hypotheses(GenerationConfig(sampling=True, nbest=3), EOS, EOS, [3], CPU)
+    drawn = candidates([[-1.0, -2.0, -3.0]], [[0, 1, 2]], [[4, EOS, 5]])
+    hypotheses.finish(drawn)
+    assert hypotheses.extend(drawn, torch.tensor([0])).tolist() == [0, 2, 1]
+    assert hypotheses.scores.tolist() == [[-1.0, -3.0, -math.inf]]
+    assert len(hypotheses.finished[0]) == 1
+
+
 def test_finish_passes_over_candidates_without_probability() -> None:
     hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3], CPU)
     hypotheses.finish(candidates([[-1.0, -math.inf, -math.inf, -math.inf]], [[0, 1, 1, 1]], [[EOS, EOS, 4, 5]]))

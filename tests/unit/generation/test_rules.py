@@ -143,6 +143,15 @@ def test_allowed_tokens_by_sentence_and_hypothesis() -> None:
     assert free == [[[B, C], [A]], [[EOS], [EOS]]]
 
 
+def test_hypotheses_that_do_not_exist_are_not_asked_about() -> None:
+    hypotheses = hypotheses_of([A], [B], beam=2)
+    hypotheses.scores[0, 1] = -INF
+    seen = []
+    rule = Allowed(lambda row, tokens: seen.append(tokens.tolist()) or [C], EOS)  # type: ignore[func-returns-value]
+    rule.apply(log_probs_of(hypotheses), hypotheses)
+    assert seen == [[A]]
+
+
 def test_prefixes_force_their_tokens_where_there_are_some() -> None:
     prefixes = Prefixes(torch.tensor([[A, B, 1], [C, A, B], [B, C, 1]]), Dictionary.pad)
     assert prefixes.shared().tolist() == [[A, B], [C, A], [B, C]]

@@ -45,6 +45,8 @@ def test_an_experiment_chooses_and_keeps_the_rest(choices: Choices) -> None:
 def test_primary_configs_and_their_commands(choices: Choices) -> None:
     assert choices.commands == {
         "config": "train",
+        "evaluate": "evaluate",
+        "generate": "generate",
         "exp": "train",
         "no_model": "train",
         "train_root": "train",
