@@ -24,7 +24,6 @@ from seqtrain.config.roots import (
     AverageConfig,
     EvaluateConfig,
     ScoreConfig,
-    ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
@@ -65,7 +64,6 @@ __all__ = [
     "PrintAlignment",
     "SavingConfig",
     "ScoreConfig",
-    "ScoreFormat",
     "ScorerConfig",
     "TaskConfig",
     "TokenizerConfig",
