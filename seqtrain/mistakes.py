@@ -63,7 +63,8 @@ def unknown_key(key: str, keys: Sequence[str]) -> str:
     same_name = [k for k in keys if k.rsplit(".", 1)[-1] == name]
     if same_name:
         return f"there is no such key; this key is {same_name[0]}"
-    close = difflib.get_close_matches(key, [k for k in keys if k.count(".") == key.count(".")], n=1)
+    beside = [k for k in keys if k.count(".") == key.count(".")]
+    close = difflib.get_close_matches(key, beside, n=1) or [k for k in beside if k.endswith(f"_{key}")]
     return "there is no such key" + (f"; did you mean {close[0]}?" if close else "")
 
 

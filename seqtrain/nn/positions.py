@@ -63,10 +63,11 @@ class SinusoidalPositions(PositionEmbedding):
 
     def forward(self, start: int, length: int) -> Tensor:
         """Return the embeddings (length, D) of the positions from ``start``, counted from 0."""
-        size, dim = self.table.shape
+        table = self.table  # looked up once: another thread may meanwhile have put a shorter one there
+        size, dim = table.shape
         if start + length > size:
-            self.table = sinusoidal_table(max(start + length, 2 * size), dim).to(self.table)
-        return self.table[start : start + length]
+            table = self.table = sinusoidal_table(max(start + length, 2 * size), dim).to(table)
+        return table[start : start + length]
 
 
 class LearnedPositions(PositionEmbedding):

@@ -75,8 +75,13 @@ class MultilingualTranslationTask(PairsTask):
 
     def __init__(self, cfg: MultilingualTranslationConfig) -> None:
         super().__init__(cfg)
-        self.pair = cfg.lang_pairs[0]
-        """What ``inference_dataset`` translates into what; chosen by ``in_languages``."""
+        self.chosen = ""
+        """The pair that ``in_languages`` has chosen; empty before."""
+
+    @property
+    def pair(self) -> str:
+        """What ``inference_dataset`` translates into what."""
+        return self.chosen or self.cfg.lang_pairs[0]
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -137,18 +142,20 @@ class MultilingualTranslationTask(PairsTask):
     def in_languages(self, source_lang: str, target_lang: str) -> "MultilingualTranslationTask":
         """Return the task whose ``inference_dataset`` is of a pair of languages; with one pair there is no need.
 
+        Where nothing is said it stays as it was chosen.
+
         Raises:
             ConfigError: the model has not learned that, or it is not said.
         """
         pairs = self.cfg.lang_pairs
-        pair = f"{source_lang}-{target_lang}" if source_lang or target_lang else ""
+        pair = f"{source_lang}-{target_lang}" if source_lang or target_lang else self.chosen
         if pair not in pairs and (pair or len(pairs) > 1):
             raise ConfigError(
                 f"source_lang={source_lang} target_lang={target_lang}: this model translates {', '.join(pairs)}; "
                 "set source_lang and target_lang to one of these"
             )
         chosen = copy.copy(self)
-        chosen.pair = pair or pairs[0]
+        chosen.chosen = pair or pairs[0]
         chosen.info = chosen.describe(chosen.dictionaries)
         return chosen
 

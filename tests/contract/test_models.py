@@ -62,14 +62,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "no_scale_embedding": True,
         "layernorm_embedding": True,
     },
-    "transformer_align in sight of the whole target": {
-        "full_context_alignment": True,
-        "positions": Positions.rotary,
-        "decoder_normalize_before": True,
-        "alignment_layer": 1,
-        "alignment_heads": 2,
-        "checkpoint_activations": True,
-    },
     "transformer_lm like a Llama": {
         "activation_fn": Activation.swiglu,
         "positions": Positions.rotary,

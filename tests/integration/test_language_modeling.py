@@ -14,6 +14,7 @@ from seqtrain import cli
 from seqtrain.commands._word_scores import scored_lines
 from seqtrain.config import GenerationConfig
 from seqtrain.data.number_names import english
+from seqtrain.errors import ConfigError
 from seqtrain.trained import TrainedModel, load
 
 Call = Callable[..., Any]
@@ -198,7 +199,10 @@ def test_prompts_are_continued(call: Call, model: Path, tmp_path: Path, beam: in
     assert lines[2] == lines[5] != "f"
     # Each alone gives what all together gave.
     cfg = GenerationConfig(beam=beam, max_len_b=20)
-    assert lines[4] == load(model).translate([prompts[4]], cfg)[0]
+    language_model = load(model)
+    assert lines[4] == language_model.complete(prompts[4], cfg) == language_model.complete([prompts[4]], cfg)[0]
+    with pytest.raises(ConfigError, match=r"this is a language model, and does not translate: use complete\(\)"):
+        language_model.translate(prompts[4])
 
 
 def test_a_prompt_over_the_limit(call: Call, model: Path, tmp_path: Path) -> None:

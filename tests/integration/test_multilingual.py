@@ -4,12 +4,14 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seqtrain import cli
+from seqtrain.trained import load
 from tests.integration.conftest import TINY
 from tests.integration.runs import metrics
 
@@ -177,3 +179,24 @@ def test_a_tagged_model_translates_without_its_corpus(call: Call, train: Call, c
     (tmp_path / "input").write_text("one\n<BT> two\n")
     result = call("generate", f"checkpoint={tmp_path / 'run'}", f"input={tmp_path / 'input'}", *DECODE)
     assert result.code == 0 and len(result.out.splitlines()) == 2
+
+
+def test_threads_share_a_model_and_each_gets_what_it_would_get_alone(joint: Path, data: Path) -> None:
+    """Both directions, lines of all lengths, searches and samples at once."""
+    model = load(joint, device="cpu")
+    lines = {language: (data / f"valid.{language}").read_text().splitlines() for language in ("en", "de")}
+
+    def ask(number: int) -> list[object]:
+        source, target = (("en", "de"), ("de", "en"))[number % 2]
+        languages = {"source_lang": source, "target_lang": target}
+        some = [line[: 8 + 4 * number] for line in lines[source][number::4]]
+        found = model.translate(some, beam=1 + number % 3, max_len_b=15 + number, **languages)
+        drawn = model.sample(some[:2], nbest=2, seed=number, max_len_b=10, **languages)
+        return [found, drawn, [h.score for h in model.score(some, found, **languages)]]
+
+    alone = [ask(number) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(ask, [*range(8)] * 2))
+    assert together == alone * 2
+    assert len({str(answer) for answer in alone}) == 8
+    assert not any(module.training for module in model.model.modules())

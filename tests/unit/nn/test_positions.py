@@ -69,3 +69,13 @@ def test_positions_that_are_no_embeddings(kind: Positions) -> None:
 def test_build_positions() -> None:
     assert isinstance(build_positions(Positions.sinusoidal, 4, 8), SinusoidalPositions)
     assert isinstance(build_positions(Positions.learned, 4, 8), LearnedPositions)
+
+
+def test_a_table_that_grows_serves_threads_at_once() -> None:
+    class Raced(SinusoidalPositions):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "table":  # another thread puts a shorter one there just after this one
+                super().__setattr__(name, sinusoidal_table(5, 8))
+
+    torch.testing.assert_close(Raced(8, 4)(0, 9), sinusoidal_table(9, 8))

@@ -1,0 +1,75 @@
+"""A trained model, asked from Python."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqtrain
+from seqtrain.config import GenerationConfig
+from seqtrain.errors import ConfigError
+from seqtrain.trained import TrainedModel
+
+Call = Callable[..., Any]
+
+LINES = ["two hundred and twelve", "", "one", "seventy-seven"]
+SHORT = GenerationConfig(beam=2, max_len_b=12)
+
+
+@pytest.fixture(scope="module")
+def model(trained: Path) -> TrainedModel:
+    return seqtrain.load(trained, device="cpu")
+
+
+def test_a_line_and_several_are_translated_as_the_command_does(
+    model: TrainedModel, trained: Path, call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "in").write_text("".join(f"{line}\n" for line in LINES))
+    options = ["generation.beam=2", "generation.max_len_b=12", "device=cpu"]
+    lines = call("generate", f"checkpoint={trained}", f"input={tmp_path / 'in'}", *options).out.split("\n")
+    assert model.translate(LINES, SHORT) == model.translate(iter(LINES), beam=2, max_len_b=12) == lines[:-1]
+    assert [model.translate(line, SHORT) for line in LINES] == lines[:-1]
+    assert lines[1] == "" != lines[0]
+
+
+def test_options_come_after_those_of_the_config(model: TrainedModel) -> None:
+    assert len(model.translate(LINES[0], SHORT, min_len=5, max_len_b=5)) == 5
+    with pytest.raises(ConfigError, match=r"bean=3: there is no such key; did you mean beam\?"):
+        model.translate(LINES[0], bean=3)
+
+
+def test_samples_are_those_of_the_seed_and_of_the_place_of_a_line(model: TrainedModel) -> None:
+    found = model.sample(LINES, SHORT, nbest=4, temperature=2.0)
+    assert [len(samples) for samples in found] == [4, 0, 4, 4]
+    assert len(set(found[0])) > 1
+    assert model.sample(LINES[0], SHORT, nbest=4, temperature=2.0, sampling=False) == found[0]
+    assert model.sample(LINES[0], SHORT, nbest=4, temperature=2.0, seed=2) != found[0]
+    # Among one token there is nothing to draw: it is what greedy search finds.
+    assert model.sample(LINES[0], SHORT, sampling_topk=1) == [model.translate(LINES[0], SHORT, beam=1)]
+
+
+def test_hypotheses_are_scored_and_scores_are_theirs(model: TrainedModel) -> None:
+    (found,) = model.hypotheses(LINES[0], SHORT, nbest=2, lenpen=0.5)
+    assert found[0].score > found[1].score
+    assert model.text(found[0]) == model.translate(LINES[0], SHORT, lenpen=0.5)
+    text = model.text(found[1])
+    alone = model.score(LINES[0], text, lenpen=0.5)
+    assert alone.score == pytest.approx(found[1].score, abs=1e-4)
+    assert alone.tokens.tolist() == found[1].tokens.tolist()
+    (first, second) = model.score([LINES[2], LINES[0]], iter(["eins", text]), lenpen=0)
+    assert second.score == pytest.approx(float(found[1].positional_scores.sum()), abs=1e-4)
+    assert first.score == pytest.approx(float(first.positional_scores.sum()), abs=1e-4)
+
+
+def test_a_model_that_translates_does_not_complete(model: TrainedModel) -> None:
+    with pytest.raises(ConfigError, match="this model translates, and does not complete"):
+        model.complete("one")
+
+
+def test_languages_are_for_models_that_have_several(model: TrainedModel) -> None:
+    for ask in (model.translate, model.sample):
+        with pytest.raises(ConfigError, match="this model has no languages to choose from"):
+            ask("one", source_lang="en", target_lang="de")
+    with pytest.raises(ConfigError, match="this model has no languages to choose from"):
+        model.score("one", "eins", source_lang="en", target_lang="de")
