@@ -34,7 +34,8 @@ ROWS = {
             with task=multilingual_translation
         transformer_align transformer_wmt_en_de_big_align | = | with criterion=ALIGNMENT | HYDRA; without full \
             context `--print-alignment` shows the last layer, not the one that is taught
-        lstm lstm_wiseman_iwslt_de_en lstm_luong_wmt_en_de                      | not there yet: recurrent translation
+        lstm lstm_wiseman_iwslt_de_en lstm_luong_wmt_en_de | = | model.adaptive_softmax_cutoff alone says whether the \
+            softmax is adaptive | HYDRA; takes only batches that are sorted by length
         fconv fconv_iwslt_de_en fconv_wmt_en_ro fconv_wmt_en_de fconv_wmt_en_fr | not there yet: convolutional models
         fconv_lm fconv_lm_dauphin_wikitext103 fconv_lm_dauphin_gbw              | not there yet: convolutional models
         fconv_self_att fconv_self_att_wp                                        | not there: story generation

@@ -131,7 +131,7 @@ ROWS = {
     """,
     "checkpoint": """
         --save-dir=                          | hydra.run.dir | checkpoints, log and metrics lie in it
-        --restore-file= --continue-once=     | resume=RUN | RUN is a run directory; it goes on exactly
+        --restore-file= --continue-once=     | resume=RUN | goes on exactly; saving.finetune_from=RUN starts a new run
         --save-interval=                     | saving.interval_epochs |
         --save-interval-updates=             | saving.interval_updates |
         --keep-interval-updates= --keep-last-epochs=  | saving.keep_last | 3 if not set, all in fairseq
@@ -141,9 +141,9 @@ ROWS = {
         --best-checkpoint-metric=            | saving.metric | `<split>/<name>`
         --maximize-best-checkpoint-metric    | saving.maximize=true |
         --patience=                          | training.patience | counts validations
-        --finetune-from-model=               | not there yet: starting from the weights of another run
-        --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not there yet: NO_RESET
-        --optimizer-overrides=                                                     | not there yet: NO_RESET
+        --finetune-from-model=               | saving.finetune_from | a run or checkpoint directory; what fits
+        --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not needed: RESET
+        --optimizer-overrides=                                                     | not needed: RESET
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
         --write-checkpoints-asynchronously --save-async              | not needed: a thread writes beside training
         --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
@@ -155,7 +155,7 @@ ROWS = {
         --ema-start-update=                  | ema.start_update |
         --ema-update-freq=                   | ema.update_freq |
         --ema-fp32                           | not needed: parameters and their average are fp32
-        --ema-seed-model=                    | not there yet: starting from the weights of another run
+        --ema-seed-model=                    | saving.finetune_from | parameters and average both start from it
     """,
     "criterion": """
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
@@ -241,10 +241,17 @@ ROWS = {
         --tie-adaptive-weights               | model.tie_adaptive_weights=true | with model=transformer_lm
         --tie-adaptive-proj                  | model.tie_adaptive_proj=true | with model=transformer_lm
         --no-decoder-final-norm              | model.no_decoder_final_norm=true |
-        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm_lm
-        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm_lm
-        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm_lm
-        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm_lm
+        --encoder-hidden-size=               | model.encoder_hidden_size | with model=lstm
+        --encoder-bidirectional              | model.encoder_bidirectional=true | with model=lstm
+        --encoder-dropout-in=                | model.encoder_dropout_in | with model=lstm
+        --encoder-dropout-out=               | model.encoder_dropout_out | with model=lstm
+        --encoder-freeze-embed               | optimizer.frozen=[encoder.embedding] | of both, [embedding]
+        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm or lstm_lm
+        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm or lstm_lm
+        --decoder-attention=                 | model.decoder_attention | with model=lstm
+        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm or lstm_lm
+        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm or lstm_lm
+        --decoder-freeze-embed               | optimizer.frozen=[decoder.embedding] | of both, [embedding]
         --residuals                          | model.residuals=true | with model=lstm_lm
         --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
         --offload-activations                | not there: model.checkpoint_activations=true saves memory too
@@ -368,7 +375,7 @@ PHRASES = {
     "NO_SCALE": "bf16 scales no loss, and fp16 has one dynamic scale; parameters stay in fp32",
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
-    "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
+    "RESET": "with saving.finetune_from=RUN all begins anew, but for what saving.reset leaves out; metrics always do",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
     "ITERATIVE": "iterative decoding",

@@ -30,6 +30,12 @@ SMALL = {
     "transformer": BOTH,
     "transformer_align": BOTH | {"alignment_layer": 0},
     "transformer_lm": {f"decoder_{name}": value for name, value in SIZES.items()},
+    "lstm": {
+        f"{side}_{name}": value
+        for side in ("encoder", "decoder")
+        for name, value in {"embed_dim": 6, "hidden_size": 8, "layers": 2}.items()
+    }
+    | {"decoder_out_embed_dim": 8},
     "lstm_lm": {"decoder_embed_dim": 6, "decoder_hidden_size": 8, "decoder_layers": 2, "decoder_out_embed_dim": 8},
 }
 """Values that make a model small; other models are checked with their defaults."""
@@ -84,6 +90,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "adaptive_softmax_factor": 2.0,
         "adaptive_softmax_dropout": 0.2,
         "no_decoder_final_norm": True,
+    },
+    "lstm that reads from both ends": {
+        "encoder_bidirectional": True,
+        "decoder_out_embed_dim": 6,
+        "share_decoder_input_output_embed": True,
+        "encoder_dropout_in": 0.2,
+        "encoder_dropout_out": 0.0,
+        "decoder_dropout_in": 0.0,
+        "decoder_dropout_out": 0.2,
+    },
+    "lstm without attention": {
+        "decoder_attention": False,
+        "encoder_hidden_size": 5,
+        "adaptive_softmax_cutoff": [8],
+        "adaptive_softmax_factor": 2.0,
+        "adaptive_softmax_dropout": 0.2,
     },
     "lstm_lm with all that it may have": {
         "residuals": True,

@@ -20,6 +20,8 @@ from seqtrain.scorers.ter import TERConfig
         ("DatasetConfig", {"required_batch_size_multiple": 0}, "must be at least 1"),
         ("ValidationConfig", {"max_batches": -1}, "ValidationConfig.max_batches=-1 must be at least 0"),
         ("SavingConfig", {"keep_last": -1}, "SavingConfig.keep_last=-1 must be at least 0"),
+        ("SavingConfig", {"extend_vocabulary": True}, "saving.extend_vocabulary=true is for a run that starts from"),
+        ("SavingConfig", {"reset": []}, "saving.reset is for a run that starts from another: set saving.finetune_from"),
         ("GenerationConfig", {"beam": 0}, "GenerationConfig.beam=0 must be at least 1"),
         ("GenerationConfig", {"nbest": 6}, "generation.nbest=6 is more than generation.beam=5"),
         (
@@ -109,3 +111,11 @@ def test_decoding_for_no_score() -> None:
 def test_rank_puts_the_best_first() -> None:
     assert sorted([2.0, 3.0, 1.0], key=config.SavingConfig().rank) == [1.0, 2.0, 3.0]
     assert sorted([2.0, 3.0, 1.0], key=config.SavingConfig(maximize=True).rank) == [3.0, 2.0, 1.0]
+
+
+def test_what_of_another_run_goes_on() -> None:
+    assert config.SavingConfig().kept == config.SavingConfig(finetune_from="run").kept == set()
+    assert config.SavingConfig(finetune_from="run", reset=[config.Reset.data]).kept == {
+        config.Reset.optimizer,
+        config.Reset.lr_scheduler,
+    }
