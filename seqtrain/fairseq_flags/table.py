@@ -280,7 +280,7 @@ ROWS = {
         --diverse-beam-groups=               | generation.diverse_beam_groups |
         --diverse-beam-strength=             | generation.diverse_beam_strength |
         --diversity-rate=                    | generation.diversity_rate |
-        --constraints=                       | generation.constraints | ordered or unordered, with input=FILE
+        --constraints=                       | generation.constraints | ordered or unordered
         --prefix-size=                       | generation.prefix_size | where a split is decoded, such as split=test
         --lm-path=                           | lm_path | of the command generate
         --lm-weight=                         | generation.lm_weight |

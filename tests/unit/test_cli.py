@@ -48,7 +48,7 @@ def test_words_that_are_neither(arguments: list[str], message: str) -> None:
 
 def test_words_after_the_first() -> None:
     with pytest.raises(ConfigError, match=r"^'file' is no KEY=VALUE; quote values that hold spaces$"):
-        read_words(["input=my", "file"], "generate_root")
+        read_words(["input=my", "file"], "generate")
 
 
 def test_flags_may_stand_anywhere() -> None:

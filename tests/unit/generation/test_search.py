@@ -8,6 +8,7 @@ from torch import Tensor
 from seqtrain.base import Generator, TaskInfo
 from seqtrain.config import MBR, GenerationConfig
 from seqtrain.generation.generator import SequenceGenerator
+from seqtrain.generation.minimum_bayes_risk import expected_utilities, utility_of
 from seqtrain.generation.search import build_generator
 
 Collate = Callable[[list[str]], dict[str, Tensor]]
@@ -40,7 +41,10 @@ def test_the_beam_is_chosen_from(task: TaskInfo, table_model: Callable[..., Any]
 
 
 def test_samples_are_chosen_from(task: TaskInfo, table_model: Callable[..., Any], net_input: Collate) -> None:
-    cfg = GenerationConfig(sampling=True, beam=200, mbr=MBR.chrf, max_len_b=4)
-    numbered = net_input(["a"]) | {"line_numbers": torch.tensor([1])}
-    ((text,),) = outputs(build_generator(cfg, table_model(TABLE), task), task, numbered)
-    assert text.startswith("bc")
+    cfg = GenerationConfig(sampling=True, beam=30, mbr=MBR.chrf, max_len_b=4)
+    numbered, model = net_input(["a"]) | {"line_numbers": torch.tensor([1])}, table_model(TABLE)
+    ((text,),) = outputs(build_generator(cfg, model, task), task, numbered)
+    (samples,) = outputs(build_generator(replace(cfg, mbr=MBR.none, nbest=30), model, task), task, numbered)
+    utilities = expected_utilities(samples, utility_of(MBR.chrf))
+    assert len(samples) == 30 and len(utilities) > 3
+    assert utilities[text] == max(utilities.values()) and text != samples[0]
