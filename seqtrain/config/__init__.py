@@ -24,7 +24,6 @@ from seqtrain.config.roots import (
     AverageConfig,
     EvaluateConfig,
     ScoreConfig,
-    ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
@@ -67,7 +66,6 @@ __all__ = [
     "Reset",
     "SavingConfig",
     "ScoreConfig",
-    "ScoreFormat",
     "ScorerConfig",
     "TaskConfig",
     "TokenizerConfig",

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from omegaconf import MISSING
 
-from seqtrain.config.generate import GenerateConfig
+from seqtrain.config.generate import GenerateConfig, OutputFormat
 from seqtrain.config.plugins import (
     CriterionConfig,
     LRSchedulerConfig,
@@ -117,13 +116,6 @@ class EvaluateConfig(Checked):
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
 
-class ScoreFormat(str, Enum):
-    """How scores of given targets are written."""
-
-    text = "text"
-    jsonl = "jsonl"
-
-
 @dataclass
 class ScoreConfig(Checked):
     """Root config of ``score``."""
@@ -136,8 +128,8 @@ class ScoreConfig(Checked):
     """Text file to score, line by line, plain or .gz."""
     output: str = "-"
     """File to write; ``-`` writes standard output."""
-    format: ScoreFormat = ScoreFormat.text
-    """A score, a tab and the line (text), or an object of JSON a line, with scores of tokens and words (jsonl)."""
+    format: OutputFormat = OutputFormat.text
+    """A score, a tab and the line (text), JSON with scores of tokens and words (jsonl), or S-, H-, D-, P-lines."""
     source_lang: str = ""
     """Language of the source, of a model of several pairs; empty for any other."""
     target_lang: str = ""
