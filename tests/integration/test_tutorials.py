@@ -41,14 +41,8 @@ BUILDS_ON = {"sweep": ["criterion"]}
 """Pages whose files another page says that it uses."""
 ON_THE_EXAMPLE = ["check", "completion"]
 """Pages whose ``my-module`` is the example of the repository."""
-<<<<<<< HEAD
 WITHOUT_PLUGINS = "how-to"
 """Folder of pages without code of the user's: their commands run in this process, which saves most of the time."""
-=======
-WITHOUT_PLUGINS = ["data-bin", "fine-tuning", "language-models", "outputs", "scores"]
-WITHOUT_PLUGINS += ["several-corpora", "several-models"]
-"""Pages without code of the user's: their commands run in this process, which saves most of the time."""
->>>>>>> fuse-formats
 
 
 class Command(NamedTuple):
