@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-all check format bench-shakespeare clean
+.PHONY: train test test-all check format bench-shakespeare bench-decoding clean
 
 train: .venv/installed
 	$(BIN)/python -m seqtrain $(ARGS)
@@ -27,6 +27,20 @@ format: .venv/installed
 # Tokens per second beside a plain PyTorch loop; the text is data of one's own: ARGS='--data DIR'.
 bench-shakespeare: .venv/installed
 	$(BIN)/python benchmarks/shakespeare_char.py $(ARGS)
+
+# Sentences per second beside Hugging Face transformers and CTranslate2, each in an environment of its own below PEERS:
+# ARGS='--checkpoint RUN --data DIR', DIR with the text of the test set.
+PEERS ?= build/peers
+bench-decoding: .venv/installed $(PEERS)/installed
+	$(BIN)/python -m benchmarks.decoding --hf-python $(PEERS)/hugging_face/bin/python \
+		--ct2-python $(PEERS)/ctranslate2/bin/python $(ARGS)
+
+$(PEERS)/installed:
+	$(PYTHON) -m venv $(PEERS)/hugging_face
+	$(PEERS)/hugging_face/bin/python -m pip install --quiet --constraint constraints.txt torch transformers==5.23.0
+	$(PYTHON) -m venv $(PEERS)/ctranslate2
+	$(PEERS)/ctranslate2/bin/python -m pip install --quiet ctranslate2==4.8.5
+	touch $@
 
 # Versions that CI used; whoever installs the package itself gets the ranges of pyproject.toml.
 .venv/installed: pyproject.toml constraints.txt

@@ -2,7 +2,8 @@
 
 ``model.safetensors``, ``config.yaml`` (resolved), the task's files (``tokenizer/``), ``metrics.json``, ``training/``
 (``optimizer.safetensors``, ``state.json``, and ``parameters.safetensors`` if the model is an average of them),
-``plugins.json`` and ``plugins/`` if plug-ins are not seqtrain's own, and ``manifest.json``.
+``plugins.json`` and ``plugins/`` if plug-ins are not seqtrain's own, ``average.json`` with what an average was made of,
+and ``manifest.json``.
 """
 
 import copy
@@ -30,6 +31,7 @@ from seqtrain.paths import atomic_directory, read_link
 from seqtrain.tensor_files import read_tensors, write_tensors
 
 MODEL, CONFIG, METRICS = "model.safetensors", "config.yaml", "metrics.json"
+AVERAGE = "average.json"
 OPTIMIZER, STATE = "training/optimizer.safetensors", "training/state.json"
 PARAMETERS = "training/parameters.safetensors"
 

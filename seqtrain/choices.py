@@ -70,7 +70,9 @@ def _is_no_name(override: Override, repository: IConfigRepository) -> bool:
     if override.is_delete() or not repository.group_exists(override.key_or_group):
         return False
     value = override.value()
-    names = value if isinstance(value, list) and value else [value]
+    registry = REGISTRIES.get(override.key_or_group)
+    may_be_none = registry is not None and registry.several
+    names = value if isinstance(value, list) and (value or may_be_none) else [value]
     return not isinstance(value, dict) and not all(isinstance(name, str) for name in names)
 
 
@@ -82,8 +84,8 @@ def _unknown_choice(
     parsed, repository = open_sources(loader, config_name, overrides)
     what = unknown_choice(name, repository.get_group_options(group, ObjectType.CONFIG) if group else [])
     of_groups = {text: (o.key_or_group, str(o.value())) for o, text in zip(parsed, overrides, strict=True)}
-    without = [text for text, chosen in of_groups.items() if chosen != (group, name)]
-    if len(without) < len(overrides):
+    without = [kept for o, text in zip(parsed, overrides, strict=True) for kept in _without(o, text, group, name)]
+    if without != list(overrides):
         return Mistake(what, group, name, COMMAND_LINE), without
     # One of the chosen YAML files names it.
     places = (
@@ -94,6 +96,15 @@ def _unknown_choice(
         return Mistake(what, group or name, name if group else None, where), None
     others = [text for text, (key, _) in of_groups.items() if key != group]
     return Mistake(what, group, name, where), [*others, f"{group}={REGISTRIES[group].names()[0]}"]
+
+
+def _without(override: Override, text: str, group: str, name: str) -> list[str]:
+    """Return an override without a choice of a group: nothing, or a shorter list."""
+    value = override.value()
+    if override.key_or_group != group or name not in (value if isinstance(value, list) else [value]):
+        return [text]
+    others = [other for other in value if other != name] if isinstance(value, list) else []
+    return [f"{text.partition('=')[0]}=[{','.join(others)}]"] if others else []
 
 
 def _line_naming(repository: IConfigRepository, config: str, name: str) -> str:

@@ -209,7 +209,9 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
         for key, value in container.items():
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{key}={value!s:.100}: must be a section")
-            if key in REGISTRIES:
+            if key in REGISTRIES and REGISTRIES[key].several:
+                node[key] = {name: _plugin(key, f"{key}.{name}", below) for name, below in value.items()}
+            elif key in REGISTRIES:
                 shared = SHARED if key == "task" else ()  # Hydra's own config.yaml has them
                 node[key] = _plugin(key, key, {k: v for k, v in value.items() if k not in shared})
             else:
@@ -223,9 +225,9 @@ def from_container(container: Mapping[str, Any], overrides: Iterable[str] = ()) 
     return config
 
 
-def _plugin(kind: str, key: str, value: Mapping[str, Any]) -> Any:
+def _plugin(kind: str, key: str, value: Any) -> Any:
     """Return the typed node of a plug-in's config that is plain data."""
-    if not isinstance(name := value.get("_name"), str):
+    if not (isinstance(value, Mapping) and isinstance(name := value.get("_name"), str)):
         raise ConfigError(f"{key}._name: is missing, or no text")
     below = {k: _typed(k, f"{key}.{k}", v) for k, v in value.items()}
     return OmegaConf.merge(OmegaConf.structured(REGISTRIES[kind].entry(name).config_type), below)

@@ -6,6 +6,7 @@ schema, as Hydra would in one go.
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -125,10 +126,23 @@ def _set(node: DictConfig, setting: Setting) -> str:
     if (above := _mapping_above(node, key)) is not None:
         return _put(*above, setting)
     if not _exists(node, key):
-        return unknown_key(key, list(flatten(node)))
+        return _misplaced(node, group, setting.where) or unknown_key(key, list(flatten(node)))
     if setting.delete:
         return "cannot be taken away; set it to another value"
     return _update(node, key, setting.value)
+
+
+def _misplaced(node: DictConfig, group: str, where: str) -> str:
+    """Say how a preset begins of a kind that there may be several of; nothing if FILE:LINE is none, or begins so."""
+    file = Path(where.rpartition(":")[0])
+    if (
+        group not in REGISTRIES
+        or not REGISTRIES[group].several
+        or file.parent.name != group
+        or file.stem in node[group]
+    ):
+        return ""
+    return f"begin the file with `# @package {group}.{file.stem}`, and below it `defaults: [NAME@_here_, _self_]`"
 
 
 def _update(node: DictConfig, key: str, value: Any) -> str:

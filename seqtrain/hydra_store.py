@@ -6,12 +6,15 @@ from omegaconf import DictConfig, OmegaConf
 from seqtrain.config import PluginConfig
 
 
-def put(group: str, name: str, plugin: str, config: type[PluginConfig] | PluginConfig) -> None:
-    """Make ``<group>=<name>`` choose a plug-in by this config, with the defaults of its type or values of its own."""
+def put(group: str, name: str, plugin: str, config: type[PluginConfig] | PluginConfig, package: str | None) -> None:
+    """Make ``<group>=<name>`` choose a plug-in by this config, with the defaults of its type or values of its own.
+
+    Hydra puts it at the key ``package``, if not at that of the group.
+    """
     node = OmegaConf.structured(config)
     node._name = plugin
     _open_mappings(node)
-    ConfigStore.instance().store(name=name, group=group, node=node, provider="seqtrain")
+    ConfigStore.instance().store(name=name, group=group, node=node, package=package, provider="seqtrain")
 
 
 def drop(group: str, name: str) -> None:

@@ -14,7 +14,7 @@ from seqtrain.config import SHARED, PluginConfig, TrainConfig
 from seqtrain.errors import ConfigError
 from seqtrain.fairseq_flags import hydra_key
 from seqtrain.fields import describe_fields, problem_of
-from seqtrain.nodes import child_of, extra_keys, flatten, is_mapping, raw
+from seqtrain.nodes import child_of, extra_keys, flatten, is_mapping, plugins_of, raw
 from seqtrain.origins import Origins, show
 from seqtrain.registry import REGISTRIES, Registry
 
@@ -45,7 +45,7 @@ def find_mistakes(node: DictConfig, unclear: Collection[str] = ()) -> list[Mista
         node: the root.
         unclear: sections of which something wrong is known already; their fields are not held against each other.
     """
-    found = [*_wrong_groups(node, unclear), *_replaced_references(node), *_wrong_values(node)]
+    found = [*_wrong_groups(node, unclear), *_replaced_references(node), *_wrong_values(node), *_unscored(node)]
     found += [Mistake(_extra(key, node), key) for key in extra_keys(node)]
     sections = {mistake.key.split(".", 1)[0] for mistake in found}
     return _underived(node, found) + _contradictions(node, sections | set(unclear))
@@ -55,6 +55,8 @@ def unknown_key(key: str, keys: Sequence[str]) -> str:
     """Say that there is no such key, and which may have been meant: one of that name elsewhere, or one much like it."""
     if key == "experiment":
         return "is none of the defaults; add it with +experiment=NAME"
+    if not_chosen := _not_chosen(key, keys):
+        return not_chosen
     if renamed := hydra_key(key):
         return f"there is no such key; fairseq's {key} is {renamed}"
     name = key.rsplit(".", 1)[-1]
@@ -64,6 +66,15 @@ def unknown_key(key: str, keys: Sequence[str]) -> str:
     beside = [k for k in keys if k.count(".") == key.count(".")]
     close = difflib.get_close_matches(key, beside, n=1) or [k for k in beside if k.endswith(f"_{key}")]
     return "there is no such key" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _not_chosen(key: str, keys: Sequence[str]) -> str:
+    """Say that no plug-in is chosen whose key this would be, of a kind that there may be several of."""
+    kind, name = [*key.split("."), ""][:2]
+    if not name or kind not in REGISTRIES or not REGISTRIES[kind].several or f"{kind}.{name}" in keys:
+        return ""
+    chosen = [k.partition(".")[2] for k in keys if k.startswith(f"{kind}.") and k.count(".") == 1]
+    return f"is not chosen; choose it by {kind}=[{','.join([*chosen, name])}]"
 
 
 def _extra(key: str, node: DictConfig) -> str:
@@ -114,10 +125,11 @@ def _wrong_groups(node: DictConfig, unclear: Collection[str]) -> Iterator[Mistak
     for kind, registry in REGISTRIES.items():
         if kind in unclear or kind not in node or OmegaConf.is_missing(node, kind):
             continue
-        if registry.entry_of_type(OmegaConf.get_type(node[kind])) is None:
-            yield Mistake(based_on_nothing(registry), kind)
-        elif (plugin := child_of(node, kind)) is not None:
-            yield from _wrong_names(plugin, kind)
+        for key, plugin in plugins_of(node, kind).items():
+            if registry.entry_of_type(OmegaConf.get_type(plugin)) is None:
+                yield Mistake(based_on_nothing(registry), key)
+            elif not OmegaConf.is_interpolation(node, kind):
+                yield from _wrong_names(plugin, key)
 
 
 def _wrong_names(node: DictConfig, key: str) -> Iterator[Mistake]:
@@ -147,7 +159,8 @@ def name_is_set(key: str, name: Any) -> str:
 
 def _choice(key: str) -> str:
     """Return how Hydra calls what is chosen at a key: ``model``, or ``optimizer@optimizer.parts.a.optimizer``."""
-    kind = key.rpartition(".")[2]
+    above, _, kind = key.rpartition(".")
+    kind = above if above in REGISTRIES and REGISTRIES[above].several else kind
     return key if kind == key else f"{kind}@{key}"
 
 
@@ -181,6 +194,14 @@ def _wrong_values(node: DictConfig) -> Iterator[Mistake]:
         if isinstance(value, ListConfig):
             parts = [(n, item) for n, item in enumerate(value) if isinstance(item, DictConfig)]
             yield from (m._replace(key=f"{key}[{n}].{m.key}") for n, item in parts for m in _wrong_values(item))
+
+
+def _unscored(node: DictConfig) -> Iterator[Mistake]:
+    """Yield the metric that says which checkpoint is best if it is the score of a scorer that is not chosen."""
+    metric = str(OmegaConf.select(node, "saving.metric", throw_on_resolution_failure=False) or "")
+    name, chosen = metric.rpartition("/")[2], child_of(node, "scorer") if "scorer" in node else None
+    if chosen is not None and name not in chosen and name in REGISTRIES["scorer"].names():
+        yield Mistake(f"needs scorer=[{','.join([*map(str, chosen), name])}]", "saving.metric", metric)
 
 
 def _out_of_range(section: DictConfig, key: str, name: str, value: Any) -> Iterator[Mistake]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from seqtrain.config import ROOTS
+from seqtrain.config import ROOTS, PluginConfig
 from seqtrain.registry import REGISTRIES
 
 
@@ -51,6 +51,13 @@ def extra_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
             yield from extra_keys(child, f"{prefix}{key}.")
 
 
+def plugins_of(node: DictConfig, kind: str) -> dict[str, Any]:
+    """Return what a root holds of a kind of plug-in, by key: one node, or any number of a kind with several."""
+    if not REGISTRIES[kind].several:
+        return {kind: node.get(kind)}
+    return {f"{kind}.{name}": below for name, below in (node.get(kind) or {}).items()}
+
+
 def raw(section: DictConfig) -> dict[str, Any]:
     """Return the values of a section as they were written, references unresolved."""
     container = OmegaConf.to_container(section, resolve=False)
@@ -63,8 +70,10 @@ def make_room(node: DictConfig, key: str) -> None:
     for name in key.split(".")[:-1]:
         if OmegaConf.get_type(node) is dict:
             section = node._metadata.element_type
-            if not dataclasses.is_dataclass(section):
-                return
+            if not (isinstance(section, type) and dataclasses.is_dataclass(section)) or issubclass(
+                section, PluginConfig
+            ):
+                return  # a plug-in is there when it is chosen
             if name not in node:
                 with open_dict(node):
                     node[name] = section

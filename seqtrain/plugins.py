@@ -23,6 +23,7 @@ PACKAGES = {
     "optimizer": "seqtrain.optimizers",
     "lr_scheduler": "seqtrain.lr_schedulers",
     "tokenizer": "seqtrain.data.tokenizers",
+    "scorer": "seqtrain.scorers",
 }
 """Config group of each kind and the package of its built-in plug-ins, one a file."""
 

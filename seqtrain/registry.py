@@ -48,14 +48,18 @@ class Preset(Registered):
 
 
 class Registry(Generic[PluginT]):
-    """Plug-ins of one kind: ``kind`` is the config group, the other two are base classes.
+    """Plug-ins of one kind: ``kind`` is the config group, the next two are base classes.
+
+    Of most kinds a config has one, in a section that is called as the kind. Of a kind with ``several`` it has any
+    number by name, in a mapping: ``scorer=[bleu,chrf]`` chooses two, and ``scorer.bleu`` is the section of one.
 
     Raises:
         PluginError: there is such a kind already.
     """
 
-    def __init__(self, kind: str, config_base: type[PluginConfig], base: type) -> None:
+    def __init__(self, kind: str, config_base: type[PluginConfig], base: type, *, several: bool = False) -> None:
         self.kind = kind
+        self.several = several
         self.config_base = config_base
         self.base = base
         self._entries: dict[str, Entry] = {}
@@ -78,7 +82,7 @@ class Registry(Generic[PluginT]):
             self._check_free(name, entry.where)
             if problem := self._problem_of_class(cls) or self._problem_of_config(config_type):
                 raise PluginError(f"{entry.where}: {self.kind} {name!r}: {problem}")
-            hydra_store.put(self.kind, name, name, config_type)
+            hydra_store.put(self.kind, name, name, config_type, self._package(name))
             self._entries[name] = entry
             return cls
 
@@ -100,7 +104,7 @@ class Registry(Generic[PluginT]):
                 f"{where}: {self.kind} {name!r}: a preset is the config of a registered {self.kind}, such as {known}, "
                 f"and not {given}"
             )
-        hydra_store.put(self.kind, name, entry.name, config)
+        hydra_store.put(self.kind, name, entry.name, config, self._package(name))
         self._presets[name] = Preset(name, where, module, entry.name, config)
 
     def build(self, cfg: PluginConfig, *args: Any) -> PluginT:
@@ -111,6 +115,10 @@ class Registry(Generic[PluginT]):
         """
         plugin: PluginT = self.entry_of(cfg).cls(cfg, *args)
         return plugin
+
+    def key(self, name: str) -> str:
+        """Return the key of the section of what is chosen by a name."""
+        return f"{self.kind}.{name}" if self.several else self.kind
 
     def names(self) -> list[str]:
         """Names of the registered plug-ins, sorted."""
@@ -164,6 +172,10 @@ class Registry(Generic[PluginT]):
 
     def _all(self) -> list[Registered]:
         return [*self._entries.values(), *self._presets.values()]
+
+    def _package(self, name: str) -> str | None:
+        """Return where Hydra is to put what is chosen, if that is another place than where the choice is made for."""
+        return self.key(name) if self.several else None
 
     def _check_free(self, name: str, where: str) -> None:
         if not re.fullmatch(r"\w[\w.+-]*", name):

@@ -21,7 +21,7 @@ class Task(ABC, Generic[InfoT]):
     """Dictionaries, datasets, batches, the step and inference, built as ``T(cfg)``.
 
     Building reads nothing. ``prepare`` gets the task ready from its data, ``load`` from a checkpoint; after
-    either one ``info`` is there.
+    either one ``info`` is there. To fine-tune a model it is loaded from the model's checkpoint and then prepared.
     """
 
     info: InfoT
@@ -37,7 +37,10 @@ class Task(ABC, Generic[InfoT]):
         """
 
     def prepare(self) -> None:
-        """Get ready to train: read or make the dictionaries, index the data."""
+        """Get ready to train: read or make the dictionaries, index the data.
+
+        After :meth:`load` the dictionaries stay those of the checkpoint: the model is to go on with their ids.
+        """
 
     def save(self, directory: Path) -> None:
         """Write what inference needs besides the model, such as the tokenizer's files.
@@ -48,6 +51,14 @@ class Task(ABC, Generic[InfoT]):
 
     def load(self, directory: Path) -> None:
         """Read what :meth:`save` wrote."""
+
+    def extend_vocabulary(self) -> None:
+        """Append to the dictionaries, as they were loaded, the symbols of the training data that they lack.
+
+        Raises:
+            ConfigError: the task cannot.
+        """
+        raise ConfigError(f"{choice_of(self)} cannot extend a vocabulary: set saving.extend_vocabulary=false")
 
     @abstractmethod
     def dataset(self, split: str) -> Dataset:
@@ -92,6 +103,10 @@ class Task(ABC, Generic[InfoT]):
         """Return what decodes the outputs of a split."""
         dictionary: Dictionary = self.info.target_dictionary
         return dictionary
+
+    def target_language(self, split: str) -> str:
+        """Return the code of the language that outputs of a split are in; empty if it is not known, or not one."""
+        return ""
 
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return where sentences of a split are from, for messages: ``FILE:LINE`` where the task knows."""

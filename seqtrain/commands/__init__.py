@@ -19,8 +19,8 @@ COMMANDS = {
     "score": Command(
         "log-probabilities of given lines, word by word: score checkpoint=RUN source=FILE target=FILE", "score_root"
     ),
-    "evaluate": Command("loss, perplexity, BLEU and chrF as JSON: evaluate checkpoint=RUN split=test", "evaluate_root"),
-    "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR", "average_root"),
+    "evaluate": Command("loss, perplexity, BLEU, chrF and TER as JSON: evaluate checkpoint=RUN split=test", "evaluate"),
+    "average": Command("average checkpoints: average checkpoint=RUN last=5 output=DIR, or best=5", "average_root"),
     "plugins": Command("list or describe plug-ins and presets: plugins [KIND[/NAME]]"),
     "explain": Command("say what a key means and what set its value: explain KEY [OVERRIDE ...]"),
     "schema": Command("JSON Schema of the YAML files, for editors: schema --write"),

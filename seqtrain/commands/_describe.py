@@ -9,7 +9,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from seqtrain.errors import ConfigError
 from seqtrain.fields import FieldInfo, describe_fields
-from seqtrain.nodes import child_of, is_mapping
+from seqtrain.nodes import child_of, is_mapping, plugins_of
 from seqtrain.origins import Origins, Setting, show
 from seqtrain.plugins import PACKAGES
 from seqtrain.registry import REGISTRIES, Entry
@@ -29,17 +29,18 @@ def presets(repository: IConfigRepository, group: str) -> list[str]:
     return [name for name in group_choices(repository, group) if name not in plugins]
 
 
-def chosen(origins: Origins, group: str) -> Entry:
-    """Return the plug-in that a group is set to.
+def chosen(origins: Origins, group: str) -> dict[str, Entry]:
+    """Return the plug-ins that a group is set to, by their keys: one, or any number of a kind with several.
 
     Raises:
         ConfigError: it is set to none.
     """
-    node = origins.schema.get(group)
-    entry = REGISTRIES[group].entry_of_type(OmegaConf.get_type(node)) if isinstance(node, DictConfig) else None
-    if entry is None:
+    registry, nodes = REGISTRIES[group], plugins_of(origins.schema, group)
+    entries = {key: registry.entry_of_type(OmegaConf.get_type(node)) for key, node in nodes.items() if node is not None}
+    found = {key: entry for key, entry in entries.items() if entry is not None}
+    if not (found or registry.several):
         raise ConfigError(f"{group}: nothing is chosen; add {group}=NAME")
-    return entry
+    return found
 
 
 def field_lines(key: str, info: FieldInfo, chain: Sequence[Setting]) -> Iterator[str]:

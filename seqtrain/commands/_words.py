@@ -35,12 +35,14 @@ PATH_KEYS = (
     "tokenizer.encoder_json",
     "tokenizer.vocab_bpe",
     "criterion.teacher",
+    "saving.finetune_from",
 )
 """Keys whose values are taken as typed, whatever they mean in Hydra's grammar."""
 
 ALLOWED_IN_RERUN = (
     "task.data=",
     "criterion.teacher=",
+    "saving.finetune_from=",
     "dataset.cache_dir=",
     "training.device=",
     "training.log_interval=",

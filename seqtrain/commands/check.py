@@ -16,6 +16,7 @@ from seqtrain import composition
 from seqtrain.commands._words import words_parser
 from seqtrain.errors import ConfigError, PluginError, SeqtrainError
 from seqtrain.registry import REGISTRIES
+from seqtrain.testing.configs import plugin_in
 from seqtrain.testing.guarantees import Result, Verdict
 from seqtrain.testing.suite import SUITES, run_suite
 
@@ -136,7 +137,7 @@ def check(candidate: Candidate, directory: Path, overrides: Sequence[str], secon
         cfg = composition.compose([choice, *own], searchpath=[directory])
     except ConfigError as error:
         return [Result("composes", f"{choice} composes into a config.", Verdict.broken, str(error))]
-    return list(run_suite(getattr(cfg, candidate.kind), directory, seconds))
+    return list(run_suite(plugin_in(cfg, candidate.kind), directory, seconds))
 
 
 def table(results: Sequence[Result]) -> Table:

@@ -156,7 +156,7 @@ def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:
         yield from _groups(composed, word)
         yield from _keys(composed, word)
     elif name and composed.repository.group_exists(name):
-        head = value[: value.rfind(",") + 1]  # of a sweep
+        head = value[: max(map(value.rfind, "[,")) + 1]  # of a list or a sweep
         yield from (f"{key}={head}{choice}" for choice in group_choices(composed.repository, name))
     else:
         yield from (f"{key}={choice}" for choice in _values(composed.node, name, value))
@@ -165,6 +165,8 @@ def _overrides(command: str, before: Sequence[str], word: str) -> Iterator[str]:
 def _groups(composed: Composed, word: str) -> Iterator[str]:
     """Yield the groups of the defaults list, and those that ``+`` adds to it; Hydra's own only if asked for."""
     chosen = [str(group) for group in composed.node.hydra.runtime.choices]
+    # Hydra does not note choices that are lists.
+    chosen += [kind for kind, registry in REGISTRIES.items() if registry.several and kind in composed.node]
     others = composed.repository.get_group_options("", ObjectType.GROUP)
     yield from (f"{group}=" for group in chosen if not group.startswith("hydra/") or word.startswith("hydra/"))
     yield from (f"+{group}=" for group in others if group not in ("hydra", *chosen))

@@ -1,4 +1,4 @@
-"""``evaluate``: loss and perplexity of a split, and BLEU and chrF of its decoded text or bits a character, as JSON."""
+"""``evaluate``: loss and perplexity of a split, and scores of its decoded text or bits a character, as JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from rich.console import Console
 
 from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.composition import quote
-from seqtrain.config import EvaluateConfig, Scorer
+from seqtrain.config import EvaluateConfig
 from seqtrain.metrics.parts import averages
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel, load
-from seqtrain.training.evaluation import decode_split
+from seqtrain.training.evaluation import check_scorers, decode_split
 from seqtrain.training.logs import logging_to
 
 
@@ -33,6 +33,8 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
     write_word_scores(trained, cfg)
     parts = trained.task.parts(cfg.split)
+    if trained.cfg.task.has_references:
+        check_scorers(trained.task, cfg.scorer, parts)
     found = {part: _evaluated(trained, part, cfg) for part in parts}
     all_in_all = found[cfg.split] if parts == [cfg.split] else {**_average(cfg.split, found), "parts": found}
     paths = [str(checkpoint.path) for checkpoint in (trained.checkpoint, *trained.others)]
@@ -60,9 +62,9 @@ def _average(split: str, found: Mapping[str, Mapping[str, Any]]) -> dict[str, fl
 def _scores(trained: TrainedModel, split: str, cfg: EvaluateConfig) -> dict[str, Any]:
     """Return the scores of the decoded text, with what makes them comparable."""
     decoded = decode_split(trained.task, trained.model, split, cfg.generation)
-    scores = decoded.scores(list(Scorer), cfg.bleu_tokenizer)
+    scores = decoded.scores(cfg.scorer)
     return {
-        **{score.name: score.value for score in scores},
-        "signatures": {score.name: score.signature for score in scores},
+        **{name: score.value for name, score in scores.items()},
+        "signatures": {name: score.signature for name, score in scores.items()},
         "generation": {"beam": cfg.generation.beam, "lenpen": cfg.generation.lenpen},
     }

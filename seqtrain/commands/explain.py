@@ -59,10 +59,10 @@ def _field_lines(key: str, node: DictConfig, origins: Origins) -> Iterator[str]:
 
 
 def _group_lines(group: str, origins: Origins, words: Words) -> Iterator[str]:
-    entry = chosen(origins, group)
+    entries = list(chosen(origins, group).values())
     choices = [s for s in origins.choices if s.key == group]
-    yield f"{group} = {choices[-1].text if choices else entry.name}"
-    yield f"  {entry.name}: {summary(entry.cls)} ({entry.where})"
+    yield f"{group} = {choices[-1].text if choices else ', '.join(entry.name for entry in entries)}"
+    yield from (f"  {entry.name}: {summary(entry.cls)} ({entry.where})" for entry in entries)
     yield f"  one of {', '.join(group_choices(words.sources(), group))}"
     yield from _chain_lines(choices)
 

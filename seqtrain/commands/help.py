@@ -81,9 +81,9 @@ def _group_lines(repository: IConfigRepository, group: str) -> Iterator[str]:
 def _plugin_lines(groups: Sequence[str], words: Words) -> Iterator[str]:
     origins = origins_of(words.compose())
     for group in groups:
-        entry = chosen(origins, group)
-        yield f"{group}={entry.name}: {summary(entry.cls)} ({shown_path(entry.where)})"
-        yield from section_lines(group, entry.config_type, origins)
+        for key, entry in chosen(origins, group).items():
+            yield f"{group}={entry.name}: {summary(entry.cls)} ({shown_path(entry.where)})"
+            yield from section_lines(key, entry.config_type, origins)
 
 
 def _recipe_help(recipes: Mapping[str, str], words: Words) -> Iterator[str]:
@@ -92,9 +92,11 @@ def _recipe_help(recipes: Mapping[str, str], words: Words) -> Iterator[str]:
     yield "\nWhat it comes to:"
     origins = origins_of(words.compose())
     for group in (group for group in REGISTRIES if group in origins.schema):
-        entry = chosen(origins, group)
-        choice = next((s.text for s in reversed(origins.choices) if s.key == group), entry.name)
-        yield f"  {f'{group}={choice}':50} {'' if choice == entry.name else f'{entry.name}: '}{summary(entry.cls)}"
+        entries = chosen(origins, group).values()
+        said = [s.text for s in origins.choices if s.key == group] or [entry.name for entry in entries]
+        for entry in entries:
+            what = summary(entry.cls) if said[-1] == entry.name else f"{entry.name}: {summary(entry.cls)}"
+            yield f"  {f'{group}={said[-1]}':50} {what}"
     typed = " ".join(f"+{group}={name}" for group, name in recipes.items())
     yield f"\nThe whole config:        python -m seqtrain {typed} --cfg job"
     yield f"A part, and what set it: python -m seqtrain explain model {typed}"

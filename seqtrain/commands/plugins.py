@@ -94,7 +94,7 @@ def _one(kind: str, name: str, repository: IConfigRepository) -> Iterator[str]:
     yield from (f"  {line.strip()}" for line in (entry.cls.__doc__ or "").strip().split("\n"))
     yield "fields:"
     for field, info in describe_fields(entry.config_type).items():
-        yield from field_lines(f"{registry.kind}.{field}", info, [])
+        yield from field_lines(f"{registry.key(name)}.{field}", info, [])
 
 
 def _where(registry: Registry[Any], name: str, file: Path | None) -> str:

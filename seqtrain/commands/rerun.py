@@ -24,6 +24,7 @@ from seqtrain.registry import REGISTRIES
 from seqtrain.signals import ending_at_once
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, value_changes
+from seqtrain.training.finetuning import open_origin, origin_fingerprints, prepare_task
 from seqtrain.training.hooks.stop_after import StopAfter
 from seqtrain.training.logs import logging_to
 from seqtrain.training.same_data import data_changes
@@ -141,14 +142,16 @@ def resumes(started: Mapping[str, Any]) -> list[str]:
 
 
 def changes(cfg: TrainConfig, original: Checkpoint, state: Mapping[str, Any]) -> list[str]:
-    """Return what has changed since: versions, the machine, the data, a teacher."""
+    """Return what has changed since: versions, the machine, the data, other checkpoints."""
     now = environment(find_device(cfg.training.device))
     with logging_to(Console(quiet=True)):
         task = REGISTRIES["task"].build(cfg.task)
-        task.prepare()
+        origin = open_origin(cfg)
+        prepare_task(task, cfg.saving, origin)
         criterion = task.build_criterion(cfg.criterion)
         criterion.prepare()
-        data = {**task.fingerprints(), **criterion.fingerprints()}
+        read = {**criterion.fingerprints(), **origin_fingerprints(cfg.saving, origin, None)}
+        data = {**task.fingerprints(), **read}
         return value_changes(state["environment"], now) + data_changes(data, original, state.get("data"))
 
 

@@ -25,7 +25,7 @@ SAFE_OVERRIDES = (
     *(f"training.{name}" for name in ("max_update", "max_epoch", "stop_time_hours", "patience")),
     *("training.log_interval", "training.log_base", "training.device", "training.num_threads"),
     *("saving.interval_", "saving.keep_", "validation.", "generation.", "tracking.", "dataset.cache_dir", "task.data"),
-    "criterion.teacher",
+    *("criterion.teacher", "scorer."),
 )
 """Keys, or what they begin with, that a resume may override: they cannot change what is past."""
 

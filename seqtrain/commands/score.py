@@ -53,10 +53,11 @@ def check_files(cfg: ScoreConfig) -> None:
             raise DataError(f"{name}={file}: there is no such file")
     if len(files) > 1:
         check_parallel(*files)
+    of_both = " of both files" if len(files) > 1 else ""
     for file in files:
         for number, line in enumerate(read_lines(file), start=1):
             if not line.strip():
-                raise DataError(f"{file}:{number} is empty and has no score: leave out line {number}, of both files")
+                raise DataError(f"{file}:{number} is empty and has no score: leave out line {number}{of_both}")
 
 
 def scored_lines(trained: TrainedModel, cfg: ScoreConfig) -> Iterator[Scored]:

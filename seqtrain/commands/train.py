@@ -56,7 +56,7 @@ def _final_scores(cfg: TrainConfig, trained: TrainedModel, split: str) -> list[s
     _say(f"{split}, some of {len(decoded.hypotheses)} sentences:")
     for source, hypothesis in islice(zip(decoded.sources, decoded.hypotheses, strict=True), NUM_EXAMPLES):
         _say(f"  {source} -> {hypothesis}")
-    return [str(score) for score in decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)]
+    return [str(score) for score in decoded.scores(cfg.scorer).values()]
 
 
 def _say(line: str) -> None:

@@ -46,6 +46,14 @@ class TokenizerConfig(PluginConfig):
 
 
 @dataclass
+class ScorerConfig(PluginConfig):
+    """Base of the configs in group ``scorer``."""
+
+    maximize: ClassVar[bool] = True
+    """Whether a higher score is better."""
+
+
+@dataclass
 class TaskConfig(PluginConfig):
     """Base of the configs in group ``task``."""
 

@@ -12,6 +12,7 @@ from seqtrain.config.plugins import (
     LRSchedulerConfig,
     ModelConfig,
     OptimizerConfig,
+    ScorerConfig,
     TaskConfig,
     TokenizerConfig,
 )
@@ -21,7 +22,6 @@ from seqtrain.config.sections import (
     EmaConfig,
     GenerationConfig,
     SavingConfig,
-    Scorer,
     TrackingConfig,
     TrainingConfig,
     ValidationConfig,
@@ -45,6 +45,8 @@ class TrainConfig(Checked):
     """The learning rate over training."""
     tokenizer: TokenizerConfig = MISSING
     """How text becomes tokens."""
+    scorer: dict[str, ScorerConfig] = field(default_factory=dict)
+    """Scores of decoded text by their names in metrics: that of validation, if it decodes, and of ``final_split``."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """How long and how to train."""
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
@@ -73,14 +75,16 @@ class TrainConfig(Checked):
             yield from self.criterion.contradictions_with(self.model)
         if isinstance(self.optimizer, OptimizerConfig) and isinstance(self.lr_scheduler, LRSchedulerConfig):
             yield from self.optimizer.contradictions_with(self.lr_scheduler)
-        metric, validation = self.saving.metric, self.validation
-        name = metric.rpartition("/")[2]
-        if name not in Scorer.__members__:
+        if self.validation.generate and not self.scorer:
+            yield "validation.generate=true scores decoded text: choose by what, such as scorer=[bleu]"
+        metric = self.saving.metric
+        if (scorer := self.scorer.get(metric.rpartition("/")[2])) is None:
             return
-        if not validation.generate or Scorer(name) not in validation.scorers:
-            yield f"saving.metric={metric} needs validation.generate=true and {name} among validation.scorers"
-        if not self.saving.maximize:
-            yield f"saving.metric={metric} is better the higher it is: set saving.maximize=true"
+        if not self.validation.generate:
+            yield f"saving.metric={metric} needs validation.generate=true"
+        if self.saving.maximize != scorer.maximize:
+            better, value = ("higher", "true") if scorer.maximize else ("lower", "false")
+            yield f"saving.metric={metric} is better the {better} it is: set saving.maximize={value}"
 
 
 class Plugins(str, Enum):
@@ -113,6 +117,11 @@ class GenerateConfig(Checked):
     plugins: Plugins = Plugins.installed
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
+    def contradictions(self) -> Iterable[str]:
+        """A language model has a say, or a weight is not set."""
+        if self.generation.lm_weight != GenerationConfig.lm_weight and not self.lm_path:
+            yield f"generation.lm_weight={self.generation.lm_weight} needs a language model: set lm_path=RUN"
+
 
 @dataclass
 class EvaluateConfig(Checked):
@@ -130,8 +139,8 @@ class EvaluateConfig(Checked):
     """File to write a language model's log-probabilities of tokens and words to, a line of JSON for each of text."""
     output_word_stats: str = ""
     """File to write how often each word comes and its mean log-probability to, a line of JSON for each word."""
-    bleu_tokenizer: str = "13a"
-    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
+    scorer: dict[str, ScorerConfig] = field(default_factory=dict)
+    """Scores of decoded text, where there are references, by their names in the output."""
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     """How data is kept here, and batched for the loss."""
     generation: GenerationConfig = field(default_factory=GenerationConfig)
@@ -184,11 +193,20 @@ class AverageConfig(Checked):
     """Root config of ``average``."""
 
     checkpoint: Any = MISSING
-    """Run directory, whose newest checkpoints are taken, or checkpoint directory; several of them: ``[A,B]``."""
-    last: int = bounded(5, at_least=1)
-    """How many of the newest checkpoints of a run directory to take."""
+    """Run directory, of which ``last`` or ``best`` are taken, or checkpoint directory; several of them: ``[A,B]``."""
+    last: int | None = bounded(None, at_least=1)
+    """How many of the newest checkpoints of a run directory to take; null: up to 5, unless ``best`` is given."""
+    best: int | None = bounded(None, at_least=1)
+    """How many of the best checkpoints of a run directory to take, by its ``saving.metric``."""
+    upper_bound: int | None = bounded(None, at_least=0)
+    """Update after which no checkpoint of a run directory is taken."""
     output: str = MISSING
     """Checkpoint directory to write."""
+
+    def contradictions(self) -> Iterable[str]:
+        """Checkpoints are the newest or the best."""
+        if self.last is not None and self.best is not None:
+            yield f"last={self.last} and best={self.best}: take the newest checkpoints or the best, and leave one out"
 
 
 ROOTS = {

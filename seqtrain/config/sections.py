@@ -107,14 +107,6 @@ class DatasetConfig(Checked):
             yield "a batch would hold all data: set dataset.max_tokens or dataset.max_sentences"
 
 
-class Scorer(str, Enum):
-    """How decoded text is scored against the references."""
-
-    bleu = "bleu"
-    chrf = "chrf"
-    exact_match = "exact_match"
-
-
 @dataclass
 class ValidationConfig(Checked):
     """When and how to validate."""
@@ -126,18 +118,22 @@ class ValidationConfig(Checked):
     max_batches: int = bounded(0, at_least=0)
     """Batches of a validation set to compute the loss on; 0 takes all. Decoding takes all."""
     generate: bool = False
-    """Also decode the validation sets, with the settings of ``generation``, and score the text."""
-    scorers: list[Scorer] = field(default_factory=lambda: [Scorer.bleu])
-    """Scores of decoded text, ``final_split`` too: bleu, chrf, exact_match (percentage of lines that are right)."""
-    bleu_tokenizer: str = "13a"
-    """SacreBLEU's tokenizer for BLEU; ``none`` for text that is tokenised already."""
+    """Also decode the validation sets, with the settings of ``generation``, and score the text by each ``scorer``."""
     final_split: str = ""
     """Split that the best checkpoint decodes, or has its loss computed on, when training ends; empty for none."""
 
 
+class Reset(str, Enum):
+    """What a run that starts from another one begins anew, besides metrics."""
+
+    optimizer = "optimizer"
+    lr_scheduler = "lr_scheduler"
+    data = "data"
+
+
 @dataclass
 class SavingConfig(Checked):
-    """When to save, what to keep, and what is best."""
+    """When to save, what to keep, what is best, and which checkpoint a run starts from."""
 
     interval_epochs: int = bounded(1, at_least=0)
     """Save at the end of every this many epochs; 0 does not."""
@@ -153,6 +149,27 @@ class SavingConfig(Checked):
     """Metric that says which checkpoint is best, and that training returns: ``<split>/<name>``."""
     maximize: bool = False
     """Whether a higher ``saving.metric`` is better."""
+    finetune_from: str = ""
+    """Run directory (its best checkpoint) or checkpoint directory whose parameters and dictionaries a run starts with.
+
+    Of an averaged model, as ``training.ema`` keeps one, it is the average.
+    """
+    reset: list[Reset] = field(default_factory=lambda: list(Reset))
+    """What of that run begins anew; left out, the optimizer's state, the schedule with its clock, or the place in the
+    data goes on."""
+    extend_vocabulary: bool = False
+    """Give the symbols of the training text and the task's tags that its dictionaries lack new rows in the model."""
+
+    @property
+    def kept(self) -> set[Reset]:
+        """What of the training of ``finetune_from`` goes on."""
+        return set(Reset) - set(self.reset)
+
+    def contradictions(self) -> Iterable[str]:
+        """What is said of another run needs one."""
+        if not self.finetune_from and (self.kept or self.extend_vocabulary):
+            given = "saving.reset" if self.kept else "saving.extend_vocabulary=true"
+            yield f"{given} is for a run that starts from another: set saving.finetune_from=RUN, or leave it out"
 
     def rank(self, value: float) -> float:
         """Return a number by which values of ``metric`` are in order, the best first."""

@@ -9,6 +9,7 @@ from seqtrain.criterions import Batch, CriterionConfig, LossOutput, Model, Targe
 from seqtrain.criterions._target_tokens import TargetTokens, is_as_new_as_project
 from seqtrain.errors import ConfigError
 from seqtrain.nn.chunked_cross_entropy import CrossEntropySums, linear_cross_entropy
+from seqtrain.nn.ensemble import Ensemble
 from seqtrain.registry import choice_of
 
 
@@ -25,11 +26,13 @@ class AdaptiveLoss(TargetTokenCriterion):
     """
 
     def forward(self, model: Model, batch: Batch) -> LossOutput:
-        """Return the loss of a batch, summed, in nats.
+        """Return the loss of a batch, summed, in nats; of an ensemble by the probabilities of all symbols.
 
         Raises:
             ConfigError: the model has no adaptive softmax.
         """
+        if isinstance(model, Ensemble):
+            return super().forward(model, batch)
         tokens = self.tokens_of(batch)
         choices = _choices(model, batch, tokens)
         sums = [linear_cross_entropy(c.features, c.weight, None, c.target, self.options) for c in choices]

@@ -1,7 +1,7 @@
 """What a task reads: files of text, or files of ids, each with some sentences of one language."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data import number_names
 from seqtrain.data.cache import cached
+from seqtrain.data.dictionary_files import DictionaryFiles
 from seqtrain.data.encoding import index, lines_of
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import check_parallel, fingerprint_text, hash_file, read_lines
@@ -43,6 +44,16 @@ class Corpus(ABC):
         Raises:
             DataError: a file cannot be used.
             ConfigError: the tokenizer does not fit the files.
+        """
+
+    @abstractmethod
+    def extend(
+        self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], known: DictionaryFiles, cache_dir: Path
+    ) -> Path:
+        """Return the directory with dictionaries that are known, each with what its training files have besides.
+
+        Raises:
+            DataError: a file cannot be used.
         """
 
     @abstractmethod
@@ -79,16 +90,25 @@ class TextCorpus(Corpus):
 
     def learn(self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], cache_dir: Path) -> Path:
         """Learn dictionaries from the text, for each name from its files."""
-        key = {
-            "tokenizer": tokenizer.key(),
-            "external": [hash_file(file) for name in texts for file in tokenizer.external_files(name)],
-            "text": {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()},
-        }
+        external = [hash_file(file) for name in texts for file in tokenizer.external_files(name)]
+        key = {"tokenizer": tokenizer.key(), "external": external, "text": _hashes(texts)}
 
         def make(directory: Path) -> None:
-            for name, text in texts.items():
-                words = (tokenizer.words_of(lines_of(files), language) for language, files in text)
-                tokenizer.train(chain.from_iterable(words), directory, name)
+            for name, lines in _words(tokenizer, texts):
+                tokenizer.train(lines, directory, name)
+
+        return cached(cache_dir, "dictionary", key, make)
+
+    def extend(
+        self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], known: DictionaryFiles, cache_dir: Path
+    ) -> Path:
+        """Append to dictionaries what the text has besides, to each from its files."""
+        key = {"tokenizer": tokenizer.key(), "extended": known.hashes(), "text": _hashes(texts)}
+
+        def make(directory: Path) -> None:
+            known.write(directory)
+            for name, lines in _words(tokenizer, texts):
+                tokenizer.extend(lines, directory, name)
 
         return cached(cache_dir, "dictionary", key, make)
 
@@ -111,6 +131,18 @@ class TextCorpus(Corpus):
     def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
         """Yield the lines as they are."""
         return lines_of(files)
+
+
+def _hashes(texts: Mapping[str, Sequence[Side]]) -> dict[str, list[tuple[str, ...]]]:
+    """Return what the text of each dictionary is."""
+    return {name: [(lang, *map(hash_file, files)) for lang, files in text] for name, text in texts.items()}
+
+
+def _words(tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]]) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield the name of each dictionary and the lines that it is learned from."""
+    for name, text in texts.items():
+        words = (tokenizer.words_of(lines_of(files), language) for language, files in text)
+        yield name, chain.from_iterable(words)
 
 
 def find_directory(data: str, cache_dir: Path) -> Path:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from seqtrain.base import Dictionary, Fingerprint
 from seqtrain.data.cache import cached
 from seqtrain.data.corpus import Corpus, Side
+from seqtrain.data.dictionary_files import DictionaryFiles
 from seqtrain.data.fairseq_bin import FairseqBin
 from seqtrain.data.store import Tokens
 from seqtrain.data.symbol_file import read_symbols
@@ -120,6 +121,12 @@ class DataBin(Corpus):
                 tokenizer.adopt(file, directory, name)
 
         return cached(cache_dir, "dictionary", key, make)
+
+    def extend(
+        self, tokenizer: Tokenizer, texts: Mapping[str, Sequence[Side]], known: DictionaryFiles, cache_dir: Path
+    ) -> Path:
+        """Take over the dictionaries of the first directory: they go on from those known, or the ids do not fit."""
+        return self.learn(tokenizer, texts, cache_dir)
 
     def index(self, files: Sequence[Path], dictionary: Dictionary, cache_dir: Path) -> Tokens:
         """Return the ids where they lie."""

@@ -83,6 +83,28 @@ class TaggedDictionary(Dictionary):
         return [next(tags) if id == self.bos else id for id in sampled]
 
 
+def old_ids(new: Dictionary, old: Dictionary) -> list[int]:
+    """Return the id that each symbol of a dictionary had in one that it goes on from, -1 if it had none, (V,).
+
+    A tag is the same by its name, any other symbol by its id: new ones stand behind the old ones.
+
+    Raises:
+        ConfigError: an id stands for another symbol.
+    """
+    (plain, tags), (old_plain, old_tags) = _taken_apart(new), _taken_apart(old)
+    for id in range(len(old_plain)):
+        if id >= len(plain) or plain.symbol(id) != old_plain.symbol(id):
+            now = repr(plain.symbol(id)) if id < len(plain) else "nothing"
+            raise ConfigError(f"id {id} stood for {old_plain.symbol(id)!r} and stands for {now}")
+    added = [-1] * (len(plain) - len(old_plain))
+    return [*range(len(old_plain)), *added, *(old_tags.get(tag, -1) for tag in tags)]
+
+
+def _taken_apart(dictionary: Dictionary) -> tuple[Dictionary, dict[str, int]]:
+    """Return a dictionary without its tags, and their ids."""
+    return (dictionary.plain, dictionary.tags) if isinstance(dictionary, TaggedDictionary) else (dictionary, {})
+
+
 def tagged(dictionary: Dictionary, tags: Sequence[str]) -> Dictionary:
     """Return a dictionary with tags, or as it is where there are none."""
     return TaggedDictionary(dictionary, tags) if tags else dictionary

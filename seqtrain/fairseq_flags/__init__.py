@@ -25,7 +25,7 @@ HYDRA_KEYS = {
     for flag in FLAGS.values()
     if flag.section not in SECTIONS and flag.hydra_key != flag.answer.partition("=")[0]
 }
-HYDRA_KEYS |= {"bpe": "tokenizer", "scoring": "validation.scorers"}
+HYDRA_KEYS |= {"bpe": "tokenizer", "scoring": "scorer"}
 """What stands for the keys of fairseq's Hydra configs that are not called so here, two of its groups among them."""
 
 

@@ -23,6 +23,7 @@ TRAINING |= {"ema", "tracking", "resume", "hydra.run.dir"}
 
 LINES = "leave it out: score takes the lines of source=FILE target=FILE; the command evaluate scores a split"
 OF_SEARCH = {key for flag in FLAGS.values() if (key := flag.answer.partition("=")[0]).startswith("generation.")}
+SCORER_KEYS = [flag.answer.partition("=")[0] for flag in FLAGS.values() if flag.answer.startswith("scorer.")]
 
 OTHERWISE = {
     "score": {
@@ -34,6 +35,8 @@ OTHERWISE = {
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
         "split": LINES,
+        **dict.fromkeys(["scorer", *SCORER_KEYS], "leave it out: the command evaluate scores decoded text"),
+        "training.seed": "not needed: nothing is left to chance",
         "training.precision": "not there yet: lines are scored in fp32",
     },
     "generate": {
@@ -43,16 +46,14 @@ OTHERWISE = {
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
         "split": "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split",
-        "validation.scorers": "leave it out: the command evaluate scores",
-        "validation.bleu_tokenizer": "leave it out: the command evaluate scores",
+        "scorer": "leave it out: the command evaluate scores",
+        **dict.fromkeys(SCORER_KEYS, "leave it out: the command evaluate scores"),
         "training.precision": "not there yet: text is decoded in fp32",
     },
     "evaluate": {
         "task.source_lang": "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en",
         "task.target_lang": "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en",
         "output": "leave it out: scores go to standard output; the command generate writes text, output=FILE",
-        "validation.scorers": "not needed: BLEU and chrF are among the scores",
-        "validation.bleu_tokenizer": "bleu_tokenizer",
         "training.precision": "leave it out: losses are computed as in training, and text is decoded in fp32",
     },
 }

@@ -11,6 +11,7 @@ GROUPS = {
     "--lr-scheduler": "lr_scheduler",
     "--bpe": "tokenizer",
     "--tokenizer": "tokenizer",
+    "--scoring": "scorer",
 }
 """The flag that chooses a part, and the group that it is chosen from here."""
 
@@ -33,7 +34,8 @@ ROWS = {
             with task=multilingual_translation
         transformer_align transformer_wmt_en_de_big_align | = | with criterion=ALIGNMENT | HYDRA; without full \
             context `--print-alignment` shows the last layer, not the one that is taught
-        lstm lstm_wiseman_iwslt_de_en lstm_luong_wmt_en_de                      | not there yet: recurrent translation
+        lstm lstm_wiseman_iwslt_de_en lstm_luong_wmt_en_de | = | model.adaptive_softmax_cutoff alone says whether the \
+            softmax is adaptive | HYDRA; takes only batches that are sorted by length
         fconv fconv_iwslt_de_en fconv_wmt_en_ro fconv_wmt_en_de fconv_wmt_en_fr | not there yet: convolutional models
         fconv_lm fconv_lm_dauphin_wikitext103 fconv_lm_dauphin_gbw              | not there yet: convolutional models
         fconv_self_att fconv_self_att_wp                                        | not there: story generation
@@ -145,6 +147,14 @@ ROWS = {
         space | whitespace
         nltk | not there: moses splits words by rules too
     """,
+    "--scoring": """
+        bleu | = | by sacreBLEU, of plain text | of tokens; generate ends in an error without a C extension
+        sacrebleu  | bleu | its tokenizer is that of the language | always 13a if nothing is said; fairseq-score cannot
+        chrf       | = | | ends in an error: what it returns has no score
+        wer        | =
+        meteor     | not there: needs WordNet
+        bert_score | not there: needs another model
+    """,
 }
 """fairseq's names | the name here, ``=`` for the same, or a sentence (with a colon) | a note | fairseq's defect."""
 
@@ -178,6 +188,12 @@ NEW = {
         "warmup_stable_decay": "a constant rate, then a short decay: longer runs start from the same beginning",
     },
     "tokenizer": {},
+    "scorer": {
+        "ter": "edits of words and shifts of phrases, by sacreBLEU",
+        "exact_match": "the percentage of lines that are right",
+        "bleu_lowercase": "BLEU of lower-cased text, beside the cased one",
+        "chrf_plus_plus": "chrF++: words count too",
+    },
 }
 """Parts that fairseq has not, by group, and what they are for."""
 

@@ -7,8 +7,8 @@ from seqtrain.fairseq_flags.parts import GROUPS, NEW, PARTS, Part
 INTRODUCTION = """
 # From fairseq's parts to seqtrain's
 
-What stands here for each of fairseq's models, tasks, criterions, optimizers, schedules and tokenizers for text, by the
-flag that chooses it there. The command line answers the same:
+What stands here for each of fairseq's models, tasks, criterions, optimizers, schedules, tokenizers and scores for text,
+by the flag that chooses it there. The command line answers the same:
 
     $ python -m seqtrain --arch transformer_lm_baevski_gbw --criterion nat_loss
     seqtrain: 2 mistakes:
@@ -27,6 +27,7 @@ HEADINGS = {
     "--lr-scheduler": "Schedules: `--lr-scheduler`, here `lr_scheduler=`",
     "--bpe": "Subwords: `--bpe`, here `tokenizer=`",
     "--tokenizer": "Words: `--tokenizer`, here `tokenizer=`",
+    "--scoring": "Scores: `--scoring`, here `scorer=`, or several, `scorer=[bleu,chrf]`",
 }
 
 BPE = "fairseq tokenises only what it decodes, and trains on text that is tokenised already; here training does it too."

@@ -12,7 +12,7 @@ ROWS = {
         --optimizer=               | optimizer    |
         --lr-scheduler=            | lr_scheduler |
         --bpe=                     | tokenizer    |
-        --scoring=                 | validation.scorers |
+        --scoring=                 | scorer |
         --tokenizer=               | tokenizer    |
     """,
     "common": """
@@ -131,7 +131,7 @@ ROWS = {
     """,
     "checkpoint": """
         --save-dir=                          | hydra.run.dir | checkpoints, log and metrics lie in it
-        --restore-file= --continue-once=     | resume=RUN | RUN is a run directory; it goes on exactly
+        --restore-file= --continue-once=     | resume=RUN | goes on exactly; saving.finetune_from=RUN starts a new run
         --save-interval=                     | saving.interval_epochs |
         --save-interval-updates=             | saving.interval_updates |
         --keep-interval-updates= --keep-last-epochs=  | saving.keep_last | 3 if not set, all in fairseq
@@ -141,9 +141,9 @@ ROWS = {
         --best-checkpoint-metric=            | saving.metric | `<split>/<name>`
         --maximize-best-checkpoint-metric    | saving.maximize=true |
         --patience=                          | training.patience | counts validations
-        --finetune-from-model=               | not there yet: starting from the weights of another run
-        --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not there yet: NO_RESET
-        --optimizer-overrides=                                                     | not there yet: NO_RESET
+        --finetune-from-model=               | saving.finetune_from | a run or checkpoint directory; what fits
+        --reset-optimizer --reset-lr-scheduler --reset-meters --reset-dataloader   | not needed: RESET
+        --optimizer-overrides=                                                     | not needed: RESET
         --no-save --no-last-checkpoints --no-save-optimizer-state    | not there: every run can be resumed
         --write-checkpoints-asynchronously --save-async              | not needed: a thread writes beside training
         --checkpoint-shard-count= --load-checkpoint-on-all-dp-ranks  | ONE_DEVICE
@@ -155,7 +155,7 @@ ROWS = {
         --ema-start-update=                  | ema.start_update |
         --ema-update-freq=                   | ema.update_freq |
         --ema-fp32                           | not needed: parameters and their average are fp32
-        --ema-seed-model=                    | not there yet: starting from the weights of another run
+        --ema-seed-model=                    | saving.finetune_from | parameters and average both start from it
     """,
     "criterion": """
         --label-smoothing=                   | criterion.label_smoothing | 0.1 if not set, 0 in fairseq
@@ -171,9 +171,9 @@ ROWS = {
         --target-lang= -t=                   | task.target_lang |
         --max-source-positions=              | task.max_source_positions |
         --max-target-positions=              | task.max_target_positions |
-        --eval-bleu                          | validation.generate=true | with validation.scorers=[bleu]
+        --eval-bleu                          | validation.generate=true | with scorer=bleu
         --eval-bleu-args=                    | generation.beam | and the other fields of `generation`
-        --eval-tokenized-bleu                | validation.bleu_tokenizer=none |
+        --eval-tokenized-bleu                | scorer.bleu.tokenizer=none | with scorer=bleu
         --eval-bleu-detok= --eval-bleu-detok-args=   | not needed: PLAIN_TEXT
         --eval-bleu-remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --eval-bleu-print-samples            | not there yet: samples; validation.final_split=test shows some at the end
@@ -241,10 +241,17 @@ ROWS = {
         --tie-adaptive-weights               | model.tie_adaptive_weights=true | with model=transformer_lm
         --tie-adaptive-proj                  | model.tie_adaptive_proj=true | with model=transformer_lm
         --no-decoder-final-norm              | model.no_decoder_final_norm=true |
-        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm_lm
-        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm_lm
-        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm_lm
-        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm_lm
+        --encoder-hidden-size=               | model.encoder_hidden_size | with model=lstm
+        --encoder-bidirectional              | model.encoder_bidirectional=true | with model=lstm
+        --encoder-dropout-in=                | model.encoder_dropout_in | with model=lstm
+        --encoder-dropout-out=               | model.encoder_dropout_out | with model=lstm
+        --encoder-freeze-embed               | optimizer.frozen=[encoder.embedding] | of both, [embedding]
+        --decoder-hidden-size=               | model.decoder_hidden_size | with model=lstm or lstm_lm
+        --decoder-out-embed-dim=             | model.decoder_out_embed_dim | with model=lstm or lstm_lm
+        --decoder-attention=                 | model.decoder_attention | with model=lstm
+        --decoder-dropout-in=                | model.decoder_dropout_in | with model=lstm or lstm_lm
+        --decoder-dropout-out=               | model.decoder_dropout_out | with model=lstm or lstm_lm
+        --decoder-freeze-embed               | optimizer.frozen=[decoder.embedding] | of both, [embedding]
         --residuals                          | model.residuals=true | with model=lstm_lm
         --checkpoint-activations             | model.checkpoint_activations=true | of encoder and decoder
         --offload-activations                | not there: model.checkpoint_activations=true saves memory too
@@ -261,7 +268,7 @@ ROWS = {
         --max-len-b=                         | generation.max_len_b |
         --min-len=                           | generation.min_len |
         --unnormalized                       | generation.lenpen=0 |
-        --sacrebleu                          | validation.scorers=[bleu] | every BLEU is sacreBLEU's
+        --sacrebleu                          | scorer=bleu | every BLEU is sacreBLEU's
         --no-early-stop --no-beamable-mm     | not needed: fairseq itself no longer heeds it
         --unkpen=                            | generation.unkpen |
         --no-repeat-ngram-size=              | generation.no_repeat_ngram_size |
@@ -275,10 +282,10 @@ ROWS = {
         --diversity-rate=                    | generation.diversity_rate |
         --constraints=                       | generation.constraints | ordered or unordered
         --prefix-size=                                                                         | not there yet: SEARCH
+        --print-alignment=                                                                     | not there yet: SEARCH
         --lm-path=                           | lm_path | of the command generate
         --lm-weight=                         | generation.lm_weight |
         --score-reference                    | not needed: the command score takes source=FILE target=FILE
-        --print-alignment=                                                                     | not there yet: SEARCH
         --replace-unk= --print-step --eos-token=                                               | NOTHING
         --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
@@ -308,6 +315,16 @@ ROWS = {
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
         --quiet                              | not needed: generate writes the translations and nothing else
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
+    """,
+    "scoring": """
+        --sacrebleu-tokenizer=               | scorer.bleu.tokenizer | with scorer=bleu; else that of the language
+        --sacrebleu-lowercase                | scorer.bleu.lowercase=true | with scorer=bleu
+        --sacrebleu-char-level               | scorer.bleu.tokenizer=char | with scorer=bleu
+        --wer-tokenizer=                     | not there: words stand between spaces
+        --wer-remove-punct                   | scorer.wer.no_punct=true | with scorer=wer
+        --wer-char-level                     | scorer.wer.char_level=true | with scorer=wer
+        --wer-lowercase                      | scorer.wer.lowercase=true | with scorer=wer
+        --bert-score-lang=                   | NOTHING
     """,
     "interactive": """
         --input=                             | input | of the command generate
@@ -341,7 +358,8 @@ ROWS = {
         --inputs=                            | checkpoint=RUN | of the command average
         --output=                            | output | of the command average: a directory
         --num-update-checkpoints= --num-epoch-checkpoints=   | last | of the command average
-        --checkpoint-upper-bound= --num-best-checkpoints=    | not there: name the directories, checkpoint=[A,B]
+        --num-best-checkpoints=              | best | of the command average
+        --checkpoint-upper-bound=            | upper_bound | of the command average, in updates
     """,
 }
 """Rows of each section: flags, a value following those that end in ``=`` | what stands for them | a note.
@@ -356,7 +374,7 @@ PHRASES = {
     "NO_SCALE": "bf16 scales no loss, and fp16 has one dynamic scale; parameters stay in fp32",
     "FIXED_PLAN": "the batch plan is a function of the data, training.seed and the epoch",
     "PLAIN_TEXT": "the tokenizer turns ids into plain text, subwords joined",
-    "NO_RESET": "resume=RUN goes on exactly, with nothing reset",
+    "RESET": "with saving.finetune_from=RUN all begins anew, but for what saving.reset leaves out; metrics always do",
     "MASKED": "masked language models",
     "SEARCH": "what there is is greedy and beam search with length penalty, n-best and limits of length",
     "ITERATIVE": "iterative decoding",

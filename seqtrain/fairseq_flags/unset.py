@@ -15,7 +15,7 @@ ROWS = """
     --keep-last-epochs --keep-interval-updates | all are kept | the last 3, and the best | saving.keep_last=0
     --weight-decay | 0 | 0, with lamb 0.01 | optimizer.weight_decay=0
     --lamb-eps | 1e-8 | 1e-6 | optimizer.eps=1e-8
-    --scoring | bleu | exact_match | validation.scorers=[bleu]
+    --scoring | bleu | exact_match | scorer=bleu
     --lr | 0.25 | 3e-3, else that of the optimizer or its preset | optimizer.lr=0.25
     --arch --optimizer | one must be given | those of the embedded job, for number names | model=NAME optimizer=NAME
 """
@@ -56,7 +56,7 @@ def missing(given: Mapping[str, str], languages: tuple[str, str]) -> Iterator[st
     if "--max-tokens" not in given and "--batch-size" in given:
         yield "dataset.max_tokens=0"
     if "--eval-bleu" in given:
-        yield "validation.scorers=[bleu]"
+        yield "scorer=bleu"
     if given.get("--task", "translation") == "translation":
         yield from _for_translation(given, languages)
 

@@ -134,7 +134,6 @@ BARE = dict.fromkeys(("--post-process", "--remove-bpe", "--eval-bleu-remove-bpe"
 TRANSLATIONS: dict[str, Callable[[str], str]] = {
     **{name: chosen(name) for name in GROUPS},
     **{short: chosen(name) for short, name in LONG_NAMES.items()},
-    "--scoring": lambda value: f"validation.scorers=[{value.removeprefix('sacre')}]",
     "--post-process": joining("tokenizer.post_process"),
     "--remove-bpe": joining("tokenizer.post_process"),
     "--eval-bleu-remove-bpe": joining("tokenizer.post_process"),

@@ -1,7 +1,7 @@
 """Sampling: outputs are drawn from the model's distribution, each for itself.
 
-What is drawn is a pure function of the seed, the sentence's line number, which of its samples it is, and the position:
-it depends neither on the batch nor on how many samples there are.
+What is drawn is a pure function of the seed, the number of the sentence's line, the place among its unfinished samples,
+and the position. So it does not depend on the batch, and those drawn first are the same however many are drawn.
 """
 
 import math
@@ -28,21 +28,19 @@ class Sampling(Strategy):
     def __init__(self, cfg: GenerationConfig, lines: Tensor) -> None:
         self.cfg = cfg
         self._streams = _mixed(_mixed(torch.full_like(lines, cfg.seed)) + lines).unsqueeze(-1)
-        self._samples = lines[:0]
 
     def begin(self, hypotheses: Hypotheses) -> None:
         """Start all samples from the one hypothesis there is."""
-        width = hypotheses.scores.size(1)
-        hypotheses.scores = hypotheses.scores[:, :1].repeat(1, width)
-        self._samples = torch.arange(width, device=hypotheses.scores.device).expand_as(hypotheses.scores)
+        hypotheses.scores = hypotheses.scores[:, :1].repeat(1, hypotheses.scores.size(1))
 
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return one candidate of each hypothesis."""
+        samples = torch.arange(log_probs.size(1), device=log_probs.device).expand_as(hypotheses.scores)
+        numbers = uniform(self._streams[hypotheses.sentences], samples, hypotheses.length)
         weights, ids = self._choices(log_probs.exp())
-        places = drawn(weights, uniform(self._streams[hypotheses.sentences], self._samples, hypotheses.length))
-        tokens = ids.gather(-1, places.unsqueeze(-1))
+        tokens = ids.gather(-1, drawn(weights, numbers).unsqueeze(-1))
         scores = hypotheses.scores + log_probs.gather(-1, tokens).squeeze(-1)
-        return Candidates(scores, torch.arange(scores.size(1), device=scores.device).expand_as(places), tokens[..., 0])
+        return Candidates(scores, samples, tokens.squeeze(-1))
 
     def _choices(self, probs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the probabilities of the tokens to draw among, and their ids, (B, width, K)."""
@@ -51,10 +49,6 @@ class Sampling(Strategy):
         if self.cfg.sampling_topp:
             return top_p(probs, self.cfg.sampling_topp)
         return probs, torch.arange(probs.size(-1), device=probs.device).expand_as(probs)
-
-    def follow(self, rows: Tensor, hypotheses: Hypotheses) -> None:
-        """Remember which sample each hypothesis is."""
-        self._samples = self._samples.flatten()[rows].view_as(hypotheses.scores)
 
 
 def top_k(probs: Tensor, count: int) -> tuple[Tensor, Tensor]:

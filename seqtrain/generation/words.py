@@ -1,7 +1,10 @@
 """The words of a line of tokens, whatever its tokens are, and their log-probabilities."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
+
+import torch
 
 from seqtrain.base import Dictionary
 
@@ -26,19 +29,21 @@ class ScoredLine(NamedTuple):
 
 
 def words_of(line: ScoredLine, dictionary: Dictionary) -> list[Word]:
-    """Return the words of a line, whatever its tokens are, and its end, ``</s>``.
+    """Return the words of a line, whatever its tokens are, and its end, ``</s>``; tags in front are words.
 
     A token that begins with whitespace, as the line is decoded, begins a word: spaces belong to the word behind them.
-    A token that is no text, such as a language, counts with the word after it.
     """
+    ids, log_probs = line
+    in_front = takewhile(lambda id: not dictionary.is_text(torch.tensor(id)), ids[:-1])
+    tags = [Word(dictionary.symbol(id), log_prob) for id, log_prob in zip(in_front, log_probs, strict=False)]
     words = list[Word]()
-    for added, log_prob in zip(_pieces(line.ids[:-1], dictionary), line.log_probs, strict=False):
+    for added, log_prob in zip(_pieces(ids[len(tags) : -1], dictionary), log_probs[len(tags) :], strict=False):
         if words and not (added[:1].isspace() and words[-1].text.strip()):
             word = words.pop()
             words.append(Word(word.text + added, word.log_prob + log_prob))
         else:
             words.append(Word(added, log_prob))
-    return [*(Word(word.text.strip(), word.log_prob) for word in words), Word("</s>", line.log_probs[-1])]
+    return [*tags, *(Word(word.text.strip(), word.log_prob) for word in words), Word("</s>", log_probs[-1])]
 
 
 def _pieces(ids: Sequence[int], dictionary: Dictionary) -> Iterator[str]:

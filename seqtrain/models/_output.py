@@ -70,6 +70,7 @@ def build_output(
     tied_to: nn.Module | None = None,
     *,
     tie_projections: bool = False,
+    bias: bool = False,
 ) -> nn.Linear | AdaptiveSoftmax:
     """Return the projection of features (..., D).
 
@@ -79,13 +80,14 @@ def build_output(
         task: Gives the vocabulary.
         tied_to: Embedding whose weights the projection shares: an adaptive one for an adaptive softmax.
         tie_projections: Whether an adaptive softmax shares the projections of the embedding's bands too.
+        bias: Whether a linear projection that is not tied has a bias.
 
     Raises:
         ConfigError: the bands of an adaptive softmax do not fit the vocabulary.
     """
     size, cutoffs = len(task.target_dictionary), cfg.adaptive_softmax_cutoff
     if not cutoffs:
-        return output_projection(dim, size, tied_to if isinstance(tied_to, nn.Embedding) else None)
+        return output_projection(dim, size, tied_to if isinstance(tied_to, nn.Embedding) else None, bias=bias)
     return AdaptiveSoftmax(
         bands_of(size, cutoffs, dim, cfg.adaptive_softmax_factor),
         dropout=cfg.adaptive_softmax_dropout,

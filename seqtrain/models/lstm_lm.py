@@ -1,51 +1,28 @@
 """A recurrent language model: LSTM layers (Hochreiter and Schmidhuber, 1997), with fairseq's options."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from seqtrain.fields import bounded
 from seqtrain.models import DecoderModel, IncrementalState, NoSource, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output, check_one_dictionary
+from seqtrain.models._lstm import LSTMFields
+from seqtrain.models._output import ProjectingModel, build_output, check_one_dictionary
 from seqtrain.nn.embedding import token_embedding
+from seqtrain.nn.initialization import initialize_uniform
 from seqtrain.nn.positions import places_in_documents
+from seqtrain.nn.recurrent import output_layer
 
 Hidden = list[tuple[Tensor, Tensor]]
 """For each layer the last output and the memory of its cells, (1, N, H) both."""
 
 
 @dataclass
-class LSTMLMConfig(OutputFields):
+class LSTMLMConfig(LSTMFields):
     """Config of the model ``lstm_lm``."""
 
-    dropout: float = bounded(0.1, at_least=0, below=1)
-    """Rate of dropout where ``decoder_dropout_in`` and ``decoder_dropout_out`` are null."""
-    decoder_dropout_in: float | None = bounded(None, at_least=0, below=1)
-    """Rate of dropout on embeddings; null for ``dropout``."""
-    decoder_dropout_out: float | None = bounded(None, at_least=0, below=1)
-    """Rate of dropout on the outputs of layers; null for ``dropout``."""
-    decoder_embed_dim: int = bounded(512, at_least=1)
-    """Dimension of embeddings."""
-    decoder_hidden_size: int = bounded(512, at_least=1)
-    """Number of cells H of a layer."""
-    decoder_layers: int = bounded(1, at_least=1)
-    """Number of layers."""
-    decoder_out_embed_dim: int = bounded(512, at_least=1)
-    """Dimension that is projected to the vocabulary; if it is not the hidden size, a linear layer comes before."""
     residuals: bool = False
     """Add the input of each layer but the first to its output."""
-
-    def contradictions(self) -> Iterable[str]:
-        """Shared embeddings have one dimension."""
-        yield from super().contradictions()
-        at_input, at_output = self.decoder_embed_dim, self.decoder_out_embed_dim
-        if self.share_decoder_input_output_embed and at_input != at_output:
-            yield (
-                "model.share_decoder_input_output_embed=true needs one dimension, but "
-                f"model.decoder_embed_dim={at_input} and model.decoder_out_embed_dim={at_output}: make them equal"
-            )
 
 
 class LSTMState(IncrementalState):
@@ -68,18 +45,17 @@ class LSTMLM(ProjectingModel, DecoderModel):
         self.pad = task.source_dictionary.pad
         self.residuals = cfg.residuals
         self.embedding = token_embedding(len(task.source_dictionary), cfg.decoder_embed_dim, self.pad)
-        self.dropout_in = nn.Dropout(cfg.dropout if cfg.decoder_dropout_in is None else cfg.decoder_dropout_in)
-        self.dropout_out = nn.Dropout(cfg.dropout if cfg.decoder_dropout_out is None else cfg.decoder_dropout_out)
-        size, out_dim = cfg.decoder_hidden_size, cfg.decoder_out_embed_dim
-        input_sizes = [cfg.decoder_embed_dim, *[size] * (cfg.decoder_layers - 1)]
+        spec = cfg.spec("decoder")
+        self.dropout_in, self.dropout_out = nn.Dropout(spec.dropout_in), nn.Dropout(spec.dropout_out)
+        size = spec.hidden_size
+        input_sizes = [cfg.decoder_embed_dim, *[size] * (spec.layers - 1)]
         self.layers = nn.ModuleList(nn.LSTM(input_size, size, batch_first=True) for input_size in input_sizes)
-        self.out = nn.Sequential(nn.Linear(size, out_dim), self.dropout_out) if out_dim != size else nn.Identity()
-        for parameter in (*self.layers.parameters(), *self.out.parameters()):
-            nn.init.uniform_(parameter, -0.1, 0.1)  # as in fairseq
+        self.out = output_layer(size, cfg.decoder_out_embed_dim, self.dropout_out)
         if cfg.share_decoder_input_output_embed:
             check_one_dictionary(task)
         tied_to = self.embedding if cfg.share_decoder_input_output_embed else None
-        self.output_projection = build_output(cfg, out_dim, task, tied_to)
+        self.output_projection = build_output(cfg, cfg.decoder_out_embed_dim, task, tied_to)
+        initialize_uniform(self)
 
     def extract_features(self, source_tokens: Tensor, source_documents: Tensor | None = None, **_: Tensor) -> Tensor:
         """Return the features (B, S, D).

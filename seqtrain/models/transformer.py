@@ -3,27 +3,25 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from seqtrain.errors import ConfigError
 from seqtrain.fields import bounded
 from seqtrain.models import EncoderDecoderModel, EncoderOutput, TaskInfo, register_model
-from seqtrain.models._output import OutputFields, ProjectingModel, build_output
+from seqtrain.models._output import ProjectingModel, build_output
+from seqtrain.models._sides import SidesFields
 from seqtrain.models._transformer import TransformerFields
 from seqtrain.nn.ctc_head import CTCHead
 from seqtrain.nn.decoder import AttendedSource, Decoder, DecoderState
 from seqtrain.nn.deep_norm import decoder_beside_encoder, encoder_beside_decoder
-from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.encoder import Encoder
 from seqtrain.nn.initialization import Initialization, initialize_gpt2
-from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.inspection import calls_of
+from seqtrain.nn.padding import padding_mask
 from seqtrain.nn.spec import LayerSpec
 
 
 @dataclass
-class TransformerConfig(OutputFields, TransformerFields):
+class TransformerConfig(SidesFields, TransformerFields):
     """Config of the model ``transformer``; the defaults are the base model of Vaswani et al. (2017)."""
 
     encoder_embed_dim: int = bounded(512, at_least=1)
@@ -46,11 +44,9 @@ class TransformerConfig(OutputFields, TransformerFields):
     """How many of that layer's heads, the first ones, of which the mean is told; null for all."""
     ctc_upsampling: int = bounded(0, at_least=0)
     """Symbols that the encoder predicts for each source position, for a CTC loss; 0 predicts none."""
-    share_all_embeddings: bool = False
-    """One table for the embeddings of encoder and decoder and the output projection; needs a joint dictionary."""
 
     def contradictions(self) -> Iterable[str]:
-        """The encoder's layers are sound as well, and shared embeddings have one dimension."""
+        """The encoder's layers are sound as well, and the attention that criterions are told is there."""
         yield from self.contradictions_of("encoder")
         yield from super().contradictions()
         if self.alignment_layer >= self.decoder_layers:
@@ -60,17 +56,6 @@ class TransformerConfig(OutputFields, TransformerFields):
             yield (
                 f"model.alignment_heads={self.alignment_heads} are more than "
                 f"model.decoder_attention_heads={self.decoder_attention_heads}"
-            )
-        if self.share_all_embeddings and self.encoder_embed_dim != self.decoder_embed_dim:
-            yield (
-                f"model.share_all_embeddings needs one dimension, but model.encoder_embed_dim={self.encoder_embed_dim} "
-                f"and model.decoder_embed_dim={self.decoder_embed_dim}: make them equal, "
-                "or set model.share_decoder_input_output_embed=true instead"
-            )
-        if self.share_all_embeddings and self.adaptive_softmax_cutoff:
-            yield (
-                "model.share_all_embeddings=true is for a linear output projection, but "
-                f"model.adaptive_softmax_cutoff={self.adaptive_softmax_cutoff} is set: leave out one of them"
             )
 
     def encoder_spec(self) -> LayerSpec:
@@ -88,7 +73,10 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
 
     def __init__(self, cfg: TransformerConfig, task: TaskInfo) -> None:
         super().__init__(cfg, task)
-        source_embedding, target_embedding = _embeddings(cfg, task)
+        source_tokens, target_tokens = cfg.embedding_tables(task)
+        source_positions, target_positions = task.max_positions
+        source_embedding = cfg.input_embedding(source_tokens, source_positions)
+        target_embedding = cfg.input_embedding(target_tokens, target_positions)
         self.encoder = Encoder(source_embedding, cfg.encoder_spec(), cfg.encoder_layers, cfg.encoder_layerdrop)
         self.decoder = Decoder(
             target_embedding,
@@ -101,10 +89,8 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
         self.ctc: CTCHead | None = None
         if cfg.ctc_upsampling:
             self.ctc = CTCHead(cfg.encoder_embed_dim, len(task.target_dictionary), cfg.ctc_upsampling)
-        tied = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
-        self.output_projection = build_output(
-            cfg, cfg.decoder_embed_dim, task, target_embedding.tokens if tied else None
-        )
+        tied_to = target_tokens if cfg.ties_output else None
+        self.output_projection = build_output(cfg, cfg.decoder_embed_dim, task, tied_to)
         if cfg.init is Initialization.gpt2:
             initialize_gpt2(self, [self.encoder, self.decoder])
 
@@ -163,27 +149,5 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
         return features, attention.probabilities(*positional, **named, heads=self.alignment_heads).mean(dim=1)
 
     def _encoded(self, source_tokens: Tensor, source_lengths: Tensor) -> EncoderOutput:
-        mask = _padding_mask(source_tokens, source_lengths)
+        mask = padding_mask(source_tokens, source_lengths)
         return EncoderOutput(self.encoder(source_tokens, mask), mask)
-
-
-def _embeddings(cfg: TransformerConfig, task: TaskInfo) -> tuple[InputEmbedding, InputEmbedding]:
-    """Build the embeddings of source and target, over one table if all are shared."""
-    source, target = task.source_dictionary, task.target_dictionary
-    if cfg.share_all_embeddings and not source.shares_ids_with(target):
-        raise ConfigError(
-            "model.share_all_embeddings needs one dictionary for source and target: "
-            "set task.joined_dictionary=true, or model.share_all_embeddings=false"
-        )
-    source_table = token_embedding(len(source), cfg.encoder_embed_dim, source.pad)
-    if cfg.share_all_embeddings:
-        target_table = source_table
-    else:
-        target_table = token_embedding(len(target), cfg.decoder_embed_dim, target.pad)
-    source_positions, target_positions = task.max_positions
-    return cfg.input_embedding(source_table, source_positions), cfg.input_embedding(target_table, target_positions)
-
-
-def _padding_mask(tokens: Tensor, lengths: Tensor) -> Tensor:
-    """Return a mask (B, S), True where tokens (B, S) are beyond the length (B,) of their sequence."""
-    return torch.arange(tokens.size(1), device=tokens.device) >= lengths[:, None]

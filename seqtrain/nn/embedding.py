@@ -12,9 +12,14 @@ def token_embedding(vocab_size: int, dim: int, pad: int | None) -> nn.Embedding:
     return table
 
 
-def output_projection(dim: int, vocab_size: int, tied_to: nn.Embedding | None = None) -> nn.Linear:
-    """Return the projection of features (..., D) to logits (..., V), with the weight of an embedding if tied to it."""
-    projection = nn.Linear(dim, vocab_size, bias=False, device="meta" if tied_to else None)
+def output_projection(
+    dim: int, vocab_size: int, tied_to: nn.Embedding | None = None, *, bias: bool = False
+) -> nn.Linear:
+    """Return the projection of features (..., D) to logits (..., V), with the weight of an embedding if tied to it.
+
+    A bias is for one that is not tied.
+    """
+    projection = nn.Linear(dim, vocab_size, bias=bias and not tied_to, device="meta" if tied_to else None)
     if tied_to is not None:
         projection.weight = tied_to.weight
     else:

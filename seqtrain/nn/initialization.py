@@ -11,6 +11,8 @@ from seqtrain.nn.positions import LearnedPositions
 
 GPT2_STD = 0.02
 """Standard deviation of GPT-2's initial weights."""
+RECURRENT_BOUND = 0.1
+"""Largest initial weight of recurrent models."""
 
 
 class Initialization(str, Enum):
@@ -39,6 +41,21 @@ def initialize_gpt2(model: nn.Module, stacks: Iterable[nn.Module]) -> None:
         residual = [*_residual_weights(stack)]
         for weight in residual:
             nn.init.normal_(weight, std=GPT2_STD * len(residual) ** -0.5)
+
+
+def initialize_uniform(model: nn.Module) -> None:
+    """Draw the embeddings, recurrent and linear layers of a model from U(-0.1, 0.1), as fairseq's recurrent ones are.
+
+    Padding is zero. An adaptive softmax stays as it is built.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.RNNBase | nn.RNNCellBase):
+            for parameter in module.parameters():
+                nn.init.uniform_(parameter, -RECURRENT_BOUND, RECURRENT_BOUND)
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):  # after a projection that may be tied to it
+            nn.init.uniform_(module.weight, -RECURRENT_BOUND, RECURRENT_BOUND)
+            module._fill_padding_idx_with_zero()
 
 
 def initialize_deep_norm(stack: nn.Module, beta: float) -> None:

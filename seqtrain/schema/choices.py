@@ -18,7 +18,10 @@ from seqtrain.plugins import kinds
 from seqtrain.registry import REGISTRIES
 
 Chosen = dict[str, str]
-"""The plug-in of each config group, ``{"model": "transformer"}``; a group of which none is chosen is not in it."""
+"""The plug-in of each config group, ``{"model": "transformer"}``; a group of which none is chosen is not in it.
+
+Of a group that any number can be chosen of it is one of them, and says nothing.
+"""
 
 
 class Choices(NamedTuple):
@@ -65,6 +68,11 @@ def _plugins(repository: IConfigRepository, config: str, overrides: Sequence[str
         if result is not None and result.path.startswith("structured:") and isinstance(result.config, DictConfig):
             found[group] = str(result.config.get("_name"))
     return {group: name for group, name in found.items() if name in REGISTRIES[group].names()}
+
+
+def based_on(group: str, name: str) -> str:
+    """Return what the defaults list of a file in a group says to be based on a choice of that group."""
+    return f"{name}@_here_" if REGISTRIES[group].several else name
 
 
 def _resolve(repository: IConfigRepository, config: str, overrides: Sequence[str] = ()) -> list[str]:

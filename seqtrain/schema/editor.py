@@ -66,7 +66,8 @@ def _kind(file: Path, text: str, choices: Choices) -> str:
         return "config"
     header = takewhile(_HEADER.match, text.splitlines())
     packages = [match.group(1) for line in header if (match := _PACKAGE.match(line))]
-    package = packages[0] if packages else file.parent.as_posix()
+    group = file.parent.as_posix()
+    package = packages[0] if packages and not packages[0].startswith(f"{group}.") else group
     return "experiment" if package == "_global_" else package if package in choices.plugins else ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from seqtrain.config import ROOTS
 from seqtrain.registry import REGISTRIES
-from seqtrain.schema.choices import Choices, Chosen
+from seqtrain.schema.choices import Choices, Chosen, based_on
 from seqtrain.schema.types import DEFINITIONS, REFERENCE, Schema, of_config
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,7 +21,10 @@ _IN_PRIMARIES = ("override {}", "override /{}", "{}", "/{}")
 
 def schemas(choices: Choices) -> dict[str, Schema]:
     """Return the schema of each kind of file: ``config``, ``experiment``, and each group's."""
-    groups = {group: _of_group(group, names) for group, names in choices.plugins.items()}
+    plugins = choices.plugins.items()
+    groups = {
+        group: _of_group(group, {based_on(group, name): of for name, of in names.items()}) for group, names in plugins
+    }
     return {"config": _of_primaries(choices), "experiment": _of_experiments(choices), **groups}
 
 
@@ -45,7 +48,7 @@ def _of_experiments(choices: Choices) -> Schema:
     defaults = _defaults_list(description, choices.experiments, _choosing_any(choices, _IN_EXPERIMENTS))
     otherwise = choices.primaries.get("config", {})
     rules = _rules_for_groups(choices, choices.experiments, _IN_EXPERIMENTS, otherwise)
-    return _document("a file with `# @package _global_`", _root("train", defaults, list(rules)))
+    return _document("a file with `# @package _global_`", _root("train", defaults, list(rules), choices))
 
 
 def _of_primaries(choices: Choices) -> Schema:
@@ -58,7 +61,7 @@ def _of_primaries(choices: Choices) -> Schema:
         names = sorted(name for name, of in choices.commands.items() if of == command)
         bases = {name: choices.primaries[name] for name in names}
         below = _rules_for_groups(choices, bases, _IN_PRIMARIES, None) if command == "train" else []
-        rules.append({"if": _lists({"enum": names}), "then": _root(command, {}, list(below))})
+        rules.append({"if": _lists({"enum": names}), "then": _root(command, {}, list(below), choices)})
     return _document(
         "a primary config", {"required": ["defaults"], "properties": {"defaults": defaults}, "allOf": rules}
     )
@@ -68,12 +71,15 @@ def _document(title: str, schema: Schema) -> Schema:
     return {"$schema": DRAFT, "title": f"seqtrain: {title}", "type": "object", **schema, "$defs": DEFINITIONS}
 
 
-def _root(command: str, defaults: Schema, rules: list[Schema]) -> Schema:
-    """The keys of a command's root; those of groups are left to the rules."""
+def _root(command: str, defaults: Schema, rules: list[Schema], choices: Choices) -> Schema:
+    """The keys of a command's root; those of groups with one plug-in are left to the rules."""
     schema = of_config(ROOTS[command], {"defaults": defaults, "hydra": _HYDRA})
     properties = schema["properties"]
     for group in REGISTRIES.keys() & properties.keys():
         properties[group] = {"type": "object", "description": properties[group]["description"]}
+        if REGISTRIES[group].several:
+            named = choices.plugins.get(group, {}).items()
+            properties[group]["properties"] = {name: _keys_of(group, plugin, {}) for name, plugin in named}
     return {**schema, "allOf": rules} if rules else schema
 
 
@@ -90,7 +96,7 @@ def _rules_for_groups(
     """
     fields = {field.name for field in dataclasses.fields(ROOTS["train"])}
     for group, names in choices.plugins.items():
-        if group in fields:
+        if group in fields and not REGISTRIES[group].several:
             chooses = _lists(_choosing(group, forms))
             for plugin in [*sorted(set(names.values())), None]:
                 inherited = [_lists({"enum": same})] if (same := _choosing_same(bases, group, plugin)) else []
@@ -128,12 +134,13 @@ def _choosing(group: str, forms: Sequence[str], names: Sequence[str] | None = No
 
 
 def _choosing_any(choices: Choices, forms: Sequence[str]) -> dict[str, Schema]:
-    """The properties of items that choose: for each group one of its names."""
-    return {
-        form.format(group): {"anyOf": [{"enum": sorted(names)}, REFERENCE]}
-        for group, names in choices.plugins.items()
-        for form in forms
-    }
+    """The properties of items that choose: for each group one of its names, or a list of them."""
+    found: dict[str, Schema] = {}
+    for group, names in choices.plugins.items():
+        one: Schema = {"enum": sorted(names)}
+        several = [{"type": "array", "items": one}] if REGISTRIES[group].several else []
+        found |= {form.format(group): {"anyOf": [one, *several, REFERENCE]} for form in forms}
+    return found
 
 
 def _defaults_list(description: str, names: Collection[str], properties: Mapping[str, Schema]) -> Schema:

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
-from seqtrain.data.cache import OWN_FILES
-from seqtrain.data.corpus import Corpus, TextCorpus, find_directory, place
+from seqtrain.data.corpus import Corpus, Side, TextCorpus, find_directory, place
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset, Selection
+from seqtrain.data.dictionary_files import DictionaryFiles
 from seqtrain.data.number_names import BUILTIN
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, DataError
@@ -54,7 +54,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         super().__init__(cfg)
         self.tokenizer = TOKENIZERS.build(cfg.tokenizer)
         self._datasets: dict[str, DatasetT] = {}
-        self._dictionary_files: dict[str, bytes] = {}
+        self._dictionary_files = DictionaryFiles()
         self._fingerprints: dict[str, Fingerprint] = {}
 
     @property
@@ -106,14 +106,15 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         return self.corpus if split == "train" else self.corpus.held_out
 
     def prepare(self) -> None:
-        """Learn the dictionaries from the training text and index the training and validation text.
+        """Learn the dictionaries from the training text if none are loaded; index the training and validation text.
 
         Raises:
             DataError: a file is missing or no UTF-8 text.
         """
         generated = ", the built-in number names" if self.cfg.data == BUILTIN else ""
         log.info("%s, task.data=%s%s", self.title, self.cfg.data, generated)
-        self._read_dictionaries(self._learn_dictionaries())
+        if not self._dictionary_files.contents:
+            self._read_dictionaries(self.corpus.learn(self.tokenizer, self._texts(), Path(self.cfg.cache_dir)))
         for split in ["train", *self.splits("valid")]:
             self.dataset(split)
         self.fingerprints()  # now: the files may change while training goes on
@@ -121,8 +122,7 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
     def save(self, directory: Path) -> None:
         """Write the tokenizer's files into ``tokenizer/``."""
         (directory / "tokenizer").mkdir()
-        for name, content in self._dictionary_files.items():
-            (directory / "tokenizer" / name).write_bytes(content)
+        self._dictionary_files.write(directory / "tokenizer")
 
     def load(self, directory: Path) -> None:
         """Read the tokenizer's files from ``tokenizer/``.
@@ -133,6 +133,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         if not (directory / "tokenizer").is_dir():
             raise DataError(f"{directory / 'tokenizer'} is missing: use another checkpoint")
         self._read_dictionaries(directory / "tokenizer")
+
+    def extend_vocabulary(self) -> None:
+        """Append what the tokenizer finds new in the training text, or a data-bin's dictionaries have."""
+        known, cache_dir = self._dictionary_files, Path(self.cfg.cache_dir)
+        self._read_dictionaries(self.corpus.extend(self.tokenizer, self._texts(), known, cache_dir))
 
     def splits(self, kind: str) -> list[str]:
         """Return the names of the sets of a kind, ``valid``, ``valid1``, ...: one for each prefix."""
@@ -209,6 +214,11 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             raise ConfigError(f"task.{split}=[] names no file: give the prefix of one")
         return splits[split]
 
+    def target_language(self, split: str) -> str:
+        """Return the language of the last side of a split, if its sets have the same."""
+        languages = {self.languages_of(prefix)[-1] for prefix in self.sets(split)}
+        return languages.pop() if len(languages) == 1 else ""
+
     def places(self, split: str, numbers: Sequence[int]) -> list[str]:
         """Return ``FILE:LINE`` of the first side of each sentence."""
         sizes = [size for file in self.files(split)[0] for size in self.corpus_of(split).sizes(file)]
@@ -228,21 +238,19 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
             (lang, file) for lang, (_, file) in zip(self.languages_of(prefix), self.find_files(prefix), strict=True)
         ]
 
-    def _learn_dictionaries(self) -> Path:
+    def _texts(self) -> dict[str, list[Side]]:
+        """Return the training files of each dictionary, by name."""
         names = self.dictionary_names
         sides = list(zip(*map(self._files_by_language, self.sets("train")), strict=True))
-        texts = dict(zip(names, map(_grouped, sides if len(names) > 1 else [chain.from_iterable(sides)]), strict=True))
-        return self.corpus.learn(self.tokenizer, texts, Path(self.cfg.cache_dir))
+        return dict(zip(names, map(_grouped, sides if len(names) > 1 else [chain.from_iterable(sides)]), strict=True))
 
     def _read_dictionaries(self, directory: Path) -> None:
-        # Kept, so that checkpoints do not depend on a cache that may be emptied meanwhile.
-        files = sorted(file for file in directory.iterdir() if file.is_file() and file.name not in OWN_FILES)
-        self._dictionary_files = {file.name: file.read_bytes() for file in files}
+        self._dictionary_files = DictionaryFiles.read(directory)
         self.dictionaries = [self.tokenizer.load(directory, name) for name in self.dictionary_names]
         self.info = self.describe(self.dictionaries)
 
 
-def _grouped(files: Iterable[tuple[str, Path]]) -> list[tuple[str, list[Path]]]:
+def _grouped(files: Iterable[tuple[str, Path]]) -> list[Side]:
     """Return files by language, in the order in which they come first; each once, however many sets it serves."""
     groups: defaultdict[str, dict[Path, None]] = defaultdict(dict)
     for language, file in files:

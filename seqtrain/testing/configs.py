@@ -37,7 +37,7 @@ def check_config(cfg: PluginConfig, *_: object) -> None:
     assert _plain(pickle.loads(pickle.dumps(cfg))) == _plain(cfg), f"{cfg} is another one after pickling"
     kind = kind_of(cfg)
     text = yaml.safe_dump(composition.to_container(train_config(cfg)))
-    found = getattr(composition.from_container(yaml.safe_load(text)), kind)
+    found = plugin_in(composition.from_container(yaml.safe_load(text)), kind)
     assert type(found) is type(cfg), f"a {type(cfg).__name__} comes back from YAML as a {type(found).__name__}"
     lost = [name for name, value in _plain(found).items() if value != _plain(cfg)[name]]
     assert not lost, f"other values come back from YAML: {', '.join(f'{kind}.{name}' for name in lost)}"
@@ -56,11 +56,20 @@ def train_config(cfg: PluginConfig) -> TrainConfig:
         kind_of(cfg): cfg,
     }
     named: dict[str, Any] = {kind: _named(group) for kind, group in groups.items()}
+    named |= {kind: {"one": group} for kind, group in named.items() if REGISTRIES[kind].several}
     return TrainConfig(
         **named,
         training=TrainingConfig(max_update=MAX_UPDATE),
         dataset=DatasetConfig(max_tokens=1000, cache_dir=cache_dir),
     )
+
+
+def plugin_in(config: TrainConfig, kind: str) -> PluginConfig:
+    """Return the plug-in of a kind that a config has; the only one of a kind that it may have several of."""
+    found = getattr(config, kind)
+    (plugin,) = found.values() if isinstance(found, dict) else [found]
+    assert isinstance(plugin, PluginConfig)
+    return plugin
 
 
 def _named(cfg: PluginConfig) -> PluginConfig:

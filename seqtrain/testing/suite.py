@@ -13,7 +13,7 @@ from seqtrain.config import ModelConfig, PluginConfig
 from seqtrain.errors import SeqtrainError
 from seqtrain.models import REGISTRY, TaskInfo
 from seqtrain.registry import kind_of
-from seqtrain.testing import criterions, lr_schedulers, models, optimizers, tasks, tokenizers
+from seqtrain.testing import criterions, lr_schedulers, models, optimizers, scorers, tasks, tokenizers
 from seqtrain.testing.guarantees import Check, Result, Verdict, judge, result_of
 from seqtrain.testing.toy import toy_task
 
@@ -51,6 +51,7 @@ SUITES = {
     "optimizer": Suite(optimizers.CHECKS, alone),
     "lr_scheduler": Suite(lr_schedulers.CHECKS, alone),
     "tokenizer": Suite(tokenizers.CHECKS, alone),
+    "scorer": Suite(scorers.CHECKS, alone),
 }
 """The suite of each kind."""
 

@@ -136,6 +136,20 @@ def check_checkpoint(cfg: TaskConfig) -> None:
     assert task.info.max_positions == loaded.info.max_positions, "max_positions differ after saving and loading"
 
 
+def check_fine_tuning(cfg: TaskConfig) -> None:
+    """Prepared from other data after ``load``, it has the dictionaries that it has loaded."""
+    trained = _prepared(cfg)
+    valid = vars(cfg).get("valid")
+    tuned = REGISTRY.build(replace(cfg, **{"train": valid}) if valid and "train" in vars(cfg) else cfg)
+    with tempfile.TemporaryDirectory() as directory:
+        trained.save(Path(directory))
+        tuned.load(Path(directory))
+        tuned.prepare()
+    for side in ("source_dictionary", "target_dictionary"):
+        before, after = (getattr(one.info, side).fingerprint for one in (trained, tuned))
+        assert before == after, f"prepare() makes the {side} anew, where load() has read it from a checkpoint"
+
+
 def check_inference(cfg: TaskConfig) -> str | None:
     """Each line to decode becomes one sentence, in order, whatever the line holds."""
     task = _prepared(cfg)
@@ -170,6 +184,7 @@ CHECKS: tuple[Check, ...] = (
     check_shards,
     check_padding,
     check_checkpoint,
+    check_fine_tuning,
     check_inference,
     check_pickles,
 )

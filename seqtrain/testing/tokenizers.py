@@ -118,6 +118,19 @@ def check_training_is_repeatable(cfg: TokenizerConfig) -> None:
     assert not differing, f"{', '.join(differing)} has other bytes when trained again"
 
 
+def check_extension(cfg: TokenizerConfig) -> None:
+    """Extended by other text, a dictionary keeps its ids and encodes what it knew as before: fine-tuning needs that."""
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        before = _train(cfg, directory)
+        tokenizer = REGISTRY.build(cfg)
+        tokenizer.extend(iter([*LINES, UNKNOWN]), directory, "joined")
+        after = tokenizer.load(directory, "joined")
+    kept = len(after) >= len(before) and all(after.symbol(id) == before.symbol(id) for id in range(len(before)))
+    assert kept, "extend gives ids to other symbols than they had"
+    assert after.encode_lines(LINES) == before.encode_lines(LINES), "extended, it encodes text that it knew otherwise"
+
+
 def check_pickles(cfg: TokenizerConfig) -> None:
     """Its dictionary can be sent to another process."""
     with _trained(cfg) as dictionary:
@@ -136,6 +149,7 @@ CHECKS: tuple[Check, ...] = (
     check_unknown,
     check_unknown_words,
     check_training_is_repeatable,
+    check_extension,
     check_pickles,
 )
 

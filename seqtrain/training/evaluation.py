@@ -1,28 +1,39 @@
 """A split decoded by a model, and scored against the references."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seqtrain.base import Model, Task
-from seqtrain.config import GenerationConfig, Scorer
+from seqtrain.config import GenerationConfig, ScorerConfig
 from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.translate import decode_dataset, generation_plan
-from seqtrain.metrics.text import SCORERS, TextScore
+from seqtrain.scorers import TextScore, build_scorers
 
 
 @dataclass(frozen=True)
 class DecodedSplit:
-    """A split as text: sources, the best hypothesis of each, references."""
+    """A split as text: sources, the best hypothesis of each, references, and the language of these."""
 
     sources: list[str]
     references: list[str]
     hypotheses: list[str]
+    language: str = ""
 
-    def scores(self, scorers: Sequence[Scorer], bleu_tokenizer: str) -> list[TextScore]:
-        """Return the scores of the hypotheses against the references."""
-        options = {Scorer.bleu: {"tokenize": bleu_tokenizer}}
-        return [SCORERS[s.value](self.hypotheses, self.references, **options.get(s, {})) for s in scorers]
+    def scores(self, configs: Mapping[str, ScorerConfig]) -> dict[str, TextScore]:
+        """Return the scores of the hypotheses against the references, by the names of the scorers."""
+        scorers = build_scorers(configs, self.language)
+        return {name: scorer.score(self.hypotheses, self.references) for name, scorer in scorers.items()}
+
+
+def check_scorers(task: Task[Any], configs: Mapping[str, ScorerConfig], splits: Iterable[str]) -> None:
+    """Check, before anything is computed, that all is there to score the outputs of some splits with.
+
+    Raises:
+        ConfigError: a scorer needs a package that is not installed.
+    """
+    for language in {task.target_language(split) for split in splits}:
+        build_scorers(configs, language)
 
 
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
@@ -30,4 +41,4 @@ def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfi
     decoded = decode_dataset(task, task.dataset(split), SequenceGenerator(cfg, model, task.info), generation_plan(cfg))
     dictionary = task.output_dictionary(split)
     hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
-    return DecodedSplit(*task.text(split), hypotheses)
+    return DecodedSplit(*task.text(split), hypotheses, task.target_language(split))

@@ -63,7 +63,7 @@ class RunDirectory:
         """Tell whether a checkpoint with this value of ``saving.metric`` would be kept as one of the best."""
         if self.cfg.keep_best == 0 or math.isnan(value):
             return False
-        best = self._ranked(self.sound())[: self.cfg.keep_best]
+        best = self.ranked(self.sound())[: self.cfg.keep_best]
         return len(best) < self.cfg.keep_best or self.cfg.rank(value) < self.cfg.rank(self._value(best[-1]))
 
     def refresh(self) -> None:
@@ -74,17 +74,17 @@ class RunDirectory:
             CheckpointError: the newest checkpoint is damaged; nothing was removed.
         """
         sound = self.sound()
-        ranked = self._ranked(sound)
+        ranked = self.ranked(sound)
         # With keep_last=0 the second slice is [-0:], which is all of them.
         keep = {c.path for c in [*ranked[: self.cfg.keep_best], *sound[-self.cfg.keep_last :]]}
-        keep |= {c.path for c in sound if self.cfg.keep_every and _number(c) % self.cfg.keep_every == 0}
+        keep |= {c.path for c in sound if self.cfg.keep_every and update_of(c) % self.cfg.keep_every == 0}
         # Before anything goes, what stays is known to be whole, on disk, and where the links point to.
         if len(keep) < len(sound):
             verify(sound[-1].path)
             sync(self.checkpoints)
             keep.add(self._gone_back_to(sound[-1]))
         kept = [c for c in sound if c.path in keep]
-        for name, found in (("best", self._ranked(kept)[:1]), ("last", kept[-1:])):
+        for name, found in (("best", self.ranked(kept)[:1]), ("last", kept[-1:])):
             if found:
                 replace_link(self.path / name, f"{self.checkpoints.name}/{found[0].path.name}")
         # Renamed first: a kill in the middle must not leave half a checkpoint under its name.
@@ -120,7 +120,7 @@ class RunDirectory:
         with taking_over(newest.path / STATE):
             return self.checkpoint_path(newest.state()["trainer"]["saved"])
 
-    def _ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
+    def ranked(self, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
         """Checkpoints that were validated, best first; of equals the older."""
         values = [(self._value(c), c) for c in checkpoints]
         validated = [pair for pair in values if not math.isnan(pair[0])]
@@ -130,7 +130,7 @@ class RunDirectory:
         return saved.metrics().get(self.cfg.metric, math.nan)
 
 
-def _number(saved: Checkpoint) -> int:
+def update_of(saved: Checkpoint) -> int:
     """Return the update that a checkpoint is of."""
     return int(saved.path.name.rpartition("-")[2])
 

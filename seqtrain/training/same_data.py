@@ -24,7 +24,7 @@ def data_changes(data: Mapping[str, Fingerprint], saved: Checkpoint, described: 
     Raises:
         CheckpointError: the checkpoint does not say that.
     """
-    return differences(_fingerprints(saved, described), data)
+    return differences(recorded_data(saved, described), data)
 
 
 def check_data(data: Mapping[str, Fingerprint], saved: Checkpoint, described: Any, *, forced: bool) -> None:
@@ -45,7 +45,12 @@ def check_data(data: Mapping[str, Fingerprint], saved: Checkpoint, described: An
     log.warning("%s\ngoing on with it, as resume_force=true says", listed)
 
 
-def _fingerprints(saved: Checkpoint, described: Any) -> dict[str, Fingerprint]:
+def recorded_data(saved: Checkpoint, described: Any) -> dict[str, Fingerprint]:
+    """Return what a checkpoint says of its data.
+
+    Raises:
+        CheckpointError: it does not say that.
+    """
     try:
         found = {name: build(Fingerprint, fields, name) for name, fields in described.items()}
         if any(fingerprint.block < 1 for fingerprint in found.values()):

@@ -25,9 +25,11 @@ from seqtrain.metrics.parts import with_wholes
 from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
+from seqtrain.training.description import description
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, resumed, started
-from seqtrain.training.evaluation import decode_split
+from seqtrain.training.evaluation import check_scorers, decode_split
+from seqtrain.training.finetuning import Origin, open_origin, origin_fingerprints, prepare_task
 from seqtrain.training.freezing import freeze
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
 from seqtrain.training.hooks.interrupt import Interrupt, exit_code
@@ -38,6 +40,7 @@ from seqtrain.training.hooks.saving import Saving
 from seqtrain.training.hooks.tensorboard import TensorBoard
 from seqtrain.training.hooks.train_metrics import TrainMetrics
 from seqtrain.training.hooks.validation import Validation
+from seqtrain.training.kept_state import keep_state
 from seqtrain.training.logs import logging_to, standard_console
 from seqtrain.training.loss_module import LossStep
 from seqtrain.training.precision import loss_scaler
@@ -45,6 +48,7 @@ from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
 from seqtrain.training.saved_state import saved_threads, taking_over
 from seqtrain.training.split_loss import evaluate_loss
+from seqtrain.training.starting_parameters import start_with
 from seqtrain.training.trainer import Hook, Parts, Trainer
 
 log = logging.getLogger(__name__)
@@ -117,16 +121,22 @@ class Session:
         self.environment = environment(self.device)
         self.saving = Saving(cfg.saving, run, self.capture)
         self.started: dict[str, Any] = {}
+        self.origin: Origin | None = None
 
     def train(self, resume: Checkpoint | None, *, force: bool = False) -> TrainResult:
         """Build, restore, train."""
-        parts = self.build()
+        self.origin = open_origin(self.cfg) if resume is None else None
+        parts = self.build(resume)
         if self.cfg.training.ema:
             self.ema = ExponentialMovingAverage(self.cfg.ema, parts.model)
         trainer = Trainer(self.cfg, parts, self.hooks(), self.recovery(parts), self.scaler)
-        self._describe(trainer.parts)
+        for line in description(self.cfg, parts.model, self.device):
+            log.info("%s", line)
+        log.info("run directory: %s", self.run.path)
         if resume is None:
             self.started = started(self.run.path)
+            if self.origin is not None:
+                keep_state(trainer, self.origin)
         else:
             with taking_over(resume.path / STATE):
                 snapshots.compare(trainer, resume, self.environment, force=force)
@@ -141,22 +151,25 @@ class Session:
         best = math.nan if trainer.state.best is None else trainer.state.best
         return TrainResult(best, self.run.path, trainer.state.num_updates, trainer.stop_reason, exit_code(trainer))
 
-    def build(self) -> Parts:
-        """Build every part from its config, the parameters from the seed."""
-        cfg = self.cfg
+    def build(self, resume: Checkpoint | None = None) -> Parts:
+        """Build every part from its config, the parameters from the seed, or from the checkpoint to start from."""
+        cfg, origin = self.cfg, self.origin
         task: Task[Any] = REGISTRIES["task"].build(cfg.task)
         task.check_model(cfg.model)
-        task.prepare()
+        prepare_task(task, cfg.saving, origin, resume)
         self._check_splits(task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
+        if origin is not None:
+            start_with(origin, task, cfg, model)
         freeze(model, cfg.optimizer.frozen)  # before anything asks what is trained
         criterion = task.build_criterion(cfg.criterion)
         criterion.prepare()
         step = LossStep(model, criterion, cfg.training, self.scaler)
         optimizer = REGISTRIES["optimizer"].build(cfg.optimizer, model.named_parameters())
         lr_scheduler = REGISTRIES["lr_scheduler"].build(cfg.lr_scheduler, optimizer)
-        return Parts(task, model, step, optimizer, lr_scheduler)
+        started_from = origin_fingerprints(cfg.saving, origin, resume)
+        return Parts(task, model, step, optimizer, lr_scheduler, started_from)
 
     def hooks(self) -> list[Hook]:
         """Return the hooks in the order of what they do at an update."""
@@ -187,8 +200,7 @@ class Session:
             )
             if cfg.validation.generate:
                 decoded = decode_split(parts.task, parts.model, split, cfg.generation)
-                scores = decoded.scores(cfg.validation.scorers, cfg.validation.bleu_tokenizer)
-                metrics |= {score.name: score.value for score in scores}
+                metrics |= {name: score.value for name, score in decoded.scores(cfg.scorer).items()}
         return metrics
 
     def capture(self, trainer: Trainer, metrics: dict[str, float]) -> Callable[[Path], Checkpoint]:
@@ -240,28 +252,19 @@ class Session:
         """Check, before anything is trained, that the sets that validation and its end will ask for are there.
 
         Raises:
-            ConfigError: ``saving.metric`` is of no validation set, or a score that validation will not give.
+            ConfigError: ``saving.metric`` is of no validation set, or a scorer lacks what it needs.
             DataError: the files of ``validation.final_split`` are not there.
         """
+        decoded = task.splits("valid") if self.cfg.validation.generate else []
         if split := self.cfg.validation.final_split:
+            decoded = [*decoded, *task.parts(split)]
             try:
                 _ = [task.dataset(part) for part in task.parts(split)]
             except DataError as error:
                 without = "if training is to end without it, set validation.final_split=''"
                 raise DataError(f"{error}; validation.final_split={split} asks for it: {without}") from error
+        if self.cfg.task.has_references:
+            check_scorers(task, self.cfg.scorer, decoded)
         valid, metric = with_wholes(task.splits("valid")), self.cfg.saving.metric
         if valid and metric.split("/")[0] not in valid:
             raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")
-
-    def _describe(self, parts: Parts) -> None:
-        cfg, parameters = self.cfg, sum(p.numel() for p in parts.model.parameters())
-        configs = {kind: config for kind, config in vars(cfg).items() if kind in REGISTRIES}
-        chosen = {kind: REGISTRIES[kind].entry_of(config).name for kind, config in configs.items()}
-        log.info("%s", ", ".join(f"{kind} {name}" for kind, name in chosen.items()))
-        log.info("%s parameters; %s, %s", f"{parameters:,}", self._describe_device(), cfg.training.precision.value)
-        log.info("run directory: %s", self.run.path)
-
-    def _describe_device(self) -> str:
-        if self.device.type == "cpu":
-            return f"cpu with {torch.get_num_threads()} threads"
-        return torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type

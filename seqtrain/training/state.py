@@ -33,6 +33,11 @@ class TrainState:
     seconds: float = 0.0
     """Time spent in training, earlier runs of the same run directory included."""
 
+    @property
+    def epochs_done(self) -> int:
+        """Passes over the training data that are whole."""
+        return self.epoch if self.end_of_epoch else self.epoch - 1
+
     def is_due(self, interval_epochs: int, interval_updates: int) -> bool:
         """Tell whether it is time for what is done at every so many epochs or updates (0: never)."""
         by_epoch = interval_epochs > 0 and self.end_of_epoch and self.epoch % interval_epochs == 0

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -75,10 +75,12 @@ class Parts:
     """Updates the parameters."""
     lr_scheduler: LRScheduler
     """Sets the rate."""
+    started_from: Mapping[str, Fingerprint] = field(default_factory=dict)
+    """What identifies the checkpoint that the run starts from, if it starts from one."""
 
     def fingerprints(self) -> dict[str, Fingerprint]:
-        """Return what training depends on besides its config, by name: the data, and what the criterion has read."""
-        return {**self.task.fingerprints(), **self.criterion.fingerprints()}
+        """Return what training depends on besides its config, by name: the data, and what was read from checkpoints."""
+        return {**self.task.fingerprints(), **self.criterion.fingerprints(), **self.started_from}
 
 
 @dataclass

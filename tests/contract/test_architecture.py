@@ -18,6 +18,7 @@ from seqtrain.commands.help import help_text
 from seqtrain.fields import describe_fields
 from seqtrain.plugins import PACKAGES, builtin_names, conf_directory, import_builtin
 from seqtrain.registry import REGISTRIES, Entry
+from seqtrain.testing.configs import plugin_in
 
 ROOT = Path(__file__).parents[2]
 CONF = conf_directory()
@@ -151,9 +152,9 @@ def test_preset(group: str, name: str) -> None:
     values = {key: value for key, value in yaml.safe_load(text).items() if key != "defaults"}
     (base, _self) = yaml.safe_load(text)["defaults"]
     assert _self == "_self_"
-    based_on = getattr(composition.compose([f"{group}={base}"]), group)
+    based_on = plugin_in(composition.compose([f"{group}={base.removesuffix('@_here_')}"]), group)
     for key, value in values.items():
-        assert plain(getattr(cfg, group), key) != plain(based_on, key), f"{key}: {value} is what {base} has anyway"
+        assert plain(plugin_in(cfg, group), key) != plain(based_on, key), f"{key}: {value} is what {base} has anyway"
 
 
 def plain(cfg: Any, key: str) -> Any:

@@ -118,9 +118,28 @@ MISTAKES = {
         "training.device=CUDA (command line): must be one of auto, cpu, cuda, mps",
     ),
     "choice misspelt in a list": (
-        ["validation.scorers=[blue]"],
-        "validation.scorers=[blue] (command line): must be a list, each item one of bleu, chrf, exact_match; "
-        "did you mean bleu?",
+        ["scorer=[bleu,chfr]"],
+        "scorer=chfr (command line): there is no such choice; did you mean chrf? Choices: bleu, bleu_lowercase, chrf, "
+        "chrf_plus_plus, exact_match, ter, wer",
+    ),
+    "field of a scorer that is not chosen": (
+        ["scorer.bleu.lowercase=true"],
+        "scorer.bleu.lowercase=true (command line): is not chosen; choose it by scorer=[exact_match,bleu]",
+    ),
+    "scorer under another's name": (
+        ["scorer.exact_match._name=bleu"],
+        "scorer.exact_match._name=bleu (command line): cannot be set: choose the plug-in with "
+        "scorer@scorer.exact_match=bleu",
+    ),
+    "tokenizer that no BLEU has": (
+        ["scorer=[bleu]", "scorer.bleu.tokenizer=moses"],
+        "scorer.bleu.tokenizer=moses (command line): must be one of auto, none, 13a, intl, char, zh, ja-mecab, "
+        "ko-mecab, spm, flores101, flores200",
+    ),
+    "score for nothing": (
+        ["scorer=[]", "validation.generate=true"],
+        "validation.generate=true scores decoded text: choose by what, such as scorer=[bleu] "
+        "(validation.generate: command line)",
     ),
     "null for a choice": (
         ["model.activation_fn=null"],
@@ -288,8 +307,16 @@ MISTAKES = {
     ),
     "best by a score that is not computed": (
         ["saving.metric=valid/bleu", "saving.maximize=true"],
-        "saving.metric=valid/bleu needs validation.generate=true and bleu among validation.scorers "
-        "(saving.metric: command line; validation.scorers: conf/config.yaml:24)",
+        "saving.metric=valid/bleu (command line): needs scorer=[exact_match,bleu]",
+    ),
+    "best by a score that validation does not compute": (
+        ["scorer=[bleu]", "saving.metric=valid/bleu", "saving.maximize=true"],
+        "saving.metric=valid/bleu needs validation.generate=true (saving.metric: command line)",
+    ),
+    "best by the most edits": (
+        ["scorer=[ter]", "saving.metric=valid/ter", "saving.maximize=true", "validation.generate=true"],
+        "saving.metric=valid/ter is better the lower it is: set saving.maximize=false "
+        "(saving.metric: command line; saving.maximize: command line)",
     ),
     "best by the lowest score": (
         ["saving.metric=valid/exact_match", "validation.generate=true"],

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
-from seqtrain.base import logits_of
-from seqtrain.config import ModelConfig
+from seqtrain.base import DecoderModel, logits_of
+from seqtrain.config import GenerationConfig, ModelConfig
+from seqtrain.generation import SequenceGenerator
+from seqtrain.generation.forced import ForcedDecoder
 from seqtrain.models import REGISTRY
+from seqtrain.nn.ensemble import Ensemble
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import Initialization
 from seqtrain.nn.norm import Norm
@@ -26,6 +30,12 @@ SMALL = {
     "transformer": BOTH,
     "transformer_align": BOTH | {"alignment_layer": 0},
     "transformer_lm": {f"decoder_{name}": value for name, value in SIZES.items()},
+    "lstm": {
+        f"{side}_{name}": value
+        for side in ("encoder", "decoder")
+        for name, value in {"embed_dim": 6, "hidden_size": 8, "layers": 2}.items()
+    }
+    | {"decoder_out_embed_dim": 8},
     "lstm_lm": {"decoder_embed_dim": 6, "decoder_hidden_size": 8, "decoder_layers": 2, "decoder_out_embed_dim": 8},
 }
 """Values that make a model small; other models are checked with their defaults."""
@@ -58,14 +68,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "no_scale_embedding": True,
         "layernorm_embedding": True,
     },
-    "transformer_align in sight of the whole target": {
-        "full_context_alignment": True,
-        "positions": Positions.rotary,
-        "decoder_normalize_before": True,
-        "alignment_layer": 1,
-        "alignment_heads": 2,
-        "checkpoint_activations": True,
-    },
     "transformer_lm like a Llama": {
         "activation_fn": Activation.swiglu,
         "positions": Positions.rotary,
@@ -88,6 +90,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "adaptive_softmax_factor": 2.0,
         "adaptive_softmax_dropout": 0.2,
         "no_decoder_final_norm": True,
+    },
+    "lstm that reads from both ends": {
+        "encoder_bidirectional": True,
+        "decoder_out_embed_dim": 6,
+        "share_decoder_input_output_embed": True,
+        "encoder_dropout_in": 0.2,
+        "encoder_dropout_out": 0.0,
+        "decoder_dropout_in": 0.0,
+        "decoder_dropout_out": 0.2,
+    },
+    "lstm without attention": {
+        "decoder_attention": False,
+        "encoder_hidden_size": 5,
+        "adaptive_softmax_cutoff": [8],
+        "adaptive_softmax_factor": 2.0,
+        "adaptive_softmax_dropout": 0.2,
     },
     "lstm_lm with all that it may have": {
         "residuals": True,
@@ -129,6 +147,22 @@ def test_compiles_as_one_graph(name: str, drops: list[str]) -> None:
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     expected = seeded(lambda: run(model, net_input))
     torch.testing.assert_close(seeded(lambda: logits_of(compiled(**net_input))), expected)
+
+
+@pytest.mark.parametrize("name", REGISTRY.names())
+def test_what_an_ensemble_with_another_model_finds_has_the_score_of_a_full_pass(name: str) -> None:
+    task = toy_task(joint=True)
+    model = build(small(name), task)
+    is_language_model = isinstance(model, DecoderModel)
+    ensemble = Ensemble([model, build(small("transformer_lm" if is_language_model else "transformer"), task, seed=2)])
+    source = {name: x for name, x in random_input(model, task).items() if name.startswith("source_")}
+    given = {"prefix_tokens": source["source_tokens"][:, :2]} if is_language_model else source
+    found = SequenceGenerator(GenerationConfig(beam=3, max_len_b=8), ensemble, task).generate(given)
+    target = pad_sequence([best.tokens for (best,) in found], batch_first=True, padding_value=1)
+    whole = ({} if is_language_model else source) | {"target_tokens": target, "line_numbers": torch.arange(3)}
+    for (best,), (forced,) in zip(found, ForcedDecoder(ensemble, task).generate(whole), strict=True):
+        torch.testing.assert_close(best.positional_scores, forced.positional_scores, atol=1e-4, rtol=1e-4)
+        assert best.score == pytest.approx(forced.score, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())

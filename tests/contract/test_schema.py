@@ -23,7 +23,7 @@ from seqtrain.errors import ConfigError
 from seqtrain.fields import Checked
 from seqtrain.plugins import PACKAGES, conf_directory
 from seqtrain.registry import REGISTRIES
-from seqtrain.schema.choices import read_choices
+from seqtrain.schema.choices import based_on, read_choices
 from seqtrain.schema.files import schemas
 
 CONF = conf_directory()
@@ -54,7 +54,8 @@ def compose(user: Path, kind: str, content: dict[str, Any]) -> None:
     text = yaml.safe_dump(content, sort_keys=False)
     file = user / ("" if kind == "config" else kind) / "mutant.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text("# @package _global_\n" * (kind == "experiment") + text)
+    package = {"experiment": "_global_", "scorer": "scorer.mutant"}.get(kind)
+    file.write_text((f"# @package {package}\n" if package else "") + text)
     choice = "+experiment=mutant" if kind == "experiment" else f"{kind}=mutant"
     is_primary = kind == "config"
     name, overrides = ("mutant", []) if is_primary else ("config", [*searchpath_override([user]), choice])
@@ -95,10 +96,23 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("experiment", {"defaults": ["_self_"], "model": {"dropout": 0.5}}),
     ("experiment", {"defaults": [{"override /optimizer": "sgd"}, "_self_"], "optimizer": {"momentum": 0.5}}),
     ("experiment", {"defaults": ["multi30k_en_de", "_self_"], "lr_scheduler": {"warmup_updates": 1}}),
-    ("experiment", {"hydra": {"job": {"name": "mine"}}, "validation": {"scorers": ["bleu", "chrf"]}}),
+    ("experiment", {"hydra": {"job": {"name": "mine"}}, "validation": {"generate": False}}),
     ("config", {"defaults": ["config", "_self_"], "training": {"max_update": 5}}),
     ("config", {"defaults": ["config", {"override optimizer": "sgd"}, "_self_"], "optimizer": {"momentum": 0.5}}),
     ("config", {"defaults": ["config", {"override /optimizer": "sgd"}, "_self_"], "hydra": {"run": {"dir": "mine"}}}),
+    ("scorer", {"defaults": ["bleu_lowercase@_here_", "_self_"], "tokenizer": "13a"}),
+    (
+        "experiment",
+        {"defaults": [{"override /scorer": ["bleu", "ter"]}, "_self_"], "scorer": {"ter": {"no_punct": True}}},
+    ),
+    (
+        "config",
+        {
+            "defaults": ["evaluate", {"override scorer": "chrf"}, "_self_"],
+            "checkpoint": "a",
+            "scorer": {"chrf": {"beta": 1}},
+        },
+    ),
     ("config", {"defaults": ["average_root", "_self_"], "checkpoint": ["a", "b"], "output": "c", "last": 2}),
 ]
 
@@ -160,8 +174,9 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("model", {**TRANSFORMER, "activation_fn": "step"}),
     ("tokenizer", {"defaults": ["sentencepiece", "_self_"], "model_type": "word"}),
     ("experiment", {"training": {"device": "tpu"}}),
-    ("experiment", {"validation": {"scorers": ["meteor"]}}),
-    ("experiment", {"validation": {"scorers": "bleu"}}),
+    ("experiment", {"defaults": [{"override /scorer": ["meteor"]}, "_self_"]}),
+    ("experiment", {"scorer": ["bleu"]}),
+    ("experiment", {"scorer": {"exact_match": {"lowercase": "maybe"}}}),
     # ranges
     ("model", {**TRANSFORMER, "dropout": 1.0}),
     ("model", {**TRANSFORMER, "dropout": -0.1}),
@@ -245,7 +260,7 @@ def test_what_composing_refuses_is_not_valid(
     (section, field), (kind, _, plugin) = key, key[0].partition("/")
     content: dict[str, Any] = {section: {field + suffix: value}}
     if plugin:
-        content = {"defaults": [plugin, "_self_"], **NEEDED.get(plugin, {}), field + suffix: value}
+        content = {"defaults": [based_on(kind, plugin), "_self_"], **NEEDED.get(plugin, {}), field + suffix: value}
     kind = kind if plugin else "experiment"
     try:
         compose(user, kind, copy.deepcopy(content))

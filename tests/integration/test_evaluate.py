@@ -32,7 +32,7 @@ def evaluate(call: Call, trained: Path) -> Callable[..., dict[str, Any]]:
 def test_keys(evaluate: Call, trained: Path) -> None:
     scores = evaluate()
     assert list(scores) == [
-        "checkpoint", "split", "sentences", "loss", "nll_loss", "ppl", "bleu", "chrf", "exact_match",
+        "checkpoint", "split", "sentences", "loss", "nll_loss", "ppl", "bleu", "chrf", "ter", "exact_match",
         "signatures", "generation",
     ]  # fmt: skip
     assert scores["split"] == "test"

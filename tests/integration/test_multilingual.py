@@ -33,7 +33,7 @@ def joint(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of a tiny model of both directions."""
     run = tmp_path_factory.mktemp("joint") / "run"
     often = ["saving.interval_updates=40", "saving.interval_epochs=0", "validation.interval_updates=60"]
-    scored = ["validation.generate=true", "validation.scorers=[bleu]", "saving.metric=valid/bleu"]
+    scored = ["validation.generate=true", "scorer=[bleu]", "saving.metric=valid/bleu"]
     mixed = ["task.train_weights=[1,2]", "task.epoch_size=300", "training.max_update=120"]
     place = [f"task.data={data}", f"hydra.run.dir={run}"]
     cli.main([*MULTILINGUAL, *often, *scored, *mixed, *place, "saving.maximize=true", "validation.interval_epochs=0"])
@@ -97,8 +97,9 @@ def test_a_given_target_begins_with_its_language(call: Call, joint: Path, tmp_pa
     scored, _ = map(json.loads, result.out.splitlines())
     assert scored["tokens"] == ["<de>", *"eins", "</s>"]
     assert scored["score"] == pytest.approx(sum(scored["positional_scores"]) / 6)
-    assert scored["words"] == ["eins", "</s>"]
-    assert scored["word_scores"][0] == pytest.approx(sum(scored["positional_scores"][:5]))
+    assert scored["words"] == ["<de>", "eins", "</s>"]
+    positions = scored["positional_scores"]
+    assert scored["word_scores"] == pytest.approx([positions[0], sum(positions[1:5]), positions[5]])
     (tmp_path / "out").write_text("eins\n" + "z" * 39 + "\n")
     assert "line 2: the target has 41 tokens" in call("score", *words, *languages).refused()
     assert "set source_lang and target_lang" in call("score", *words).refused()

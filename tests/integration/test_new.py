@@ -77,8 +77,8 @@ def test_each_trains_twenty_updates(one_of_each: Path, data: Path, tmp_path: Pat
     done = python("-c", TRAIN_EACH, json.dumps(trainings), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for kind in PACKAGES:
-        assert f"{kind} my_{kind}" in (tmp_path / kind / "train.log").read_text(encoding="utf-8")
-        assert (tmp_path / kind / "checkpoints/update-00000020/model.safetensors").is_file(), kind
+        config = tmp_path / kind / "checkpoints/update-00000020/config.yaml"
+        assert f"  _name: my_{kind}\n" in config.read_text(encoding="utf-8")
 
 
 def test_the_printed_commands_in_a_package(data: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_patience(train: Call, tmp_path: Path) -> None:
 def test_best_by_bleu(call: Call, train: Call, tmp_path: Path) -> None:
     result = train(
         *["validation.generate=true", "saving.metric=valid/bleu", "saving.maximize=true", "training.max_update=4"],
-        *["validation.interval_updates=2", "validation.interval_epochs=0", "validation.scorers=[bleu,chrf]"],
+        *["validation.interval_updates=2", "validation.interval_epochs=0", "scorer=[bleu,chrf]"],
     )
     assert result.code == 0, result.err
     scores = [r["valid/bleu"] for r in reports(tmp_path / "run") if "valid/bleu" in r]
@@ -112,7 +112,7 @@ def test_best_by_bleu(call: Call, train: Call, tmp_path: Path) -> None:
 
 
 def test_a_score_of_text_needs_decoding(train: Call) -> None:
-    message = train("saving.metric=valid/bleu").refused()
+    message = train("scorer=[bleu]", "saving.metric=valid/bleu").refused()
     assert "saving.metric=valid/bleu needs validation.generate=true" in message
 
 
@@ -134,10 +134,10 @@ def test_several_files_and_validation_sets(train: Call, corpus: Path, pairs: Cal
 
 
 def test_final_split_shows_examples_and_scores(train: Call) -> None:
-    result = train("validation.final_split=test", "training.max_update=2", "validation.scorers=[exact_match,chrf]")
+    result = train("validation.final_split=test", "training.max_update=2", "scorer=[exact_match,ter]")
     assert "test, some of 21 sentences:" in result.out
     assert "  two hundred and eighty -> " in result.out
-    assert "exact match: " in result.out
+    assert "exact match: " in result.out and "\nTER: " in result.out
 
 
 def test_pairs_that_cannot_be_used_are_left_out_and_counted(train: Call, corpus: Path) -> None:

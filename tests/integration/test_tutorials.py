@@ -36,7 +36,15 @@ BUILDS_ON = {"sweep": ["criterion"]}
 """Pages whose files another page says that it uses."""
 ON_THE_EXAMPLE = ["check", "completion"]
 """Pages whose ``my-module`` is the example of the repository."""
-WITHOUT_PLUGINS = ["data-bin", "decoding", "language-models", "several-corpora", "several-models"]
+WITHOUT_PLUGINS = [
+    "data-bin",
+    "decoding",
+    "fine-tuning",
+    "language-models",
+    "scores",
+    "several-corpora",
+    "several-models",
+]
 """Pages without code of the user's: their commands run in this process, which saves most of the time."""
 
 

@@ -49,10 +49,11 @@ def test_interpolations_follow() -> None:
 
 
 def test_the_round_trip_through_plain_data() -> None:
-    cfg = compose(["optimizer=adam_gpt3", "task.data=somewhere", "validation.scorers=[chrf]"])
+    cfg = compose(["optimizer=adam_gpt3", "task.data=somewhere", "scorer=[chrf,bleu]", "scorer.bleu.tokenizer=13a"])
     container = to_container(cfg)
     assert container["optimizer"]["_name"] == "adam"
-    assert container["validation"]["scorers"] == ["chrf"]
+    assert container["scorer"]["chrf"]["_name"] == "chrf"
+    assert container["scorer"]["bleu"]["tokenizer"] == "13a"
     assert "tokenizer" not in container["task"]
     assert from_container(container) == cfg
 

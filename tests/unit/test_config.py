@@ -4,6 +4,8 @@ import pytest
 
 from seqtrain import config
 from seqtrain.errors import ConfigError
+from seqtrain.scorers.bleu import BLEUConfig
+from seqtrain.scorers.ter import TERConfig
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,8 @@ from seqtrain.errors import ConfigError
         ("DatasetConfig", {"required_batch_size_multiple": 0}, "must be at least 1"),
         ("ValidationConfig", {"max_batches": -1}, "ValidationConfig.max_batches=-1 must be at least 0"),
         ("SavingConfig", {"keep_last": -1}, "SavingConfig.keep_last=-1 must be at least 0"),
+        ("SavingConfig", {"extend_vocabulary": True}, "saving.extend_vocabulary=true is for a run that starts from"),
+        ("SavingConfig", {"reset": []}, "saving.reset is for a run that starts from another: set saving.finetune_from"),
         ("GenerationConfig", {"beam": 0}, "GenerationConfig.beam=0 must be at least 1"),
         ("GenerationConfig", {"nbest": 6}, "generation.nbest=6 is more than generation.beam=5"),
         (
@@ -71,22 +75,47 @@ def test_one_limit_of_batches_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("validation", "maximize", "message"),
+    ("generate", "name", "maximize", "message"),
     [
-        ({}, True, "needs validation.generate=true and bleu among validation.scorers"),
-        ({"generate": True, "scorers": [config.Scorer.chrf]}, True, "needs validation.generate=true"),
-        ({"generate": True}, False, "is better the higher it is: set saving.maximize=true"),
+        (False, "cased", True, "saving.metric=valid/cased needs validation.generate=true"),
+        (True, "cased", False, "is better the higher it is: set saving.maximize=true"),
+        (True, "edits", True, "saving.metric=valid/edits is better the lower it is: set saving.maximize=false"),
     ],
 )
-def test_a_metric_that_validation_does_not_give(validation: dict[str, Any], maximize: bool, message: str) -> None:
+def test_a_score_that_says_which_checkpoint_is_best(generate: bool, name: str, maximize: bool, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
+        scored(generate=generate, metric=f"valid/{name}", maximize=maximize)
+
+
+def scored(*, generate: bool, metric: str, maximize: bool) -> config.TrainConfig:
+    return config.TrainConfig(
+        training=config.TrainingConfig(max_update=1),
+        scorer={"cased": BLEUConfig(), "edits": TERConfig()},
+        validation=config.ValidationConfig(generate=generate),
+        saving=config.SavingConfig(metric=metric, maximize=maximize),
+    )
+
+
+def test_scores_that_are_better_the_lower_they_are() -> None:
+    assert scored(generate=True, metric="valid/edits", maximize=False).scorer["edits"] == TERConfig()
+    assert scored(generate=True, metric="valid1/cased", maximize=True).saving.maximize
+
+
+def test_decoding_for_no_score() -> None:
+    with pytest.raises(ConfigError, match=r"choose by what, such as scorer=\[bleu\]"):
         config.TrainConfig(
-            training=config.TrainingConfig(max_update=1),
-            validation=config.ValidationConfig(**validation),
-            saving=config.SavingConfig(metric="valid/bleu", maximize=maximize),
+            training=config.TrainingConfig(max_update=1), validation=config.ValidationConfig(generate=True)
         )
 
 
 def test_rank_puts_the_best_first() -> None:
     assert sorted([2.0, 3.0, 1.0], key=config.SavingConfig().rank) == [1.0, 2.0, 3.0]
     assert sorted([2.0, 3.0, 1.0], key=config.SavingConfig(maximize=True).rank) == [3.0, 2.0, 1.0]
+
+
+def test_what_of_another_run_goes_on() -> None:
+    assert config.SavingConfig().kept == config.SavingConfig(finetune_from="run").kept == set()
+    assert config.SavingConfig(finetune_from="run", reset=[config.Reset.data]).kept == {
+        config.Reset.optimizer,
+        config.Reset.lr_scheduler,
+    }

@@ -156,8 +156,8 @@ def test_a_base_of_itself(tmp_path: Path) -> None:
             ["training.max_update=${nosuch} (command line): Interpolation key 'nosuch' not found"],
         ),
         (
-            ["validation.scorers=[bleu,${nosuch}]"],
-            ["validation.scorers=[bleu,${nosuch}] (command line): Interpolation key 'nosuch' not found"],
+            ["task.train=[train,${nosuch}]"],
+            ["task.train=[train,${nosuch}] (command line): Interpolation key 'nosuch' not found"],
         ),
         (["+model@foo=transformer_tiny"], ["foo: there is no such key"]),
     ],
@@ -312,3 +312,22 @@ def test_the_name_of_a_plug_in_in_a_plug_in_is_its_choice(tmp_path: Path) -> Non
     (line,) = said(tmp_path, "optimizer=mine")
     choice = "choose the plug-in with optimizer@optimizer.parts.a.optimizer=adam"
     assert line == f"optimizer.parts.a.optimizer._name=adam ({file}:2): cannot be set: {choice}"
+
+
+@pytest.mark.parametrize(
+    ("header", "base", "line", "what"),
+    [
+        ("", "bleu", 2, "scorer.lowercase=true ({}): begin the file with `# @package scorer.mine`, and below it "),
+        ("# @package scorer.mine\n", "bleu", 3, "scorer.mine.lowercase=true ({}): begin the file with `# @package "),
+        ("# @package scorer.mine\n", "ter@_here_", 3, "scorer.mine.lowercase=true ({}): there is no such key"),
+    ],
+)
+def test_a_preset_beside_others_without_its_place(
+    header: str, base: str, line: int, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my/scorer").mkdir(parents=True)
+    Path("my/scorer/mine.yaml").write_text(f"{header}defaults: [{base}, _self_]\nlowercase: true\n")
+    with pytest.raises(ConfigError) as error:
+        compose(["scorer=mine"], searchpath=["my"])
+    assert str(error.value).startswith(what.format(f"my/scorer/mine.yaml:{line}"))

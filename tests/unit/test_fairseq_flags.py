@@ -23,9 +23,9 @@ def keys_that_there_are() -> set[str]:
     import_builtin()
     options = (ROOT / "tests/contract/options.txt").read_text().splitlines()
     keys = {line.partition(" ")[2] for line in options} | HYDRA_KEYS | set(REGISTRIES)
-    for kind, registry in REGISTRIES.items():
+    for registry in REGISTRIES.values():
         for name in registry.names():
-            keys |= {f"{kind}.{field}" for field in describe_fields(registry.entry(name).config_type)}
+            keys |= {f"{registry.key(name)}.{field}" for field in describe_fields(registry.entry(name).config_type)}
     return keys
 
 
@@ -87,7 +87,12 @@ JOINED = "with tokenizer=whitespace, in training already"
             "write optimizer.eps=[1e-30,1e-3] (two numbers, with optimizer=adafactor)",
         ),
         ("--bpe", "characters", "write tokenizer=char"),
-        ("--scoring", "sacrebleu", "write validation.scorers=[bleu]"),
+        ("--scoring", "sacrebleu", "write scorer=bleu (its tokenizer is that of the language)"),
+        (
+            "--sacrebleu-tokenizer",
+            "zh",
+            "write scorer.bleu.tokenizer=zh (with scorer=bleu; else that of the language)",
+        ),
         ("--valid-subset", "valid,valid1", "write task.valid=[valid,valid1] (prefixes of files)"),
         ("--trainpref", "data/train", "write task.data=data task.train=[train]"),
         ("--validpref", "valid,other", "write task.valid=[valid,other]"),
@@ -308,6 +313,8 @@ def test_a_trained_model_takes_other_keys(flag: str, value: str, generate: str, 
 def test_every_answer_is_a_key_of_the_command_or_of_another_that_it_names(command: str) -> None:
     options = [line.split(" ") for line in (ROOT / "tests/contract/options.txt").read_text().splitlines()]
     keys = {key for root, key in options if root == command} | {"hydra.searchpath"}
+    if "scorer" in keys:
+        keys |= {key for key in keys_that_there_are() if key.startswith("scorer.")}
     for flag in (in_command(flag, command) for flag in FLAGS.values()):
         if flag.is_there and flag.answer.partition("=")[0] not in keys:
             assert flag.note.startswith("of the command "), flag
@@ -340,7 +347,7 @@ LANGUAGES = "task.source_lang=A task.target_lang=B task.joined_dictionary=false"
         ),
         (
             ["--criterion=label_smoothed_cross_entropy", "--lr-scheduler=cosine", "-t=de", "--mu=5", "--eval-bleu"],
-            "criterion.label_smoothing=0 validation.scorers=[bleu] task.source_lang=A task.joined_dictionary=false",
+            "criterion.label_smoothing=0 scorer=bleu task.source_lang=A task.joined_dictionary=false",
         ),
     ],
 )
@@ -419,7 +426,7 @@ def test_what_seqtrain_does_where_nothing_is_given() -> None:
     assert here["--max-tokens"] == str(cfg.dataset.max_tokens)
     assert here["--required-batch-size-multiple"] == str(cfg.dataset.required_batch_size_multiple)
     assert here["--keep-last-epochs"] == f"the last {cfg.saving.keep_last}, and the best"
-    assert [here["--scoring"]] == [scorer.value for scorer in cfg.validation.scorers]
+    assert [here["--scoring"]] == list(cfg.scorer)
     assert here["--lr"].startswith("3e-3") and cfg.optimizer.lr == 3e-3
     assert UNSET[0].flags[0] in FLAGS and set(here) <= FLAGS.keys()
 

@@ -125,33 +125,33 @@ from seqtrain.config import PluginConfig
 from seqtrain.registry import Registry
 
 @dataclass
-class ScorerConfig(PluginConfig):
+class TrackerConfig(PluginConfig):
     weight: float = 1.0
 
-class Scorer:
+class Tracker:
     def __init__(self, cfg): self.weight = cfg.weight
 
-SCORERS = Registry("scorer", ScorerConfig, Scorer)
+TRACKERS = Registry("tracker", TrackerConfig, Tracker)
 """
-    scorer = """
+    tracker = """
 from dataclasses import dataclass
-from ..kind import SCORERS, Scorer, ScorerConfig
+from ..kind import TRACKERS, Tracker, TrackerConfig
 
 @dataclass
-class HalfConfig(ScorerConfig):
+class HalfConfig(TrackerConfig):
     weight: float = 0.5
 
-@SCORERS.register("half", HalfConfig)
-class Half(Scorer): ...
+@TRACKERS.register("half", HalfConfig)
+class Half(Tracker): ...
 """
     write(tmp_path / "kind.py", kind)
-    write(tmp_path / "scorer" / "half.py", scorer)
+    write(tmp_path / "tracker" / "half.py", tracker)
     import_user_directory(tmp_path)
-    registry = REGISTRIES["scorer"]
-    assert kinds() == ["task", "model", "criterion", "optimizer", "lr_scheduler", "tokenizer", "scorer"]
+    registry = REGISTRIES["tracker"]
+    assert kinds() == ["task", "model", "criterion", "optimizer", "lr_scheduler", "tokenizer", "scorer", "tracker"]
     assert registry.build(registry.entry("half").config_type()).weight == 0.5
     forget_user_directory(tmp_path)
-    assert "scorer" not in REGISTRIES and "scorer" not in ConfigStore.instance().repo
+    assert "tracker" not in REGISTRIES and "tracker" not in ConfigStore.instance().repo
 
 
 def test_a_directory_that_its_own_tests_imported_is_not_run_again(

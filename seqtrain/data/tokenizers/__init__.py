@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from seqtrain.base import Dictionary
 from seqtrain.config import TokenizerConfig
@@ -13,6 +15,11 @@ from seqtrain.registry import Registry, choice_of
 class Tokenizer(ABC):
     """How text becomes ids, built as ``T(cfg)``; what it learns from a corpus lies in files."""
 
+    free_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of the config on which neither the files of dictionaries depend nor what plain ids mean."""
+    extension_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of the config that say what :meth:`extend` appends."""
+
     def __init__(self, cfg: TokenizerConfig) -> None:
         self.cfg = cfg
 
@@ -22,7 +29,8 @@ class Tokenizer(ABC):
 
     def key(self) -> str:
         """Return what of the config the files of the dictionaries depend on; a cache's key needs it."""
-        return repr(self.cfg)
+        defaults: dict[str, Any] = {f.name: f.default for f in fields(self.cfg) if f.name in self.free_fields}
+        return repr(replace(self.cfg, **defaults))
 
     def words_of(self, lines: Iterable[str], language: str) -> Iterable[str]:
         """Return lines of a language, empty if it is not known, as :meth:`train` is to learn from them."""
@@ -34,6 +42,15 @@ class Tokenizer(ABC):
 
         Raises:
             DataError: nothing can be learned from these lines with this config.
+        """
+
+    def extend(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Append to the files of the dictionary ``name`` the symbols of ``lines`` that it lacks; others keep their ids.
+
+        By default there are none to add: the tokenizer knows all text, or nothing but its own symbols.
+
+        Raises:
+            DataError: a file is missing or damaged.
         """
 
     def adopt(self, file: Path, directory: Path, name: str) -> None:

@@ -1,7 +1,7 @@
-"""What SentencePiece's Python interface does not say of a model, read from its protocol buffer."""
+"""What SentencePiece's Python interface does not say of a model, or do with it, by way of its protocol buffer."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -53,6 +53,36 @@ def read_model(model: bytes) -> ModelFile:
     specs = [dict(read_fields(content)) for number, content in messages if number == TRAINER_SPEC]
     model_type = _number(specs[-1].get(_MODEL_TYPE, b"\x01")) if specs else _UNIGRAM
     return ModelFile(pieces, model_type == _BPE, model_type == _UNIGRAM)
+
+
+def with_symbols(model: bytes, symbols: Iterable[str]) -> bytes:
+    """Return a model that SentencePiece can load with symbols that users define appended, where it lacks them.
+
+    Raises:
+        ValueError: it is not built as a model is.
+    """
+    there = {piece.text for piece in read_model(model).pieces}
+    new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in there]
+    # All fields of a model are messages. Its pieces stand before its specs, as where SentencePiece writes it.
+    messages = list(read_fields(model))
+    pieces = [_message(PIECE, content) for number, content in messages if number == PIECE]
+    others = [_message(number, content) for number, content in messages if number != PIECE]
+    return b"".join([*pieces, *map(_user_defined, new), *others])
+
+
+def _user_defined(symbol: str) -> bytes:
+    kind = bytes([_TYPE << 3, PieceType.user_defined])
+    return _message(PIECE, _message(_TEXT, symbol.encode()) + bytes([_SCORE << 3 | 5]) + bytes(4) + kind)
+
+
+def _message(number: int, content: bytes) -> bytes:
+    """Return a field of a message that is text or a message itself."""
+    return bytes([number << 3 | 2]) + _as_varint(len(content)) + content
+
+
+def _as_varint(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + _as_varint(rest) if rest else bytes([low])
 
 
 def read_fields(message: bytes) -> Iterator[tuple[int, bytes]]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from seqtrain.data.symbol_file import read_symbols
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig
@@ -79,6 +80,7 @@ class SymbolTokenizer(Tokenizer):
 
     cfg: SymbolConfig
     separator: str
+    extension_fields: ClassVar[tuple[str, ...]] = ("threshold",)
 
     @abstractmethod
     def split(self, text: str) -> list[str]:
@@ -98,18 +100,25 @@ class SymbolTokenizer(Tokenizer):
         Raises:
             DataError: no symbol occurs often enough.
         """
-        counts: Counter[str] = Counter()
-        for line in lines:
-            counts.update(self.split(line))
-        for special in Dictionary.specials:
-            counts.pop(special, None)
-        entries = most_frequent(counts, self.cfg.threshold)
+        entries = self._counted(lines)
         if not entries:
             raise DataError(
                 f"no symbols for the dictionary {name!r}: no symbol occurs {max(1, self.cfg.threshold)} times in its "
                 "training text, or that is empty; check task.train and tokenizer.threshold"
             )
         write_entries(dictionary_file(directory, name), self.choose(entries))
+
+    def extend(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Append the symbols of ``lines`` that are new and occur ``threshold`` times or more, most frequent first.
+
+        Raises:
+            DataError: ``dict.<name>.txt`` is missing or not in the format.
+        """
+        file = dictionary_file(directory, name)
+        known = set(read_symbols(file))
+        with file.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write("" if _ends_a_line(file) else "\n")
+            stream.write(_text_of([entry for entry in self._counted(lines) if entry[0] not in known]))
 
     def load(self, directory: Path, name: str) -> Dictionary:
         """Read ``dict.<name>.txt``.
@@ -119,6 +128,15 @@ class SymbolTokenizer(Tokenizer):
         """
         symbols = read_symbols(dictionary_file(directory, name))
         return SymbolDictionary(symbols, self.split, self.separator, self.finish)
+
+    def _counted(self, lines: Iterable[str]) -> Entries:
+        """Return the symbols of ``lines`` that occur often enough, and their counts, most frequent first."""
+        counts: Counter[str] = Counter()
+        for line in lines:
+            counts.update(self.split(line))
+        for special in Dictionary.specials:
+            counts.pop(special, None)
+        return most_frequent(counts, self.cfg.threshold)
 
 
 def dictionary_file(directory: Path, name: str) -> Path:
@@ -134,4 +152,12 @@ def most_frequent(counts: Counter[str], threshold: int) -> list[tuple[str, int]]
 
 def write_entries(path: Path, entries: Entries) -> None:
     """Write symbols and counts."""
-    path.write_text("".join(f"{symbol} {count}\n" for symbol, count in entries), encoding="utf-8", newline="\n")
+    path.write_text(_text_of(entries), encoding="utf-8", newline="\n")
+
+
+def _text_of(entries: Entries) -> str:
+    return "".join(f"{symbol} {count}\n" for symbol, count in entries)
+
+
+def _ends_a_line(file: Path) -> bool:
+    return file.read_bytes().endswith(b"\n")

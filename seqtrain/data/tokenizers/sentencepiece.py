@@ -4,8 +4,8 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +13,22 @@ from pathlib import Path
 import sentencepiece as spm
 
 from seqtrain.data.tokenizers import Dictionary, Tokenizer, TokenizerConfig, register_tokenizer
-from seqtrain.data.tokenizers._model_file import NORMALIZER_SPEC, TRAINER_SPEC, PieceType, read_fields, read_model
+from seqtrain.data.tokenizers._model_file import (
+    NORMALIZER_SPEC,
+    TRAINER_SPEC,
+    PieceType,
+    read_fields,
+    read_model,
+    with_symbols,
+)
 from seqtrain.data.tokenizers._sampling import SubwordSampler, bpe_dropout, unigram_sampling
+from seqtrain.data.tokenizers._training_lines import PIECE_OF_LINE, TrainingLines
 from seqtrain.documents import open_regular
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
 
 TRAINING_THREADS = 4
 """A constant: the bytes of a unigram model depend on it."""
-PIECE_OF_LINE = 4096
-"""Characters in which a line is handed to training; SentencePiece drops lines over a limit, silently."""
 ENCODING_THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -46,6 +52,9 @@ class SentencePieceConfig(TokenizerConfig):
     model_file: str = ""
     """Existing SentencePiece model to use instead of training; ``{name}`` in it stands for the language, or
     ``joined``."""
+    user_defined_symbols: list[str] = field(default_factory=list)
+    """Symbols such as ``<sep>`` that are one token wherever text has them; ``saving.extend_vocabulary`` appends new
+    ones to the model of the run that it starts from."""
     sampling_alpha: float = bounded(0.0, at_least=0, at_most=1)
     """Subword sampling in training; 0 is off. With bpe the probability to leave a merge out (BPE-dropout; 0.1 is
     usual), with unigram the exponent of a segmentation's probability (0.2 is usual; less is more random). An epoch
@@ -57,15 +66,13 @@ class SentencePieceTokenizer(Tokenizer):
     """Trains a SentencePiece model, or takes an existing one; it lies in ``<name>.model``."""
 
     cfg: SentencePieceConfig
+    free_fields = ("sampling_alpha",)
+    extension_fields = ("user_defined_symbols",)
 
     def external_files(self, name: str) -> list[Path]:
         """Return the existing model, if one is configured."""
         path = self.cfg.model_file.replace("{name}", name)
         return [Path(path).expanduser()] if path else []
-
-    def key(self) -> str:
-        """Return the config without what is of no matter to the model."""
-        return repr(replace(self.cfg, sampling_alpha=0.0))
 
     def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
         """Train the model, or copy the existing one.
@@ -74,8 +81,17 @@ class SentencePieceTokenizer(Tokenizer):
             DataError: the text does not allow a vocabulary of this size, or the existing model cannot be used.
         """
         files = self.external_files(name)
-        model = _read(files[0]) if files else self._train(lines)
+        model = with_symbols(_read(files[0]), self.cfg.user_defined_symbols) if files else self._train(lines)
         (directory / f"{name}.model").write_bytes(model)
+
+    def extend(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Append those of ``user_defined_symbols`` that the model lacks; nothing is learned from ``lines``.
+
+        Raises:
+            DataError: the model is missing or damaged.
+        """
+        file = directory / f"{name}.model"
+        file.write_bytes(with_symbols(_read(file), self.cfg.user_defined_symbols))
 
     def load(self, directory: Path, name: str) -> "SentencePieceDictionary":
         """Read ``<name>.model``.
@@ -87,7 +103,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     def _train(self, lines: Iterable[str]) -> bytes:
         model = io.BytesIO()
-        pieces = _Pieces(lines)
+        pieces = TrainingLines(lines)
         try:
             spm.SentencePieceTrainer.train(
                 sentence_iterator=iter(pieces),
@@ -97,6 +113,7 @@ class SentencePieceTokenizer(Tokenizer):
                 character_coverage=self.cfg.character_coverage,
                 num_threads=TRAINING_THREADS,
                 max_sentence_length=4 * PIECE_OF_LINE,  # bytes
+                user_defined_symbols=self.cfg.user_defined_symbols,
                 minloglevel=3,
                 bos_id=Dictionary.bos,
                 pad_id=Dictionary.pad,
@@ -213,23 +230,6 @@ class SentencePieceDictionary(Dictionary):
     def symbol(self, id: int) -> str:
         """Return the piece with this id."""
         return self.specials[id] if id < len(self.specials) else self._processor.id_to_piece(self._pieces[id])
-
-
-class _Pieces:
-    """Lines for SentencePiece, long ones in pieces; keeps the error of reading that its C++ code would replace."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = lines
-        self.error: Exception | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        try:
-            for line in self._lines:
-                for start in range(0, len(line), PIECE_OF_LINE):
-                    yield line[start : start + PIECE_OF_LINE]
-        except Exception as error:
-            self.error = error
-            raise
 
 
 def _read(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import repeat
 from pathlib import Path
@@ -42,14 +42,11 @@ class SubwordNMTTokenizer(WordListTokenizer):
     """
 
     cfg: SubwordNMTConfig
+    free_fields = ("sampling_alpha",)
 
     def external_files(self, name: str) -> list[Path]:
         """Return the merges, and the existing dictionary if one is configured."""
         return [*named_file(self.cfg.codes, name), *super().external_files(name)]
-
-    def key(self) -> str:
-        """Return the config without what is of no matter to the dictionary."""
-        return repr(replace(self.cfg, sampling_alpha=0.0))
 
     def train(self, lines: Iterable[str], directory: Path, name: str) -> None:
         """Copy the merges; count subwords, or copy the existing dictionary.
@@ -61,6 +58,15 @@ class SubwordNMTTokenizer(WordListTokenizer):
         self.merges = Merges.read(codes)
         super().train(lines, directory, name)
         (directory / f"codes.{name}").write_bytes(codes.read_bytes())
+
+    def extend(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        """Append the subwords of ``lines`` that are new; the merges stay as they are.
+
+        Raises:
+            DataError: a file is missing or not in its format.
+        """
+        self.merges = Merges.read(directory / f"codes.{name}")
+        super().extend(lines, directory, name)
 
     def split(self, text: str) -> list[str]:
         """Return the subwords of a text."""

@@ -31,8 +31,7 @@ class Limits(Hook):
 
     def _check(self, trainer: Trainer) -> None:
         cfg, state = self.cfg, trainer.state
-        epochs_done = state.epoch if state.end_of_epoch else state.epoch - 1
         if 0 < cfg.max_update <= state.num_updates:
             trainer.stop(f"training.max_update={cfg.max_update} is reached")
-        elif 0 < cfg.max_epoch <= epochs_done:
+        elif 0 < cfg.max_epoch <= state.epochs_done:
             trainer.stop(f"training.max_epoch={cfg.max_epoch} is reached")

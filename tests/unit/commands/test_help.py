@@ -76,7 +76,7 @@ def test_the_fields_of_a_plug_in_in_an_experiment() -> None:
 def test_another_command() -> None:
     text = help_text("average")
     assert text.startswith("average checkpoints: average checkpoint=RUN")
-    assert "  last=5  (an integer, at least 1)" in text
+    assert "  last=null  (an integer or null, at least 1)" in text
 
 
 def test_value_type_range_and_meaning_of_a_plugin() -> None:

@@ -85,7 +85,8 @@ def test_a_preset_is_based_on_the_plugin_and_called_otherwise(one_of_each: Path)
     for kind in PACKAGES:
         (preset,) = (one_of_each / kind).glob("*.yaml")
         assert preset.stem.startswith(f"my_{kind}_")
-        assert f"defaults: [my_{kind}, _self_]\n" in preset.read_text(encoding="utf-8")
+        base = "my_scorer@_here_" if kind == "scorer" else f"my_{kind}"
+        assert f"defaults: [{base}, _self_]\n" in preset.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])

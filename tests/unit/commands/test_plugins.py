@@ -12,7 +12,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "my-module"
 def test_all_kinds() -> None:
     lines = list(describe("", []))
     assert [line for line in lines if not line.startswith(" ")] == [
-        "task:", "model:", "criterion:", "optimizer:", "lr_scheduler:", "tokenizer:", "experiment:",
+        "task:", "model:", "criterion:", "optimizer:", "lr_scheduler:", "tokenizer:", "scorer:", "experiment:",
     ]  # fmt: skip
 
 

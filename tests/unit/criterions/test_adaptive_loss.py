@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Model, TaskInfo
+from seqtrain.base import Batch, Model, TaskInfo, logits_of
 from seqtrain.criterions.adaptive_loss import AdaptiveLoss, AdaptiveLossConfig
 from seqtrain.criterions.cross_entropy import CrossEntropy, CrossEntropyConfig
 from seqtrain.errors import ConfigError
 from seqtrain.models.transformer_lm import TransformerLM, TransformerLMConfig
+from seqtrain.nn.ensemble import Ensemble
 from seqtrain.testing.inputs import random_batch as batch_for
 from seqtrain.testing.judged import AdaptiveModel, batch_of, random_batch
 from seqtrain.testing.toy import toy_task
@@ -64,6 +65,17 @@ def test_by_hand() -> None:
     assert output.loss.item() == pytest.approx(4 * math.log(15) + math.log(6) + math.log(7), rel=1e-6)
     assert output.sample_size == 4
     assert sorted(output.metrics) == ["loss", "nll_loss"]
+
+
+def test_an_ensemble_is_judged_by_the_mean_of_its_probabilities() -> None:
+    models = [lm().eval(), lm(decoder_layers=2).eval()]
+    batch, criterion = batch_for(models[0], TASK), AdaptiveLoss(AdaptiveLossConfig(), TASK)
+    counted = batch.target.ne(1)
+    with torch.no_grad():
+        probabilities = [logits_of(model(**batch.net_input)).softmax(-1) for model in models]
+        mean = (probabilities[0] + probabilities[1])[counted] / 2
+        expected = -mean[torch.arange(len(mean)), batch.target[counted]].log().sum().item()
+        assert criterion(Ensemble(models), batch).loss.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_no_probabilities_of_all_symbols_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from seqtrain.data.corpus import TextCorpus, find_directory, place
+from seqtrain.data.dictionary_files import DictionaryFiles
 from seqtrain.data.tokenizers.whitespace import WhitespaceConfig, WhitespaceTokenizer
 from seqtrain.errors import ConfigError, DataError
 
@@ -56,3 +57,12 @@ def test_the_built_in_corpus(tmp_path: Path) -> None:
     assert (directory / "train.de").is_file()
     with pytest.raises(ConfigError, match="the one built-in corpus is builtin:number_names"):
         find_directory("builtin:letters", tmp_path)
+
+
+def test_what_text_has_besides_is_appended(files: list[Path], tmp_path: Path) -> None:
+    corpus, tokenizer = TextCorpus(), WhitespaceTokenizer(WhitespaceConfig())
+    known = DictionaryFiles({"dict.en.txt": b"z 1\nb 1\n"})
+    extended = corpus.extend(tokenizer, {"en": [("en", files)]}, known, tmp_path / "cache")
+    assert DictionaryFiles.read(extended).contents == {"dict.en.txt": b"z 1\nb 1\na 2\n"}
+    known = DictionaryFiles({"dict.en.txt": b"c 1\n"})
+    assert corpus.extend(tokenizer, {"en": [("en", files)]}, known, tmp_path / "cache") != extended

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqtrain.data.tags import TaggedDictionary, tagged
+from seqtrain.data.tags import TaggedDictionary, old_ids, tagged
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig, SentencePieceDictionary, SentencePieceTokenizer
 from seqtrain.errors import ConfigError
 from seqtrain.testing.toy import ToyDictionary
@@ -85,3 +85,24 @@ def test_between_tags_it_samples_as_it_does_without(tmp_path: Path) -> None:
     ids = [*dictionary.encode("banana bandana"), 2]
     assert dictionary.sample(ids, 7) == dictionary.plain.sample(ids, 7)
     assert not sampling(tmp_path, 0.0).samples
+
+
+@pytest.mark.parametrize(
+    ("words", "tags", "old"),
+    [
+        (["a", "b"], ["<BT>", "<de>"], [*range(6), 6, 7]),
+        (["a", "b", "c"], ["<BT>", "<de>"], [*range(6), -1, 6, 7]),
+        (["a", "b"], ["<de>", "<fr>"], [*range(6), 7, -1]),
+        (["a", "b", "<de>"], [], [*range(6), -1]),
+    ],
+)
+def test_a_tag_is_the_same_by_its_name_and_all_else_by_its_id(
+    words: list[str], tags: list[str], old: list[int]
+) -> None:
+    assert old_ids(tagged(ToyDictionary(words), tags), tagged(WORDS, ["<BT>", "<de>"])) == old
+
+
+@pytest.mark.parametrize(("words", "now"), [(["b", "a"], "'b'"), ([], "nothing")])
+def test_an_id_that_stands_for_something_else(words: list[str], now: str) -> None:
+    with pytest.raises(ConfigError, match=f"^id 4 stood for 'a' and stands for {now}$"):
+        old_ids(ToyDictionary(words), WORDS)

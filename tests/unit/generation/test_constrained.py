@@ -60,6 +60,19 @@ def test_beam_2_shares_itself_out(model: Any, task: TaskInfo, search: Search) ->
     assert found == [approx(("ac", -1.056695), ("c", -1.329630))]
 
 
+def test_the_best_of_each_hypothesis_is_a_candidate(table_model: Any, task: TaskInfo, search: Search) -> None:
+    table = {
+        "$": {"a": 0.9, "b": 0.05, "c": 0.05},
+        "a": {"a": 0.25, "b": 0.25, "?": 0.2, "^": 0.2, "c": 0.05, "$": 0.05},
+        "c": {"$": 1.0},
+    }
+    # Position 0: in turns c 0.05 and a 0.9. Position 1: the best four continue a, with 0.225 and 0.18; c$ = 0.05 is the
+    # best that continues c. Bank 1 has c$ and ac 0.045: in turns c$, aa, ac, ab. Position 2: ac$ = 0.045.
+    # ln 0.05 = -2.995732, length 2; ln 0.045 = -3.101093, length 3.
+    found = search(table_model(table), task, ["a"], asked([[C]]), beam=2, nbest=2, constraints="ordered")
+    assert found == [approx(("ac", -1.033698), ("c", -1.497866))]
+
+
 def test_order(model: Any, task: TaskInfo, search: Search) -> None:
     # c first, then b: 0.1 * 0.1 * 0.6 = 0.006, ln -5.115996. In any order b (0.3) goes first: bc$ = 0.3 * 0.2 * 0.7
     # = 0.042, ln -3.170086. Both of length 3.

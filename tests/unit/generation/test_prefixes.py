@@ -1,7 +1,7 @@
 """Hypotheses that have to begin with given tokens, of translations and of language models."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -68,11 +68,17 @@ def model(request: pytest.FixtureRequest, task: TaskInfo) -> DecoderModel:
     return found.eval()
 
 
-def generate(model: DecoderModel, task: TaskInfo, prompts: list[list[int]], **options: Any) -> list[list[Hypothesis]]:
+def generate(
+    model: DecoderModel,
+    task: TaskInfo,
+    prompts: list[list[int]],
+    inputs: Mapping[str, Tensor] | None = None,
+    **options: Any,
+) -> list[list[Hypothesis]]:
     width = max(map(len, prompts))
     tokens = torch.tensor([[*prompt, *[PAD] * (width - len(prompt))] for prompt in prompts])
     return SequenceGenerator(GenerationConfig(**{"max_len_b": 9, **options}), model, task).generate(
-        {"prefix_tokens": tokens}
+        {"prefix_tokens": tokens, **(inputs or {})}
     )
 
 
@@ -117,6 +123,30 @@ def test_the_other_prompts_of_a_batch_change_nothing(
     ]
     scores = [[h.score for found in found_by for h in found] for found_by in (together, alone)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sampling": True},
+        {"diverse_beam_groups": 2, "diverse_beam_strength": 1.0},
+        {"diversity_rate": 0.5},
+        {"constraints": "ordered"},
+        {"constraints": "unordered"},
+    ],
+)
+def test_nor_does_what_is_taken_up_at_once_for_other_strategies(
+    model: DecoderModel, task: TaskInfo, options: dict[str, Any]
+) -> None:
+    options = {"beam": 4, "nbest": 4, "max_len_b": 12, **options}
+    inputs = {"line_numbers": torch.arange(5)}
+    if "constraints" in options:
+        inputs["constraint_tokens"] = torch.tensor([[[A, B], [A, PAD]]] * 5)  # the first is in prompts
+    together = generate(model, task, [*PROMPTS, [A]], inputs, **options)
+    for row, prompt in enumerate([*PROMPTS, [A]]):
+        (alone,) = generate(model, task, [prompt], {name: x[row : row + 1] for name, x in inputs.items()}, **options)
+        assert [h.tokens.tolist() for h in together[row]] == [h.tokens.tolist() for h in alone]
+        assert [h.score for h in together[row]] == pytest.approx([h.score for h in alone], abs=1e-5)
 
 
 def test_what_all_prompts_have_is_taken_up_in_one_pass(task: TaskInfo) -> None:

@@ -111,11 +111,16 @@ def test_documents_ask_the_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tolist.call_count == 1
 
 
-def test_initialisation() -> None:
+def test_initialisation_is_fairseqs() -> None:
     model = build(decoder_hidden_size=64, decoder_out_embed_dim=32)
-    for parameter in (*model.layers.parameters(), *model.out.parameters()):
+    for parameter in model.parameters():
         assert 0.09 < parameter.abs().max() <= 0.1
     assert model.embedding.weight[1].count_nonzero() == 0
+
+
+def test_there_are_as_many_cells_as_dimensions_if_not_said_otherwise() -> None:
+    assert LSTMLMConfig(decoder_embed_dim=6).spec("decoder").hidden_size == 6
+    assert LSTMLMConfig(decoder_embed_dim=6, decoder_hidden_size=5).spec("decoder").hidden_size == 5
 
 
 def test_values_that_cannot_be() -> None:

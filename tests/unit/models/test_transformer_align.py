@@ -19,6 +19,8 @@ from seqtrain.generation.alignment import align
 from seqtrain.models.transformer import Transformer, TransformerConfig
 from seqtrain.models.transformer_align import TransformerAlign, TransformerAlignConfig
 from seqtrain.nn.inspection import calls_of
+from seqtrain.nn.positions import Positions
+from seqtrain.testing.attention import check_attention
 from seqtrain.testing.compiling import compare_compiled
 from seqtrain.testing.inputs import random_batch, random_input
 from seqtrain.testing.toy import toy_task
@@ -99,6 +101,13 @@ def test_in_full_context_padding_of_the_target_is_not_seen() -> None:
     torch.testing.assert_close(model.extract_with_attention(**padded)[1][:, :6], attention)
 
 
+@pytest.mark.parametrize("positions", Positions)
+def test_in_full_context_the_attention_is_sound(positions: Positions) -> None:
+    options: dict[str, Any] = {"decoder_normalize_before": True, "alignment_heads": 2, "decoder_kv_heads": 2}
+    cfg = small(full_context_alignment=True, positions=positions, **options)
+    assert check_attention(cfg, toy_task()) is None
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_the_alignment_loss_reaches_what_the_attention_is_made_of(full: bool) -> None:
     model = build(full_context_alignment=full, alignment_heads=2).train()
@@ -117,6 +126,17 @@ def test_the_alignment_loss_reaches_what_the_attention_is_made_of(full: bool) ->
     assert queries is not None and kv is not None
     assert queries[:8].any() and not queries[8:].any(), "two heads of four"
     assert kv[:8].any() and not kv[8:].any(), "keys of two heads, no values"
+
+
+def test_layers_computed_again_give_the_same_gradients() -> None:
+    def gradients(again: bool) -> dict[str, Tensor]:
+        model = build(full_context_alignment=True, checkpoint_activations=again, dropout=0.0).train()
+        _, attention = model.extract_with_attention(**random_input(model, toy_task()))
+        alignment_loss(attention, LINKS)[0].backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return {name: x.grad for name, x in model.named_parameters() if x.grad is not None}
+
+    kept, again = gradients(False), gradients(True)
+    assert all(torch.equal(again[name], gradient) for name, gradient in kept.items() if gradient.any())
 
 
 def test_it_compiles_with_its_criterion() -> None:

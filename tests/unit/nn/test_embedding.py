@@ -13,3 +13,5 @@ def test_output_projection_tied_or_of_its_own() -> None:
     free = output_projection(64, 1000)
     assert free.bias is None
     assert 0.124 < free.weight.std() < 0.126  # 1 / sqrt(64) = 0.125
+    assert output_projection(64, 1000, bias=True).bias.shape == (1000,)
+    assert output_projection(64, 1000, tied_to=table, bias=True).bias is None

@@ -9,7 +9,7 @@ from seqtrain.nn.decoder import Decoder
 from seqtrain.nn.deep_norm import DeepNorm
 from seqtrain.nn.embedding import output_projection, token_embedding
 from seqtrain.nn.feed_forward import Activation
-from seqtrain.nn.initialization import initialize_gpt2
+from seqtrain.nn.initialization import initialize_gpt2, initialize_uniform
 from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.positions import LearnedPositions
 from seqtrain.nn.spec import LayerSpec
@@ -72,3 +72,17 @@ def test_deep_norm_by_hand() -> None:
     assert [std(part) for part in layer.feed_forward.inner()] == pytest.approx([0.25 * 0.102062] * 2, rel=0.05)
     assert std(layer.feed_forward.fc2.weight) == pytest.approx(0.25 * 0.102062, rel=0.05)
     assert not layer.self_attention.qkv_proj.bias.any()
+
+
+def test_uniform_by_hand() -> None:
+    torch.manual_seed(1)
+    table, cell = token_embedding(50, DIM, pad=1), nn.LSTMCell(DIM, DIM)
+    softmax = AdaptiveSoftmax(bands_of(50, [20], DIM, 4.0))
+    tied, free = output_projection(DIM, 50, table), output_projection(DIM, 50, bias=True)
+    kept = {name: x.clone() for name, x in softmax.named_parameters()}
+    initialize_uniform(nn.ModuleList([table, cell, softmax, tied, free]))
+    for parameter in (table.weight, *cell.parameters(), *free.parameters()):
+        assert 0.09 < parameter.abs().max() <= 0.1
+    assert std(cell.weight_hh) == pytest.approx(0.057735, rel=0.05), "0.1 / sqrt(3)"
+    assert tied.weight is table.weight and not table.weight[1].any()
+    assert all(torch.equal(x, kept[name]) for name, x in softmax.named_parameters())

@@ -45,6 +45,7 @@ def test_an_experiment_chooses_and_keeps_the_rest(choices: Choices) -> None:
 def test_primary_configs_and_their_commands(choices: Choices) -> None:
     assert choices.commands == {
         "config": "train",
+        "evaluate": "evaluate",
         "exp": "train",
         "no_model": "train",
         "train_root": "train",
@@ -52,6 +53,7 @@ def test_primary_configs_and_their_commands(choices: Choices) -> None:
         "average_root": "average",
         "evaluate_root": "evaluate",
         "generate_root": "generate",
+        "score_root": "score",
     }
     assert choices.primaries["exp"]["model"] == "transformer"
     assert choices.primaries["no_model"] == {"task": "translation"}

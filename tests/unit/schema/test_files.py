@@ -9,7 +9,7 @@ from seqtrain.schema.files import schemas
 
 import_builtin()
 CHOICES = Choices(
-    plugins={"optimizer": {"adam": "adam", "hot": "adam", "sgd": "sgd"}},
+    plugins={"optimizer": {"adam": "adam", "hot": "adam", "sgd": "sgd"}, "scorer": {"bleu": "bleu", "chrf": "chrf"}},
     experiments={"with_adam": {"optimizer": "adam"}, "with_sgd": {"optimizer": "sgd"}},
     primaries={"config": {"optimizer": "adam"}, "sgd_job": {"optimizer": "sgd"}, "train_root": {}, "generate_root": {}},
     commands={"config": "train", "sgd_job": "train", "train_root": "train", "generate_root": "generate"},

@@ -194,3 +194,23 @@ def test_text_of_a_pair_is_joined_by_the_rules_of_its_languages(tmp_path: Path) 
     task.prepare()
     assert task.text("valid.en-de") == (["it's a"], ["it 's a"])
     assert task.text("valid.de-en") == (["it 's a"], ["it's a"])
+
+
+def test_a_data_bin_brings_the_new_symbols(text: Path, tmp_path: Path) -> None:
+    trained = language_modeling(tmp_path / "first", cache=tmp_path / "cache")
+    (tmp_path / "saved").mkdir()
+    trained.save(tmp_path / "saved")
+    symbols = [line.split()[0] for line in (tmp_path / "first/dict.txt").read_text().splitlines()]
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third/dict.txt").write_text("".join(f"{symbol} 1\n" for symbol in [*symbols, "new"]))
+    write_monolingual(tmp_path / "third", {"train": ["a new"], "valid": ["b"]}, [*symbols, "new"])
+    cfg = LanguageModelingConfig(data=str(tmp_path / "third"), tokenizer=trained.cfg.tokenizer)
+    task = LanguageModelingTask(replace(cfg, tokens_per_sample=4, cache_dir=str(tmp_path / "cache")))
+    task.load(tmp_path / "saved")
+    with pytest.raises(DataError, match="is not the dictionary of the model"):
+        task.prepare()
+    task.extend_vocabulary()
+    task.prepare()
+    dictionary = task.info.source_dictionary
+    assert dictionary.symbol(len(dictionary) - 1) == "new"
+    assert len(dictionary) == len(trained.info.source_dictionary) + 1

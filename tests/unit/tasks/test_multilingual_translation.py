@@ -154,6 +154,8 @@ def test_splits_and_their_text(data: Path) -> None:
     assert task.splits("valid") == ["valid.en-de", "valid.de-en"]
     assert task.parts("test") == ["test.en-de", "test.de-en"]
     assert task.parts("test.de-en") == ["test.de-en"]
+    languages = [task.target_language(split) for split in ("test.en-de", "test.de-en", "train")]
+    assert languages == ["de", "en", ""]
     assert task.text("test.de-en") == ([german(n) for n in (45, 46, 47)], [english(n) for n in (45, 46, 47)])
     assert task.places("train", [41]) == [f"{data}/train.de:2"]
     with pytest.raises(ConfigError, match=r"no split 'dev'; there are: train, valid\.en-de, .*test\.de-en"):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from seqtrain.base import Batch, Dataset, Fingerprint, PlanSpec, Shard
+from seqtrain.data.dictionary_files import DictionaryFiles
 from seqtrain.data.parallel import ParallelDataset, SourceDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError
@@ -44,6 +45,11 @@ class Faulty(TranslationTask):
         if self.cfg.fault == "nameless":
             return {}
         return {"time": Fingerprint(str(Faulty.epochs))} if self.cfg.fault == "clock" else super().fingerprints()
+
+    def prepare(self) -> None:
+        if self.cfg.fault == "learns anew":
+            self._dictionary_files = DictionaryFiles()
+        super().prepare()
 
     def load(self, directory: Path) -> None:
         super().load(directory)
@@ -116,6 +122,7 @@ def test_a_task_need_not_decode(cfg: FaultyConfig) -> None:
         ("left", checks.check_padding, "a target has padding on the left of a token"),
         ("ntokens", checks.check_padding, "ntokens is [0-9]+, but the target has [0-9]+ tokens"),
         ("checkpoint", checks.check_checkpoint, "max_positions differ after saving and loading"),
+        ("learns anew", checks.check_fine_tuning, r"prepare\(\) makes the source_dictionary anew"),
         ("inference", checks.check_inference, "3 lines become 2 sentences"),
     ],
 )

@@ -74,6 +74,13 @@ class Faulty(SymbolTokenizer):
         if self.cfg.fault == "repeatable":
             (directory / "time").write_text(str(Faulty.trained))
 
+    def extend(self, lines: Iterable[str], directory: Path, name: str) -> None:
+        if self.cfg.fault != "extending":
+            super().extend(lines, directory, name)
+            return
+        file = directory / f"dict.{name}.txt"
+        file.write_text(f"@ 1\n{file.read_text()}")
+
     def load(self, directory: Path, name: str) -> SymbolDictionary:
         dictionary = super().load(directory, name)
         faulty = FaultyDictionary([dictionary.symbol(id) for id in range(4, len(dictionary))], self.split, "")
@@ -123,6 +130,7 @@ def test_a_tokenizer_that_samples_passes(model_type: ModelType) -> None:
         ("split", checks.check_unknown_words, "split gives other symbols for .* than those of its ids: "),
         ("unknown words", checks.check_unknown_words, "comes back as '.*<unk>.*' with its unknown symbols"),
         ("repeatable", checks.check_training_is_repeatable, "time has other bytes when trained again"),
+        ("extending", checks.check_extension, "extend gives ids to other symbols than they had"),
         ("pickles", checks.check_pickles, "the dictionary is another one after pickling"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 import sentencepiece as spm
 
 from seqtrain.data.number_names import english
-from seqtrain.data.tokenizers._model_file import PieceType, read_fields, read_model
+from seqtrain.data.tokenizers._model_file import PieceType, read_fields, read_model, with_symbols
 
 LINES = [english(number) for number in range(1, 1_000_000, 9973)]
 
@@ -59,3 +59,20 @@ def test_fields(message: bytes, expected: list[tuple[int, bytes]]) -> None:
 def test_what_is_no_message(message: bytes) -> None:
     with pytest.raises(ValueError):
         list(read_fields(message))
+
+
+@pytest.mark.parametrize("model_type", ["bpe", "unigram"])
+def test_appended_symbols_are_pieces_of_their_own(model_type: str) -> None:
+    model = train(model_type=model_type, vocab_size=60)
+    symbols = ["<sep>", "n", "a" * 200, "<sep>"]
+    before, after = (spm.SentencePieceProcessor(model_proto=m) for m in (model, with_symbols(model, symbols)))
+    assert [after.id_to_piece(id) for id in range(62)] == [*map(before.id_to_piece, range(60)), "<sep>", "a" * 200]
+    assert after.encode("one<sep>") == [*before.encode("one"), 60]
+    assert after.decode(after.encode("one<sep>seven")) == "one<sep>seven"
+    assert [piece.type for piece in read_model(with_symbols(model, symbols)).pieces[60:]] == [4, 4]
+    assert after.encode(LINES) == before.encode(LINES)
+
+
+def test_without_new_symbols_a_model_keeps_its_bytes() -> None:
+    model = train(vocab_size=60)
+    assert with_symbols(model, []) == with_symbols(model, ["n"]) == model

@@ -240,3 +240,24 @@ def test_ranges(config: dict[str, Any], message: str) -> None:
 
 def test_the_number_of_training_threads_is_a_constant() -> None:
     assert sentencepiece.TRAINING_THREADS == 4
+
+
+@pytest.mark.parametrize("model_type", list(ModelType))
+def test_symbols_of_the_users_own(tmp_path: Path, model_type: ModelType) -> None:
+    dictionary = train(tmp_path, model_type=model_type, user_defined_symbols=["<sep>", "a,b"])
+    assert len(dictionary) == 100
+    assert [dictionary.symbol(id) for id in (4, 5)] == ["<sep>", "a,b"]
+    text = "one<sep>two a,b"
+    ids = dictionary.encode(text)
+    assert ids.count(4) == ids.count(5) == 1 and dictionary.decode(ids) == text
+
+
+def test_an_existing_model_is_extended(tmp_path: Path) -> None:
+    before = train(tmp_path)
+    tokenizer = SentencePieceTokenizer(SentencePieceConfig(vocab_size=100, user_defined_symbols=["<sep>"]))
+    tokenizer.extend(["not read <new>"], tmp_path, "joined")
+    after = tokenizer.load(tmp_path, "joined")
+    assert [after.symbol(id) for id in range(len(after))] == [*map(before.symbol, range(100)), "<sep>"]
+    given = SentencePieceConfig(model_file=str(tmp_path / "joined.model"), user_defined_symbols=["<sep>", "<x>"])
+    SentencePieceTokenizer(given).train([], tmp_path, "taken")
+    assert SentencePieceTokenizer(given).load(tmp_path, "taken").symbol(101) == "<x>"

@@ -83,3 +83,12 @@ def test_a_dictionary_of_fairseq_is_taken_over(tmp_path: Path) -> None:
     dictionary = tokenizer.load(tmp_path, "de")
     assert dictionary.encode("zweiundneunzig")[:4] == [4, 5, 6, 3]
     assert dictionary.decode([4, 5, 6]) == "zwei"
+
+
+def test_extended_it_has_the_subwords_of_more_text(tmp_path: Path) -> None:
+    before = trained(tmp_path, ["seven"])
+    tokenizer = SubwordNMTTokenizer(SubwordNMTConfig(codes="no longer there"))
+    tokenizer.extend(["seven M"], tmp_path, "de")
+    after = tokenizer.load(tmp_path, "de")
+    assert [after.symbol(id) for id in range(len(before), len(after))] == ["M"]
+    assert after.encode("seven M") == [*before.encode("seven"), len(before)]
