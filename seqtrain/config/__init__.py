@@ -4,6 +4,7 @@ Every field's meaning and unit stand in the string below it, which ``--help`` an
 """
 
 from seqtrain.config.generate import GenerateConfig, OutputFormat, PrintAlignment
+from seqtrain.config.generation import MBR, Constraints, GenerationConfig
 from seqtrain.config.plugins import (
     SHARED,
     CriterionConfig,
@@ -27,12 +28,9 @@ from seqtrain.config.roots import (
     TrainConfig,
 )
 from seqtrain.config.sections import (
-    MBR,
-    Constraints,
     DatasetConfig,
     Device,
     EmaConfig,
-    GenerationConfig,
     Precision,
     Reset,
     SavingConfig,

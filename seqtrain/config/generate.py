@@ -7,8 +7,9 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from seqtrain.config.generation import Constraints, GenerationConfig
 from seqtrain.config.plugins import Plugins, ScorerConfig
-from seqtrain.config.sections import Constraints, DatasetConfig, Device, GenerationConfig
+from seqtrain.config.sections import DatasetConfig, Device
 from seqtrain.fields import Checked, bounded
 
 

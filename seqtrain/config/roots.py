@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seqtrain.config.generate import GenerateConfig, OutputFormat
+from seqtrain.config.generation import GenerationConfig
 from seqtrain.config.plugins import (
     CriterionConfig,
     LRSchedulerConfig,
@@ -21,7 +22,6 @@ from seqtrain.config.sections import (
     DatasetConfig,
     Device,
     EmaConfig,
-    GenerationConfig,
     SavingConfig,
     TrackingConfig,
     TrainingConfig,
