@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqtrain.composition import compose as compose
-    from seqtrain.trained import load as load
+    from seqtrain.loading import load as load
     from seqtrain.training.session import train as train
 
 __version__ = "0.1.0"
@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "compose": "seqtrain.composition",
     "train": "seqtrain.training.session",
-    "load": "seqtrain.trained",
+    "load": "seqtrain.loading",
 }
 
 

@@ -1,26 +1,21 @@
-"""A trained model, loaded from a run or a checkpoint: ``seqtrain.load(RUN)``."""
+"""A trained model, and what can be asked of it: what ``seqtrain.load(RUN)`` returns."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
-from pathlib import Path
 from typing import Any, overload
 
 from seqtrain.base import DecoderModel, Dictionary, Generator, Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
-from seqtrain.composition import discover, register_all, searchpath_override
-from seqtrain.config import DatasetConfig, Device, GenerationConfig, Plugins, TrainConfig
+from seqtrain.config import DatasetConfig, GenerationConfig, TrainConfig
 from seqtrain.errors import ConfigError
-from seqtrain.generation.compatible import check_ensemble, check_language_model
 from seqtrain.generation.forced import ForcedDecoder, score_lines
 from seqtrain.generation.fusion import LanguageModel
 from seqtrain.generation.options import with_options
 from seqtrain.generation.requests import Request
 from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
-from seqtrain.nn.ensemble import Ensemble, members
-from seqtrain.restored import restore
-from seqtrain.training.device import find_device
+from seqtrain.nn.ensemble import members
 from seqtrain.training.loss_module import LossStep
 from seqtrain.training.split_loss import evaluate_loss
 
@@ -216,7 +211,7 @@ class TrainedModel:
             needed = "this model translates: give the sources too"
             raise ConfigError(needed if self.has_source else "this is a language model: leave out the sources")
         cfg, task = with_options(cfg, options), self.in_languages(source_lang, target_lang).task
-        scorer = ForcedDecoder(self.model, self.task.info, cfg.lenpen)
+        scorer = ForcedDecoder(self.model, task.info, cfg.lenpen)
         found = score_lines(task, _pairs(sources, targets), scorer, generation_plan(cfg))
         return next(found) if isinstance(targets, str) else found
 
@@ -238,59 +233,3 @@ def _pairs(sources: str | Iterable[str] | None, targets: str | Iterable[str]) ->
     if sources is None:  # a language model is given what it scores, and nothing to go on with but the end
         return zip(read, repeat(""))
     return zip([sources] if isinstance(sources, str) else sources, read, strict=True)
-
-
-def load(
-    path: str | Path | Sequence[str | Path],
-    *,
-    language_model: str | Path = "",
-    device: Device | str = Device.auto,
-    overrides: Sequence[str] = (),
-    searchpath: Sequence[str | Path] = (),
-    plugins: Plugins | str = Plugins.installed,
-) -> TrainedModel:
-    """Load a run directory's best checkpoint, or a checkpoint directory. No code of it is run unless that is asked for.
-
-    Args:
-        path: the run or checkpoint directory; several are an ensemble.
-        language_model: that of a language model that has a say when text is decoded.
-        device: where to compute.
-        overrides: of its config, such as ``task.data=DIR`` where the data has moved.
-        searchpath: user directories with the plug-ins that it was made with.
-        plugins: ``bundled`` runs the checkpoint's own copy of users' plug-ins.
-
-    Raises:
-        CheckpointError: there is none, or it is damaged.
-        ConfigError: the models do not go together.
-        PluginError: it was made with a plug-in that is not registered.
-    """
-    register_all()
-    if searchpath:
-        discover(searchpath_override(searchpath))
-    paths = [path] if isinstance(path, str | Path) else path
-    trained = _together([_load(str(one), overrides, device, plugins) for one in paths])
-    if not language_model:
-        return trained
-    other = _load(language_model, (), device, plugins)
-    language = LanguageModel(other.model, other.task.info)
-    tokenizer = trained.checkpoint.path / "tokenizer"
-    check_language_model(f"lm_path={language_model}", language, trained.task.info.target_dictionary, tokenizer)
-    return replace(trained, language_model=language)
-
-
-def _load(path: str | Path, overrides: Sequence[str], device: Device | str, plugins: Plugins | str) -> TrainedModel:
-    checkpoint = Checkpoint.open(path)
-    checkpoint.bundle().provide(Plugins(plugins))
-    cfg, task, model = restore(checkpoint, overrides)
-    return TrainedModel(checkpoint, cfg, task, model.to(find_device(Device(device))).eval())
-
-
-def _together(loaded: Sequence[TrainedModel]) -> TrainedModel:
-    """Return models as one, with the task of the one whose limits are the lowest."""
-    if not loaded:
-        raise ConfigError("checkpoint=[] names no model: name a run directory or a checkpoint directory")
-    lowest = check_ensemble([(str(trained.checkpoint.path), trained.task) for trained in loaded])
-    if len(loaded) == 1:
-        return loaded[0]
-    others = [trained.checkpoint for trained in loaded if trained is not loaded[lowest]]
-    return replace(loaded[lowest], model=Ensemble([trained.model for trained in loaded]).eval(), others=others)

@@ -8,9 +8,10 @@ from rich.console import Console
 from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.composition import quote
 from seqtrain.config import EvaluateConfig
+from seqtrain.loading import load
 from seqtrain.metrics.parts import averages
 from seqtrain.metrics.sums import strict_json
-from seqtrain.trained import TrainedModel, load
+from seqtrain.trained import TrainedModel
 from seqtrain.training.evaluation import check_scorers, decode_split
 from seqtrain.training.logs import logging_to
 

@@ -13,7 +13,8 @@ from seqtrain.composition import quote
 from seqtrain.config import GenerateConfig, OutputFormat
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded
-from seqtrain.trained import TrainedModel, load
+from seqtrain.loading import load
+from seqtrain.trained import TrainedModel
 from seqtrain.training.evaluation import DecodedSplit
 from seqtrain.training.logs import logging_to
 

@@ -14,8 +14,9 @@ from seqtrain.errors import DataError
 from seqtrain.generation import formats
 from seqtrain.generation.outputs import Decoded, Output
 from seqtrain.generation.words import ScoredLine, Word, words_of
+from seqtrain.loading import load
 from seqtrain.metrics.sums import strict_json
-from seqtrain.trained import TrainedModel, load
+from seqtrain.trained import TrainedModel
 from seqtrain.training.logs import logging_to
 
 

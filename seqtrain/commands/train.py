@@ -5,8 +5,9 @@ from itertools import islice
 from pathlib import Path
 
 from seqtrain.config import TrainConfig
+from seqtrain.loading import load
 from seqtrain.signals import ending_at_once
-from seqtrain.trained import TrainedModel, load
+from seqtrain.trained import TrainedModel
 from seqtrain.training.evaluation import decode_split
 from seqtrain.training.session import TrainResult, train
 

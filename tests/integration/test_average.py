@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from seqtrain import cli
 from seqtrain.config import DatasetConfig, GenerationConfig
+from seqtrain.loading import load
 from seqtrain.model_tensors import load_tensors, model_tensors
-from seqtrain.trained import load
 
 Call = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from seqtrain.trained import load
+from seqtrain.loading import load
 
 Call = Callable[..., Any]
 ENCODER = Path(__file__).parents[1] / "fixtures" / "encoder"

@@ -10,7 +10,7 @@ import pytest
 
 from seqtrain import cli
 from seqtrain.config import GenerationConfig
-from seqtrain.trained import load
+from seqtrain.loading import load
 
 Call = Callable[..., Any]
 

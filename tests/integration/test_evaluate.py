@@ -12,7 +12,7 @@ import pytest
 import torch
 from sacrebleu.metrics.bleu import BLEU
 
-from seqtrain.trained import load
+from seqtrain.loading import load
 
 Call = Callable[..., Any]
 

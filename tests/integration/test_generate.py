@@ -15,7 +15,7 @@ import pytest
 
 from seqtrain.commands import generate as generate_command
 from seqtrain.config import GenerationConfig
-from seqtrain.trained import load
+from seqtrain.loading import load
 
 Call = Callable[..., Any]
 

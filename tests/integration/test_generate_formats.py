@@ -11,7 +11,8 @@ import sacrebleu
 
 from seqtrain.config import GenerationConfig
 from seqtrain.data.number_names import english, german
-from seqtrain.trained import TrainedModel, load
+from seqtrain.loading import load
+from seqtrain.trained import TrainedModel
 
 Call = Callable[..., Any]
 

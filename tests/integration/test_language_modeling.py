@@ -15,7 +15,8 @@ from seqtrain.commands._word_scores import scored_lines
 from seqtrain.config import GenerationConfig
 from seqtrain.data.number_names import english
 from seqtrain.errors import ConfigError
-from seqtrain.trained import TrainedModel, load
+from seqtrain.loading import load
+from seqtrain.trained import TrainedModel
 
 Call = Callable[..., Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seqtrain import cli
-from seqtrain.trained import load
+from seqtrain.loading import load
 from tests.integration.conftest import TINY
 from tests.integration.runs import metrics
 

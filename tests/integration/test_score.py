@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqtrain.config import GenerationConfig
-from seqtrain.trained import load
+from seqtrain.loading import load
 
 Call = Callable[..., Any]
 
