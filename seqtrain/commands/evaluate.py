@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
+from seqtrain.commands._moved import data_overrides
 from seqtrain.commands._word_scores import write_word_scores
-from seqtrain.composition import quote
 from seqtrain.config import EvaluateConfig
 from seqtrain.loading import load
 from seqtrain.metrics.parts import averages
@@ -28,8 +28,7 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     Raises:
         ConfigError: the split is not there, or the task has no such option.
     """
-    overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
-    overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
+    overrides = data_overrides(cfg)
     overrides += [f"task.context_window={cfg.context_window}"] if cfg.context_window is not None else []
     trained = load(cfg.checkpoint, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
     write_word_scores(trained, cfg)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 
 from seqtrain.commands._decoded import decoded_input, decoded_split
+from seqtrain.commands._moved import data_overrides
 from seqtrain.commands._speed import Speed
 from seqtrain.commands._streams import open_output
-from seqtrain.composition import quote
 from seqtrain.config import GenerateConfig, OutputFormat
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded
@@ -57,8 +57,7 @@ def score_lines(sentences: Sequence[Decoded], cfg: GenerateConfig, language: str
 
 
 def _load(cfg: GenerateConfig) -> TrainedModel:
-    overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
-    overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
+    overrides = data_overrides(cfg)
     return load(cfg.checkpoint, language_model=cfg.lm_path, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
 
 
