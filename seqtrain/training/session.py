@@ -19,16 +19,14 @@ from seqtrain.bundle import Bundle
 from seqtrain.checkpoint import STATE, Checkpoint, Snapshot
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
-from seqtrain.errors import ConfigError, DataError
 from seqtrain.locks import locked
-from seqtrain.metrics.parts import with_wholes
 from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
 from seqtrain.training import snapshots
 from seqtrain.training.description import description
 from seqtrain.training.device import find_device, torch_settings
 from seqtrain.training.environment import environment, resumed, started
-from seqtrain.training.evaluation import check_scorers, decode_split
+from seqtrain.training.evaluation import decode_split
 from seqtrain.training.finetuning import Origin, open_origin, origin_fingerprints, prepare_task
 from seqtrain.training.freezing import freeze
 from seqtrain.training.hooks.ema import ExponentialMovingAverage
@@ -48,6 +46,7 @@ from seqtrain.training.recovery import Recovery
 from seqtrain.training.run_directory import RunDirectory, check_unused
 from seqtrain.training.saved_state import saved_threads, taking_over
 from seqtrain.training.split_loss import evaluate_loss
+from seqtrain.training.splits import check_splits
 from seqtrain.training.starting_parameters import start_with
 from seqtrain.training.trainer import Hook, Parts, Trainer
 
@@ -157,7 +156,7 @@ class Session:
         task: Task[Any] = REGISTRIES["task"].build(cfg.task)
         task.check_model(cfg.model)
         prepare_task(task, cfg.saving, origin, resume)
-        self._check_splits(task)
+        check_splits(cfg, task)
         torch.manual_seed(cfg.training.seed)
         model: Model = task.build_model(cfg.model).to(self.device)
         if origin is not None:
@@ -247,24 +246,3 @@ class Session:
         assert isinstance(parts.criterion, LossStep)
         watched = {"": parts.model, "criterion": parts.criterion.module.criterion}
         return Recovery(self.cfg.training, self.run.path / "faults", go_back, watched)
-
-    def _check_splits(self, task: Task[Any]) -> None:
-        """Check, before anything is trained, that the sets that validation and its end will ask for are there.
-
-        Raises:
-            ConfigError: ``saving.metric`` is of no validation set, or a scorer lacks what it needs.
-            DataError: the files of ``validation.final_split`` are not there.
-        """
-        decoded = task.splits("valid") if self.cfg.validation.generate else []
-        if split := self.cfg.validation.final_split:
-            decoded = [*decoded, *task.parts(split)]
-            try:
-                _ = [task.dataset(part) for part in task.parts(split)]
-            except DataError as error:
-                without = "if training is to end without it, set validation.final_split=''"
-                raise DataError(f"{error}; validation.final_split={split} asks for it: {without}") from error
-        if self.cfg.task.has_references:
-            check_scorers(task, self.cfg.scorer, decoded)
-        valid, metric = with_wholes(task.splits("valid")), self.cfg.saving.metric
-        if valid and metric.split("/")[0] not in valid:
-            raise ConfigError(f"saving.metric={metric} is no <split>/<name>; the validation sets: {', '.join(valid)}")
