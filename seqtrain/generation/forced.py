@@ -1,18 +1,17 @@
 """Forced decoding: the scores of given targets, token by token, by the rules of the search."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqtrain.base import Dataset, Generator, Hypothesis, Model, PlanSpec, Task, TaskInfo
+from seqtrain.base import Batch, Generator, Hypothesis, Model, PlanSpec, Task, TaskInfo
 from seqtrain.data.chunks import chunked
 from seqtrain.errors import DataError
 from seqtrain.generation.token_scores import token_log_probs
-from seqtrain.generation.translate import WINDOW
+from seqtrain.generation.translate import WINDOW, decode_dataset
 from seqtrain.nn.mode import evaluation_mode
 
 
@@ -103,23 +102,13 @@ def _scored(
         raise too_long(first + index, "its tokens are too many", limits[0])
     encoded = dictionary.encode_lines([target for _, target in pairs])
     targets = [torch.tensor([*ids, dictionary.eos]) for ids in encoded]
-    return _score_dataset(task, dataset, targets, scorer, plan, first)
 
+    def given(batch: Batch) -> dict[str, Tensor]:
+        rows = [targets[number] for number in batch.ids.tolist()]
+        padded = pad_sequence(rows, batch_first=True, padding_value=dictionary.pad)
+        return {"target_tokens": padded, "line_numbers": batch.ids + first}
 
-def _score_dataset(
-    task: Task[Any], dataset: Dataset, targets: Sequence[Tensor], scorer: Generator, plan: PlanSpec, first: int
-) -> list[Hypothesis]:
-    """Return what is found of each sentence of a dataset, given its target (T,), in the dataset's order."""
-    found: dict[int, Hypothesis] = {}
-    for batch in task.get_batch_iterator(dataset, epoch=1, plan=plan):
-        numbers = batch.ids.tolist()
-        rows = pad_sequence(
-            [targets[n] for n in numbers], batch_first=True, padding_value=task.info.target_dictionary.pad
-        )
-        net_input = batch.net_input | {"target_tokens": rows, "line_numbers": batch.ids + first}
-        scored = task.inference_step(replace(batch, net_input=net_input), scorer)
-        found |= {number: hypothesis for number, (hypothesis,) in zip(numbers, scored, strict=True)}
-    return [found[number] for number in range(len(dataset))]
+    return [hypothesis for (hypothesis,) in decode_dataset(task, dataset, scorer, plan, given)]
 
 
 def too_long(number: int, what: str, limit: int) -> DataError:
