@@ -17,6 +17,7 @@ from seqtrain.errors import ConfigError
 from seqtrain.generation.token_scores import token_log_probs
 from seqtrain.generation.words import ScoredLine, Word, words_of
 from seqtrain.metrics.sums import strict_json
+from seqtrain.nn.device import device_of
 from seqtrain.trained import TrainedModel
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def scored_lines(trained: TrainedModel, split: str, cfg: DatasetConfig) -> Itera
 def _log_probs(trained: TrainedModel, dataset: BlockDataset, plan: PlanSpec) -> npt.NDArray[np.float32]:
     """Return the log-probability of each token of a text, (n,); ``NOT_PREDICTED`` where none was predicted."""
     found = np.full(len(dataset.tokens.tokens), NOT_PREDICTED, dtype=np.float32)
-    device = next(trained.model.parameters()).device
+    device = device_of(trained.model)
     for batch in trained.task.get_batch_iterator(dataset, epoch=1, plan=plan):
         moved = batch.to(device)
         log_probs = token_log_probs(trained.model, moved.net_input, moved.target).cpu().numpy()

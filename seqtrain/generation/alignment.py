@@ -12,6 +12,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqtrain.base import Alignment, Dictionary, Hypothesis, Model, TaskInfo, with_attention
 from seqtrain.errors import ConfigError
+from seqtrain.generation.inputs import source_of
+from seqtrain.nn.device import device_of
 from seqtrain.nn.mode import evaluation_mode
 from seqtrain.registry import choice_of
 
@@ -70,7 +72,7 @@ def _teacher_forced(
 ) -> dict[str, Tensor]:
     """Return the ``net_input`` of a pass over all N hypotheses: each with its source, on the CPU."""
     counts = torch.tensor([len(each) for each in hypotheses])
-    source = {name: x.cpu() for name, x in net_input.items() if name.startswith("source_")}
+    source = {name: x.cpu() for name, x in source_of(net_input).items()}
     start = torch.tensor([task.decoding_start])
     shifted = [torch.cat([start, hypothesis.tokens[:-1]]) for each in hypotheses for hypothesis in each]
     prev_output_tokens = pad_sequence(shifted, batch_first=True, padding_value=Dictionary.pad)
@@ -85,7 +87,7 @@ def _aligned(attention: Tensor, source: Tensor, target: Tensor, task: TaskInfo) 
 @torch.inference_mode()
 def _attention(model: Model, inputs: dict[str, Tensor]) -> Tensor:
     """Return a model's attention (N, T, S), on the CPU."""
-    device = next(model.parameters(), inputs["prev_output_tokens"]).device
+    device = device_of(model)
     with evaluation_mode(model):
         found = with_attention(model, {name: x.to(device) for name, x in inputs.items()})
     if found is None:

@@ -10,8 +10,10 @@ from torch.nn.utils.rnn import pad_sequence
 from seqtrain.base import Batch, Generator, Hypothesis, Model, PlanSpec, Task, TaskInfo
 from seqtrain.data.chunks import chunked
 from seqtrain.errors import DataError
+from seqtrain.generation.inputs import source_of
 from seqtrain.generation.token_scores import token_log_probs
 from seqtrain.generation.translate import WINDOW, decode_dataset
+from seqtrain.nn.device import device_of
 from seqtrain.nn.mode import evaluation_mode
 
 
@@ -42,8 +44,8 @@ class ForcedDecoder:
         """
         targets = self._targets(net_input)
         target = pad_sequence(targets, batch_first=True, padding_value=self.task.target_dictionary.pad)
-        device = next(self.model.parameters(), target).device
-        source = {name: x.to(device) for name, x in net_input.items() if name.startswith("source_")}
+        device = device_of(self.model)
+        source = {name: x.to(device) for name, x in source_of(net_input).items()}
         with evaluation_mode(self.model):
             forced = self._forced(source, target.to(device), [len(tokens) for tokens in targets])
             log_probs = token_log_probs(self.model, forced, target.to(device)).cpu()

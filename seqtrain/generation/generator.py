@@ -17,6 +17,7 @@ from seqtrain.generation.decoders import Decoder, Decoding
 from seqtrain.generation.ensemble import decoder_of
 from seqtrain.generation.fusion import FusedDecoder, LanguageModel
 from seqtrain.generation.hypotheses import Hypotheses
+from seqtrain.generation.inputs import source_of
 from seqtrain.generation.rules import (
     Allowed,
     AllowedTokens,
@@ -31,6 +32,7 @@ from seqtrain.generation.rules import (
     ids_of,
 )
 from seqtrain.generation.strategies import strategy_of
+from seqtrain.nn.device import device_of
 from seqtrain.nn.mode import evaluation_mode
 
 
@@ -95,11 +97,12 @@ class SequenceGenerator:
             ConfigError: ``match_source_len`` without a source, or constraints that ``cfg`` says nothing of.
             SeqtrainError: a sentence has no hypothesis, because the model's logits are NaN or rule out its end.
         """
-        inputs = {name: self._moved(x) for name, x in net_input.items()}
-        source = {name: x for name, x in inputs.items() if name.startswith("source_")}
+        device = device_of(self.model)
+        inputs = {name: x.to(device) for name, x in net_input.items()}
+        source = source_of(inputs)
         prefixes = self._prefixes(inputs)
         limits = self._limits(source, prefixes)
-        hypotheses = Hypotheses(self.cfg, self.start, self.dictionary.eos, limits, prefixes.tokens.device)
+        hypotheses = Hypotheses(self.cfg, self.start, self.dictionary.eos, limits, device)
         strategy = strategy_of(self.cfg, inputs, hypotheses.sentences, self.dictionary)
         with ExitStack() as stack:
             for model in self._models:
@@ -107,11 +110,6 @@ class SequenceGenerator:
             decoding = self._begin(source, prefixes, hypotheses)
             self._search(decoding, self._rules(source, prefixes), strategy, hypotheses)
         return hypotheses.results()
-
-    def _moved(self, x: Tensor) -> Tensor:
-        """Return a tensor on the model's device."""
-        parameter = next(self.model.parameters(), x)
-        return x.to(parameter.device)
 
     def _prefixes(self, inputs: dict[str, Tensor]) -> Prefixes:
         if "prefix_tokens" in inputs:

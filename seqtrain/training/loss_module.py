@@ -5,6 +5,7 @@ from torch import nn
 
 from seqtrain.base import Batch, Criterion, Fingerprint, LossOutput, Model
 from seqtrain.config import TrainingConfig
+from seqtrain.nn.device import device_of
 from seqtrain.training.precision import AUTOCAST, LossScaler
 
 
@@ -29,7 +30,7 @@ class LossStep(Criterion):
         self, model: Model, criterion: Criterion, cfg: TrainingConfig, scaler: LossScaler | None = None
     ) -> None:
         nn.Module.__init__(self)
-        self.device = next(model.parameters()).device
+        self.device = device_of(model)
         module = LossModule(model, criterion.to(self.device))
         self.autocast = AUTOCAST.get(cfg.precision)
         self.scaler = scaler
