@@ -1,6 +1,7 @@
 """``generate``: one line out for each line in, whatever the lines and the paths are like."""
 
 import gzip
+import io
 import json
 import os
 import re
@@ -98,8 +99,9 @@ def test_an_empty_file(generate: Call, tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_standard_input_may_end_before_a_line(run: Call, trained: Path, tmp_path: Path) -> None:
-    result = run("generate", f"checkpoint={trained}", cwd=tmp_path, stdin=b"")
+def test_standard_input_may_end_before_a_line(call: Call, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    result = call("generate", f"checkpoint={trained}")
     assert (result.code, result.out, result.err) == (0, "", "")
 
 
