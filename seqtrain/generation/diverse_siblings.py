@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from seqtrain.generation.beam import Strategy
 from seqtrain.generation.candidates import Candidates, has_choice, top_candidates
 from seqtrain.generation.hypotheses import Hypotheses
+from seqtrain.generation.strategy import Strategy
 
 
 class DiverseSiblings(Strategy):

@@ -12,7 +12,6 @@ from torch import Tensor
 from seqtrain.base import Hypothesis, Model, TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import ConfigError
-from seqtrain.generation.beam import Strategy
 from seqtrain.generation.decoders import Decoder, Decoding
 from seqtrain.generation.ensemble import decoder_of
 from seqtrain.generation.fusion import FusedDecoder, LanguageModel
@@ -32,6 +31,7 @@ from seqtrain.generation.rules import (
     ids_of,
 )
 from seqtrain.generation.strategies import strategy_of
+from seqtrain.generation.strategy import Strategy
 from seqtrain.nn.device import device_of
 from seqtrain.nn.mode import evaluation_mode
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from seqtrain.config import GenerationConfig
-from seqtrain.generation.beam import Strategy
 from seqtrain.generation.candidates import Candidates
 from seqtrain.generation.hypotheses import Hypotheses
+from seqtrain.generation.strategy import Strategy
 
 
 class Sampling(Strategy):

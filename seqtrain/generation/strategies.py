@@ -5,12 +5,13 @@ from torch import Tensor
 from seqtrain.base import Dictionary
 from seqtrain.config import Constraints, GenerationConfig
 from seqtrain.errors import ConfigError
-from seqtrain.generation.beam import BeamSearch, Strategy
+from seqtrain.generation.beam import BeamSearch
 from seqtrain.generation.constrained import Constrained
 from seqtrain.generation.constraint_state import constraint_states
 from seqtrain.generation.diverse_beam import DiverseBeams
 from seqtrain.generation.diverse_siblings import DiverseSiblings
 from seqtrain.generation.sampling import Sampling
+from seqtrain.generation.strategy import Strategy
 
 
 def strategy_of(
