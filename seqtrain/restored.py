@@ -38,12 +38,22 @@ def restore(checkpoint: Checkpoint, overrides: Sequence[str] = ()) -> Restored:
         PluginError: it was made with a plug-in that is not registered.
     """
     cfg = checkpoint.config(overrides)
-    task: Task[Any] = REGISTRIES["task"].build(cfg.task)
-    task.load(checkpoint.path)
+    task = restore_task(checkpoint, cfg)
     with _no_larger_than(checkpoint.path / MODEL), torch.random.fork_rng([]):
         model = task.build_model(cfg.model)
     checkpoint.load_model(model)
     return Restored(cfg, task, model)
+
+
+def restore_task(checkpoint: Checkpoint, cfg: TrainConfig) -> Task[Any]:
+    """Build the task of a checkpoint, given its config, with the dictionaries that were saved.
+
+    Raises:
+        SeqtrainError: something of the task is missing or damaged.
+    """
+    task: Task[Any] = REGISTRIES["task"].build(cfg.task)
+    task.load(checkpoint.path)
+    return task
 
 
 @contextlib.contextmanager

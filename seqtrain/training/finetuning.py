@@ -17,7 +17,8 @@ from seqtrain.config import Plugins, SavingConfig, TokenizerConfig, TrainConfig
 from seqtrain.data.tokenizers import REGISTRY as TOKENIZERS
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.manifest import read_manifest
-from seqtrain.registry import REGISTRIES, choice_of
+from seqtrain.registry import choice_of
+from seqtrain.restored import restore_task
 from seqtrain.training.same_data import recorded_data
 from seqtrain.training.vocabulary import check_new_symbols
 
@@ -56,8 +57,7 @@ def open_origin(cfg: TrainConfig) -> Origin | None:
         checkpoint = Checkpoint.open(cfg.saving.finetune_from)
         checkpoint.bundle().provide(Plugins.installed)
         its = checkpoint.config()
-        task: Task[Any] = REGISTRIES["task"].build(its.task)
-        task.load(checkpoint.path)
+        task = restore_task(checkpoint, its)
         _check_tokenizer(cfg, its.tokenizer)
         return Origin(checkpoint, its, task.info, choice_of(task))
 
