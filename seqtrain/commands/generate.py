@@ -41,13 +41,13 @@ def decoded_lines(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> I
         kept += [decoded] if cfg.split else []
     if cfg.split or cfg.output != "-":
         speed.say("Translated" if trained.has_source else "Continued")
-    for line in score_lines(kept, cfg, trained.task.target_language(cfg.split)) if cfg.split else []:
+    for line in lines_of_scores(kept, cfg, trained.task.target_language(cfg.split)) if cfg.split else []:
         log.info("%s", line)
         if cfg.format is OutputFormat.fairseq:
             yield line
 
 
-def score_lines(sentences: Sequence[Decoded], cfg: GenerateConfig, language: str) -> Iterator[str]:
+def lines_of_scores(sentences: Sequence[Decoded], cfg: GenerateConfig, language: str) -> Iterator[str]:
     """Yield a line for each score of the best outputs of a split, like fairseq's last one, with the signature."""
     sources, references = [each.source for each in sentences], [each.reference or "" for each in sentences]
     decoded = DecodedSplit(sources, references, [each.best for each in sentences], language)
