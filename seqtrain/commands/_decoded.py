@@ -10,7 +10,7 @@ from seqtrain.commands._requests import requests
 from seqtrain.commands._speed import Measured, Speed
 from seqtrain.config import GenerateConfig, PrintAlignment
 from seqtrain.errors import ConfigError
-from seqtrain.generation.aligned import Aligned
+from seqtrain.generation.alignment import Aligned
 from seqtrain.generation.outputs import Decoded, Wording
 from seqtrain.generation.translate import WINDOW, decode_lines
 from seqtrain.generation.unknown_words import read_replacements

@@ -10,12 +10,41 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqtrain.base import Alignment, Dictionary, Hypothesis, Model, TaskInfo, with_attention
+from seqtrain.base import Alignment, Dictionary, Generator, Hypothesis, Model, TaskInfo, with_attention
 from seqtrain.errors import ConfigError
 from seqtrain.generation.inputs import source_of
 from seqtrain.nn.device import device_of
+from seqtrain.nn.ensemble import members
 from seqtrain.nn.mode import evaluation_mode
 from seqtrain.registry import choice_of
+
+
+class Aligned:
+    """A search whose hypotheses come with their alignments, by the attention of the model.
+
+    Args:
+        generator: the search.
+        model: the model that is searched, or an ensemble.
+        task: gives the dictionaries.
+    """
+
+    def __init__(self, generator: Generator, model: Model, task: TaskInfo) -> None:
+        self.generator = generator
+        self.models = members(model)
+        self.task = task
+
+    def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+        """Return the hypotheses of each sentence, best first.
+
+        Raises:
+            ConfigError: a model does not tell how it attends to its source.
+        """
+        found = self.generator.generate(net_input)
+        aligned = align(self.models, net_input, found, self.task)
+        return [
+            [hypothesis._replace(alignment=alignment) for hypothesis, alignment in zip(*pair, strict=True)]
+            for pair in zip(found, aligned, strict=True)
+        ]
 
 
 def align(
