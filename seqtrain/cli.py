@@ -147,13 +147,8 @@ def resume(command: str, arguments: Sequence[str]) -> None:
     rest = [a for a in arguments if a not in own and not a.startswith("resume=")]
     words = read_words(rest, COMMANDS[command].config_name)
     directory = next(a for a in arguments if a.startswith("resume=")).removeprefix("resume=").strip("'\"")
-    flags = words.flags
-    if (
-        flags.multirun
-        or flags.cfg
-        or flags.info
-        or (directory != "auto" and len(words.as_typed) > len(words.overrides))
-    ):
+    flags, any_flag = words.flags, len(words.as_typed) > len(words.overrides)
+    if flags.multirun or flags.cfg or flags.info or (directory != "auto" and any_flag):
         raise ConfigError(f"resume= goes on with a run: leave out {words.as_typed[0]}")
     if directory != "auto":
         resuming.resume(Path(directory).expanduser(), [*words.overrides, *own])
