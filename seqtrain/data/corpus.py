@@ -1,6 +1,7 @@
 """What a task reads: files of text, or files of ids, each with some sentences of one language."""
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -131,6 +132,14 @@ class TextCorpus(Corpus):
     def lines(self, files: Sequence[Path], dictionary: Dictionary) -> Iterator[str]:
         """Yield the lines as they are."""
         return lines_of(files)
+
+
+def by_language(files: Iterable[tuple[str, Path]]) -> list[Side]:
+    """Return files by language, in the order in which they come first; each once, however many sets it serves."""
+    groups: defaultdict[str, dict[Path, None]] = defaultdict(dict)
+    for language, file in files:
+        groups[language][file] = None
+    return [(language, list(group)) for language, group in groups.items()]
 
 
 def _hashes(texts: Mapping[str, Sequence[Side]]) -> dict[str, list[tuple[str, ...]]]:

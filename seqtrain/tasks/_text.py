@@ -2,8 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtrain.base import Dataset, Dictionary, Fingerprint
-from seqtrain.data.corpus import Corpus, Side, TextCorpus, find_directory, place
+from seqtrain.data.corpus import Corpus, Side, TextCorpus, by_language, find_directory, place
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.dataset import PlannedDataset, Selection
 from seqtrain.data.dictionary_files import DictionaryFiles
@@ -242,17 +241,10 @@ class TextTask(Task[TaskInfo], Generic[DatasetT]):
         """Return the training files of each dictionary, by name."""
         names = self.dictionary_names
         sides = list(zip(*map(self._files_by_language, self.sets("train")), strict=True))
-        return dict(zip(names, map(_grouped, sides if len(names) > 1 else [chain.from_iterable(sides)]), strict=True))
+        learned_from = sides if len(names) > 1 else [chain.from_iterable(sides)]
+        return dict(zip(names, map(by_language, learned_from), strict=True))
 
     def _read_dictionaries(self, directory: Path) -> None:
         self._dictionary_files = DictionaryFiles.read(directory)
         self.dictionaries = [self.tokenizer.load(directory, name) for name in self.dictionary_names]
         self.info = self.describe(self.dictionaries)
-
-
-def _grouped(files: Iterable[tuple[str, Path]]) -> list[Side]:
-    """Return files by language, in the order in which they come first; each once, however many sets it serves."""
-    groups: defaultdict[str, dict[Path, None]] = defaultdict(dict)
-    for language, file in files:
-        groups[language][file] = None
-    return [(language, list(group)) for language, group in groups.items()]
