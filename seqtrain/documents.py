@@ -10,6 +10,7 @@ import stat
 import types
 import typing
 from collections.abc import Hashable, Iterable
+from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, Union
 
@@ -96,7 +97,10 @@ def build(cls: type[T], data: Any, where: object) -> T:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Tell whether a value from JSON is of an annotated type; a whole number is a float too, ``Any`` is anything."""
+    """Tell whether a value from JSON is of an annotated type; a whole number is a float too, ``Any`` is anything.
+
+    A choice is the name of a member, as it stands in a config.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return any(fits(value, argument) for argument in arguments)
@@ -104,6 +108,8 @@ def fits(value: Any, hint: Any) -> bool:
         return isinstance(value, list) and all(fits(item, arguments[0]) for item in value)
     if origin is dict:
         return isinstance(value, dict) and all(fits(item, arguments[1]) for item in value.values())
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return isinstance(value, str) and value in hint.__members__
     if hint in (int, float):
         return isinstance(value, (int, hint)) and not isinstance(value, bool)
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)

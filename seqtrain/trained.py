@@ -6,7 +6,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, overload
 
-from seqtrain.base import DecoderModel, Dictionary, Hypothesis, Model, PlanSpec, Task
+from seqtrain.base import DecoderModel, Dictionary, Generator, Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
 from seqtrain.config import DatasetConfig, Device, GenerationConfig, Plugins, TrainConfig
@@ -14,8 +14,9 @@ from seqtrain.errors import ConfigError
 from seqtrain.generation.compatible import check_ensemble, check_language_model
 from seqtrain.generation.forced import ForcedDecoder, score_lines
 from seqtrain.generation.fusion import LanguageModel
-from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.options import with_options
+from seqtrain.generation.requests import Request
+from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
 from seqtrain.nn.ensemble import Ensemble, members
 from seqtrain.restored import restore
@@ -42,9 +43,9 @@ class TrainedModel:
         """Whether it translates; a language model does not."""
         return not isinstance(members(self.model)[0], DecoderModel)
 
-    def generator(self, cfg: GenerationConfig) -> SequenceGenerator:
+    def generator(self, cfg: GenerationConfig) -> Generator:
         """Return a search by the model, and by the language model if there is one."""
-        return SequenceGenerator(cfg, self.model, self.task.info, language_model=self.language_model)
+        return build_generator(cfg, self.model, self.task.info, self.language_model)
 
     def in_languages(self, source_lang: str, target_lang: str) -> "TrainedModel":
         """Return the model that translates one language into another; both are empty for a model of one pair.
@@ -144,14 +145,18 @@ class TrainedModel:
         return texts[0] if isinstance(lines, str) else texts
 
     def hypotheses(
-        self, lines: str | Iterable[str], cfg: GenerationConfig | None = None, window: int = WINDOW, **options: Any
+        self,
+        lines: str | Iterable[str | Request],
+        cfg: GenerationConfig | None = None,
+        window: int = WINDOW,
+        **options: Any,
     ) -> Iterator[list[Hypothesis]]:
         """Yield the ``nbest`` hypotheses of each line, with their scores, best first; none for an empty line.
 
         :meth:`text` turns them into text. Languages are chosen by :meth:`in_languages`.
 
         Args:
-            lines: any number of them, also without end.
+            lines: any number of them, also without end; a ``Request`` says what outputs begin with or contain.
             cfg: how to search.
             window: lines to read ahead, and to batch by length.
             options: fields of ``cfg`` that are to be others, such as ``nbest=5``.
@@ -161,7 +166,7 @@ class TrainedModel:
         """
         cfg = with_options(cfg, options)
         read = [lines] if isinstance(lines, str) else lines
-        return decode_lines(self.task, read, self.generator(cfg), generation_plan(cfg), window)
+        return decode_lines(self.task, read, self.generator(cfg), cfg, window)
 
     def text(self, hypothesis: Hypothesis) -> str:
         """Return a hypothesis as text."""

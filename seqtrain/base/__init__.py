@@ -8,6 +8,7 @@ from seqtrain.base.data import Batch, Dataset, Dictionary, LossOutput, PlanSpec,
 from seqtrain.base.fingerprints import Fingerprint, differences
 from seqtrain.base.models import (
     AdaptivelyProjected,
+    Alignment,
     AttendingModel,
     Choice,
     CTCModel,
@@ -34,6 +35,7 @@ from seqtrain.base.tasks import Task
 
 __all__ = [
     "AdaptivelyProjected",
+    "Alignment",
     "AttendingModel",
     "Batch",
     "CTCModel",

@@ -191,6 +191,25 @@ class PrefillingModel(IncrementalModel[EncodedT, StateT], Protocol[EncodedT, Sta
         """Add tokens (N, P) to the state, as P calls of ``decode_step`` would."""
 
 
+class Alignment(NamedTuple):
+    """How a hypothesis attends to its source."""
+
+    attention: Tensor
+    """Probabilities of the source tokens for each token of the hypothesis, ends of both included, fp32, (T, S)."""
+    links: list[tuple[int, int]]
+    """Positions of source and target tokens that belong together, from 0; only tokens of text are counted."""
+
+    @property
+    def hard(self) -> str:
+        """The links as fairseq prints them: ``0-0 2-1``, source before target."""
+        return " ".join(f"{source}-{target}" for source, target in self.links)
+
+    @property
+    def soft(self) -> str:
+        """The attention as fairseq prints it: the probabilities for a token with commas between, then the next's."""
+        return " ".join(",".join(f"{share:.6f}" for share in row) for row in self.attention.tolist())
+
+
 class Hypothesis(NamedTuple):
     """One result of a search."""
 
@@ -200,6 +219,8 @@ class Hypothesis(NamedTuple):
     """Length-normalised log-probability, in nats."""
     positional_scores: Tensor
     """Log-probability of each token, in nats, (T,)."""
+    alignment: Alignment | None = None
+    """How it attends to its source, if that was asked for."""
 
 
 class Generator(Protocol):

@@ -14,7 +14,7 @@ COMMANDS = {
     "train": Command("train, validate, save (the default)", "config"),
     "prepare": Command("tokenise and index ahead of training", "config"),
     "generate": Command(
-        "translate a file, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate_root"
+        "translate a file or a split, or continue prompts: generate checkpoint=RUN input=FILE output=FILE", "generate"
     ),
     "score": Command(
         "log-probabilities of given lines, word by word: score checkpoint=RUN source=FILE target=FILE", "score_root"

@@ -11,8 +11,8 @@ from seqtrain.errors import DataError
 from seqtrain.paths import atomic_file
 
 
-def read_input(name: str) -> Iterator[str]:
-    """Yield the lines of a file, or of standard input if ``name`` is ``-``.
+def read_input(key: str, name: str) -> Iterator[str]:
+    """Yield the lines of a file, or of standard input if ``name`` is ``-``; messages say which ``key`` names it.
 
     Raises:
         DataError: there is no such file, or it is no UTF-8 text.
@@ -21,7 +21,7 @@ def read_input(name: str) -> Iterator[str]:
         return text_lines(sys.stdin.buffer, "standard input")
     path = Path(name).expanduser()
     if not path.exists() or path.is_dir():
-        raise DataError(f"input={name}: there is no such file")
+        raise DataError(f"{key}={name}: there is no such file")
     return read_lines(path)
 
 

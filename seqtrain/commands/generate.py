@@ -1,40 +1,67 @@
-"""``generate``: translate or continue a file or standard input, one line out for each line in."""
+"""``generate``: translate or continue a file, standard input or a split; what is found comes in the order of these."""
 
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from seqtrain.base import Dictionary
-from seqtrain.commands._streams import open_output, read_input
-from seqtrain.config import GenerateConfig
-from seqtrain.generation.translate import WINDOW
+from seqtrain.commands._decoded import decoded_input, decoded_split
+from seqtrain.commands._speed import Speed
+from seqtrain.commands._streams import open_output
+from seqtrain.composition import quote
+from seqtrain.config import GenerateConfig, OutputFormat
+from seqtrain.generation.formats import FORMATS
+from seqtrain.generation.outputs import Decoded
 from seqtrain.trained import TrainedModel, load
+from seqtrain.training.evaluation import DecodedSplit
 from seqtrain.training.logs import logging_to
+
+log = logging.getLogger(__name__)
 
 
 def run(cfg: GenerateConfig) -> None:
-    """Decode line by line, ``generation.nbest`` lines for each; messages go to standard error."""
-    with logging_to(Console(stderr=True)):
-        trained = load(cfg.checkpoint, language_model=cfg.lm_path, device=cfg.device, plugins=cfg.plugins)
-        trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
-        with open_output(cfg.output) as output:
-            for text in decoded_lines(trained, cfg):
-                output.write(text + "\n")
+    """Decode, and write each sentence as soon as it is decoded; messages go to standard error."""
+    console = Console(stderr=True)
+    with logging_to(console):
+        trained = _load(cfg)
+        with Speed(console, shown=_is_progress_shown(cfg, console)) as speed, open_output(cfg.output) as output:
+            for line in decoded_lines(trained, cfg, speed):
+                output.write(line + "\n")
                 if cfg.output == "-":
                     output.flush()
 
 
-def decoded_lines(trained: TrainedModel, cfg: GenerateConfig) -> Iterator[str]:
-    """Yield ``generation.nbest`` outputs for each line of the input, best first; empty ones for an empty line.
+def decoded_lines(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Iterator[str]:
+    """Yield the lines to write; those of a split end with its scores where they are fairseq's."""
+    kept = []
+    for decoded in (decoded_split if cfg.split else decoded_input)(trained, cfg, speed):
+        yield from FORMATS[cfg.format](decoded, cfg.generation.nbest, cfg.print_alignment)
+        kept += [decoded] if cfg.split else []
+    if cfg.split or cfg.output != "-":
+        speed.say("Translated" if trained.has_source else "Continued")
+    for line in score_lines(kept, cfg, trained.task.target_language(cfg.split)) if cfg.split else []:
+        log.info("%s", line)
+        if cfg.format is OutputFormat.fairseq:
+            yield line
 
-    An output is a translation, or of a language model the line with its continuation, up to the end of the line.
-    """
-    # From a terminal each line is answered at once.
-    window = 1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW
-    dictionary: Dictionary = trained.task.info.target_dictionary
-    for hypotheses in trained.hypotheses(read_input(cfg.input), cfg.generation, window):
-        # Tokenizers of bytes have a newline, which would put all further lines out of step.
-        yield from (dictionary.decode(h.tokens.tolist()).replace("\n", " ") for h in hypotheses)
-        # An empty line has no hypotheses, and a short limit may leave fewer than asked for: lines stay in step.
-        yield from [""] * (cfg.generation.nbest - len(hypotheses))
+
+def score_lines(sentences: Sequence[Decoded], cfg: GenerateConfig, language: str) -> Iterator[str]:
+    """Yield a line for each score of the best outputs of a split, like fairseq's last one, with the signature."""
+    sources, references = [each.source for each in sentences], [each.reference or "" for each in sentences]
+    decoded = DecodedSplit(sources, references, [each.best for each in sentences], language)
+    for score in decoded.scores(cfg.scorer).values():
+        value = str(score).replace(": ", " = ", 1)
+        yield f"Generate {cfg.split} with beam={cfg.generation.beam}: {value} ({score.signature})"
+
+
+def _load(cfg: GenerateConfig) -> TrainedModel:
+    overrides = [f"dataset.cache_dir={quote(cfg.dataset.cache_dir)}"]
+    overrides += [f"task.data={quote(cfg.data)}"] if cfg.data else []
+    return load(cfg.checkpoint, language_model=cfg.lm_path, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
+
+
+def _is_progress_shown(cfg: GenerateConfig, console: Console) -> bool:
+    """Whether there is a terminal on which nobody types, and no outputs are written."""
+    typed = not cfg.split and cfg.input == "-" and sys.stdin.isatty()
+    return console.is_terminal and not typed and not (cfg.output == "-" and sys.stdout.isatty())

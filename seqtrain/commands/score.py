@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from seqtrain.base import Dictionary, Hypothesis
 from seqtrain.commands._streams import open_output
-from seqtrain.config import GenerationConfig, ScoreConfig, ScoreFormat
+from seqtrain.config import GenerationConfig, OutputFormat, ScoreConfig
 from seqtrain.data.text import check_parallel, read_lines
 from seqtrain.errors import DataError
-from seqtrain.generation.words import ScoredLine, words_of
+from seqtrain.generation import formats
+from seqtrain.generation.outputs import Decoded, Output
+from seqtrain.generation.words import ScoredLine, Word, words_of
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel, load
 from seqtrain.training.logs import logging_to
@@ -21,13 +22,10 @@ from seqtrain.training.logs import logging_to
 class Scored(NamedTuple):
     """A line that was scored."""
 
-    number: int
-    """Its number in the file, from 0."""
-    source: str
-    """What it is a translation of; empty of a language model."""
-    target: str
-    """The line."""
-    hypothesis: Hypothesis
+    decoded: Decoded
+    """What stands in its place as if it had been found."""
+    words: list[Word]
+    """Its words and their scores."""
 
 
 def run(cfg: ScoreConfig) -> None:
@@ -38,7 +36,7 @@ def run(cfg: ScoreConfig) -> None:
         trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
         with open_output(cfg.output) as output:
             for scored in scored_lines(trained, cfg):
-                output.write(written(scored, trained.task.info.target_dictionary, cfg.format) + "\n")
+                output.writelines(f"{line}\n" for line in FORMATS[cfg.format](scored))
 
 
 def check_files(cfg: ScoreConfig) -> None:
@@ -64,31 +62,44 @@ def scored_lines(trained: TrainedModel, cfg: ScoreConfig) -> Iterator[Scored]:
     """Yield the lines of the target, scored."""
     search = GenerationConfig(lenpen=cfg.lenpen, max_tokens=cfg.max_tokens, max_sentences=cfg.max_sentences)
     found = trained.score(_lines(cfg.source) if cfg.source else None, _lines(cfg.target), search)
-    sources = _lines(cfg.source) if cfg.source else repeat("")
-    for number, line in enumerate(zip(sources, _lines(cfg.target), found, strict=False)):
-        yield Scored(number, *line)
+    sources, dictionary = _lines(cfg.source) if cfg.source else repeat(""), trained.task.info.target_dictionary
+    for number, (source, target, hypothesis) in enumerate(zip(sources, _lines(cfg.target), found, strict=False)):
+        ids, log_probs = hypothesis.tokens.tolist(), hypothesis.positional_scores.tolist()
+        output = Output(target, [dictionary.symbol(id) for id in ids], hypothesis.score, log_probs)
+        words = words_of(ScoredLine(ids, log_probs), dictionary)
+        yield Scored(Decoded(number, source, [output]), words)
 
 
 def _lines(name: str) -> Iterator[str]:
     return read_lines(Path(name).expanduser())
 
 
-def written(scored: Scored, dictionary: Dictionary, format: ScoreFormat) -> str:
-    """Return a line that was scored as it is written; scores are in nats."""
-    hypothesis = scored.hypothesis
-    if format is ScoreFormat.text:
-        return f"{hypothesis.score:.6f}\t{scored.target}"
-    ids, log_probs = hypothesis.tokens.tolist(), hypothesis.positional_scores.tolist()
-    words = words_of(ScoredLine(ids, log_probs), dictionary)
-    return strict_json(
-        {
-            "id": scored.number,
-            **({"source": scored.source} if scored.source else {}),
-            "target": scored.target,
-            "score": hypothesis.score,
-            "tokens": [dictionary.symbol(id) for id in ids],
-            "positional_scores": log_probs,
-            "words": [word.text for word in words],
-            "word_scores": [word.log_prob for word in words],
-        }
-    )
+def text_lines(scored: Scored) -> Iterator[str]:
+    """Yield the score, a tab and the line."""
+    (output,) = scored.decoded.outputs
+    yield f"{output.score:.6f}\t{output.text}"
+
+
+def json_line(scored: Scored) -> Iterator[str]:
+    """Yield one object: number, source if there is one, target, and its scores, in nats."""
+    decoded, (output,) = scored.decoded, scored.decoded.outputs
+    described = {
+        "id": decoded.number,
+        **({"source": decoded.source} if decoded.source else {}),
+        "target": output.text,
+        "score": output.score,
+        "tokens": output.tokens,
+        "positional_scores": output.positional_scores,
+        "words": [word.text for word in scored.words],
+        "word_scores": [word.log_prob for word in scored.words],
+    }
+    yield strict_json(described)
+
+
+def fairseq_lines(scored: Scored) -> Iterator[str]:
+    """Yield the lines S, H, D and P, as ``generate`` writes them of what it found."""
+    return formats.fairseq_lines(scored.decoded, 1)
+
+
+FORMATS = {OutputFormat.text: text_lines, OutputFormat.jsonl: json_line, OutputFormat.fairseq: fairseq_lines}
+"""What gives the lines for a line that was scored."""

@@ -3,6 +3,7 @@
 Every field's meaning and unit stand in the string below it, which ``--help`` and the docs print.
 """
 
+from seqtrain.config.generate import GenerateConfig, OutputFormat, PrintAlignment
 from seqtrain.config.plugins import (
     SHARED,
     CriterionConfig,
@@ -11,6 +12,7 @@ from seqtrain.config.plugins import (
     OptimizerConfig,
     ParameterGroupConfig,
     PluginConfig,
+    Plugins,
     ScorerConfig,
     TaskConfig,
     TokenizerConfig,
@@ -21,13 +23,11 @@ from seqtrain.config.roots import (
     ROOTS,
     AverageConfig,
     EvaluateConfig,
-    GenerateConfig,
-    Plugins,
     ScoreConfig,
-    ScoreFormat,
     TrainConfig,
 )
 from seqtrain.config.sections import (
+    MBR,
     Constraints,
     DatasetConfig,
     Device,
@@ -42,6 +42,7 @@ from seqtrain.config.sections import (
 )
 
 __all__ = [
+    "MBR",
     "ROOTS",
     "SHARED",
     "AverageConfig",
@@ -56,14 +57,15 @@ __all__ = [
     "LRSchedulerConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "OutputFormat",
     "ParameterGroupConfig",
     "PluginConfig",
     "Plugins",
     "Precision",
+    "PrintAlignment",
     "Reset",
     "SavingConfig",
     "ScoreConfig",
-    "ScoreFormat",
     "ScorerConfig",
     "TaskConfig",
     "TokenizerConfig",

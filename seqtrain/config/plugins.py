@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import ClassVar
 
 from omegaconf import II, MISSING
@@ -135,3 +136,10 @@ class WeightDecayConfig(OptimizerConfig):
 
 SHARED = {f.name: str(f.default).strip("${}") for f in fields(TaskConfig) if str(f.default).startswith("${")}
 """Fields of a task's config that stand for a value elsewhere in the root, and its key."""
+
+
+class Plugins(str, Enum):
+    """Whose code runs the plug-ins of a checkpoint that are not seqtrain's own."""
+
+    installed = "installed"
+    bundled = "bundled"

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from omegaconf import MISSING
 
+from seqtrain.config.generate import GenerateConfig, OutputFormat
 from seqtrain.config.plugins import (
     CriterionConfig,
     LRSchedulerConfig,
     ModelConfig,
     OptimizerConfig,
+    Plugins,
     ScorerConfig,
     TaskConfig,
     TokenizerConfig,
@@ -87,42 +88,6 @@ class TrainConfig(Checked):
             yield f"saving.metric={metric} is better the {better} it is: set saving.maximize={value}"
 
 
-class Plugins(str, Enum):
-    """Whose code runs the plug-ins of a checkpoint that are not seqtrain's own."""
-
-    installed = "installed"
-    bundled = "bundled"
-
-
-@dataclass
-class GenerateConfig(Checked):
-    """Root config of ``generate``."""
-
-    checkpoint: Any = MISSING
-    """Run directory (its best checkpoint) or checkpoint directory; several are an ensemble: ``[A,B]``."""
-    lm_path: str = ""
-    """Run or checkpoint directory of a language model that has a say in the search, ``generation.lm_weight``."""
-    input: str = "-"
-    """Text file to translate, or of prompts to continue, one a line, plain or .gz; ``-`` reads standard input."""
-    output: str = "-"
-    """File to write, one line for each line of the input; ``-`` writes standard output."""
-    source_lang: str = ""
-    """Language of the input, of a model of several pairs; empty for any other."""
-    target_lang: str = ""
-    """Language to translate into, of a model of several pairs; empty for any other."""
-    generation: GenerationConfig = field(default_factory=GenerationConfig)
-    """How to search for the best output."""
-    device: Device = Device.auto
-    """Where to compute: auto takes cuda, else mps, else cpu."""
-    plugins: Plugins = Plugins.installed
-    """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
-
-    def contradictions(self) -> Iterable[str]:
-        """A language model has a say, or a weight is not set."""
-        if self.generation.lm_weight != GenerationConfig.lm_weight and not self.lm_path:
-            yield f"generation.lm_weight={self.generation.lm_weight} needs a language model: set lm_path=RUN"
-
-
 @dataclass
 class EvaluateConfig(Checked):
     """Root config of ``evaluate``."""
@@ -151,13 +116,6 @@ class EvaluateConfig(Checked):
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
 
 
-class ScoreFormat(str, Enum):
-    """How scores of given targets are written."""
-
-    text = "text"
-    jsonl = "jsonl"
-
-
 @dataclass
 class ScoreConfig(Checked):
     """Root config of ``score``."""
@@ -170,8 +128,8 @@ class ScoreConfig(Checked):
     """Text file to score, line by line, plain or .gz."""
     output: str = "-"
     """File to write; ``-`` writes standard output."""
-    format: ScoreFormat = ScoreFormat.text
-    """A score, a tab and the line (text), or an object of JSON a line, with scores of tokens and words (jsonl)."""
+    format: OutputFormat = OutputFormat.text
+    """A score, a tab and the line (text), JSON with scores of tokens and words (jsonl), or S-, H-, D-, P-lines."""
     source_lang: str = ""
     """Language of the source, of a model of several pairs; empty for any other."""
     target_lang: str = ""

@@ -184,12 +184,20 @@ class Constraints(str, Enum):
     unordered = "unordered"
 
 
+class MBR(str, Enum):
+    """By what hypotheses are compared to choose the one of least expected risk."""
+
+    none = "none"
+    bleu = "bleu"
+    chrf = "chrf"
+
+
 @dataclass
 class GenerationConfig(Checked):
     """How to search for the best output."""
 
     beam: int = bounded(5, at_least=1)
-    """Hypotheses kept at each position; 1 is greedy search. Sampling does not use it."""
+    """Hypotheses kept at each position; 1 is greedy search. Sampling uses it with ``mbr`` alone."""
     nbest: int = bounded(1, at_least=1)
     """Hypotheses to return for each sentence, at most ``beam``; with ``sampling`` as many samples as you like."""
     lenpen: float = bounded(1.0)
@@ -212,6 +220,10 @@ class GenerationConfig(Checked):
     """See ``max_len_a``."""
     min_len: int = bounded(1, at_least=0)
     """Fewest tokens of an output, a prompt included, end of sentence excluded."""
+    mbr: MBR = MBR.none
+    """Find ``beam`` hypotheses or samples, and return those that are most like the others, by sentence chrF or BLEU."""
+    prefix_size: int = bounded(0, at_least=0)
+    """Where a split is decoded, this many tokens of each reference are given, as what outputs begin with."""
     sampling: bool = False
     """Draw ``nbest`` outputs at random, each for itself, instead of searching for the best."""
     sampling_topk: int = bounded(0, at_least=0)
@@ -227,16 +239,20 @@ class GenerationConfig(Checked):
     diversity_rate: float = bounded(0.0, at_least=0)
     """What a token costs for each place among those that continue the same hypothesis, in nats; 0 for beam search."""
     constraints: Constraints = Constraints.none
-    """Outputs contain the constraints of their line, in the order in which they are given or in any."""
+    """Lines are ``text TAB constraint TAB constraint ...``, and outputs contain these, in this order or in any."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)
     """Most sentences in a batch that is decoded; 0 sets no limit."""
 
+    def longest_output(self, source_length: int) -> int:
+        """Return the most tokens of an output, end of sentence excluded, of a source (or a prompt) with so many."""
+        return int(self.max_len_a * source_length + self.max_len_b)
+
     @property
     def width(self) -> int:
         """Hypotheses of each sentence that are under search at a time."""
-        return self.nbest if self.sampling else self.beam
+        return self.nbest if self.sampling and self.mbr is MBR.none else self.beam
 
     def contradictions(self) -> Iterable[str]:
         """One way to search, that has the options it is given, and returns no more than it keeps."""
@@ -246,6 +262,8 @@ class GenerationConfig(Checked):
                 f"generation.nbest={self.nbest} is more than generation.beam={self.beam}: "
                 "the search keeps `beam` hypotheses; raise generation.beam or lower generation.nbest"
             )
+        if self.mbr is not MBR.none and self.beam < 2:
+            yield f"generation.mbr={self.mbr.value} compares hypotheses, and generation.beam=1 is one: raise it"
         if self.diverse_beam_groups and self.beam % self.diverse_beam_groups:
             yield (
                 f"generation.beam={self.beam} cannot be divided into generation.diverse_beam_groups="

@@ -8,7 +8,7 @@ COMMANDS = {
     "train": ("train", "train, or leave it out"),
     "hydra_train": ("train", "train, or leave it out"),
     "preprocess": ("train", "prepare, or leave it out: training tokenises and indexes by itself"),
-    "generate": ("evaluate", "evaluate to score a split, generate to translate the lines of a file"),
+    "generate": ("generate", "generate, with split=test for a set of the task or input=FILE for lines"),
     "interactive": ("generate", "generate"),
     "validate": ("evaluate", "evaluate"),
     "eval_lm": ("evaluate", "evaluate"),
@@ -22,12 +22,14 @@ TRAINING |= {"ema", "tracking", "resume", "hydra.run.dir"}
 """Keys and sections that are none of a command that takes a trained model."""
 
 LINES = "leave it out: score takes the lines of source=FILE target=FILE; the command evaluate scores a split"
-OF_SEARCH = {key for flag in FLAGS.values() if (key := flag.answer.partition("=")[0]).startswith("generation.")}
-SCORER_KEYS = [flag.answer.partition("=")[0] for flag in FLAGS.values() if flag.answer.startswith("scorer.")]
+KEYS = {flag.answer.partition("=")[0] for flag in FLAGS.values()}
+OF_SEARCH = {key for key in KEYS if key.startswith("generation.")}
+OF_SCORERS = {key for key in KEYS if key.partition(".")[0] == "scorer"}
 
 OTHERWISE = {
     "score": {
         **dict.fromkeys(OF_SEARCH, "leave it out: what is scored is given, and nothing is searched"),
+        **dict.fromkeys(OF_SCORERS, "leave it out: generate and evaluate score the text of a split"),
         "generation.lenpen": "lenpen",
         "dataset.max_tokens": "max_tokens",
         "dataset.max_sentences": "max_sentences",
@@ -35,7 +37,6 @@ OTHERWISE = {
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
         "split": LINES,
-        **dict.fromkeys(["scorer", *SCORER_KEYS], "leave it out: the command evaluate scores decoded text"),
         "training.seed": "not needed: nothing is left to chance",
         "training.precision": "not there yet: lines are scored in fp32",
     },
@@ -45,9 +46,6 @@ OTHERWISE = {
         "dataset.required_batch_size_multiple": "not needed: batches of any size are decoded",
         "task.source_lang": "source_lang",
         "task.target_lang": "target_lang",
-        "split": "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split",
-        "scorer": "leave it out: the command evaluate scores",
-        **dict.fromkeys(SCORER_KEYS, "leave it out: the command evaluate scores"),
         "training.precision": "not there yet: text is decoded in fp32",
     },
     "evaluate": {
@@ -74,7 +72,7 @@ def in_command(flag: Flag, command: str) -> Flag:
     """Return a flag with what stands for it in one of seqtrain's commands, ``train`` and others."""
     if command not in OTHERWISE or not flag.is_there:
         return flag
-    if flag.note == f"of the command {command}":
+    if flag.note.startswith("of the command") and command in flag.note:
         return replace(flag, note="")
     key, equals, value = flag.answer.partition("=")
     instead = {**COMMON, **OTHERWISE[command]}.get(key)
@@ -90,7 +88,9 @@ def about_data(directory: str, command: str) -> str:
     if command == "score":
         return LINES
     if command == "generate":
-        return "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split"
+        return (
+            f"leave it out: split=test decodes a set of it; add data={directory} if it is not where it was in training"
+        )
     if command == "evaluate":
         return f"leave it out, or write data={directory} if the data is no longer where it was in training"
     return f"write task.data={directory} tokenizer=whitespace"

@@ -53,7 +53,7 @@ ROWS = {
         --required-batch-size-multiple=      | dataset.required_batch_size_multiple | 1 if not set, 8 in fairseq
         --train-subset=                      | task.train | prefixes of files
         --valid-subset=                      | task.valid | prefixes of files
-        --gen-subset=                        | split | of the command evaluate
+        --gen-subset=                        | split | of the commands generate and evaluate
         --validate-interval=                 | validation.interval_epochs |
         --validate-interval-updates=         | validation.interval_updates |
         --max-valid-steps=                   | validation.max_batches |
@@ -281,12 +281,13 @@ ROWS = {
         --diverse-beam-strength=             | generation.diverse_beam_strength |
         --diversity-rate=                    | generation.diversity_rate |
         --constraints=                       | generation.constraints | ordered or unordered
-        --prefix-size=                                                                         | not there yet: SEARCH
-        --print-alignment=                                                                     | not there yet: SEARCH
+        --prefix-size=                       | generation.prefix_size | where a split is decoded, such as split=test
         --lm-path=                           | lm_path | of the command generate
         --lm-weight=                         | generation.lm_weight |
         --score-reference                    | not needed: the command score takes source=FILE target=FILE
-        --replace-unk= --print-step --eos-token=                                               | NOTHING
+        --print-alignment=                   | print_alignment | of the command generate: hard or soft
+        --replace-unk=                       | replace_unk | of the command generate; '' copies source words
+        --print-step --eos-token=                                               | NOTHING
         --no-seed-provided                   | not needed: nothing is drawn without generation.sampling, whose seed is 1
         --retain-dropout --retain-dropout-modules=  | not there: dropout is off where text is decoded
         --iter-decode-eos-penalty= --iter-decode-max-iter= --iter-decode-force-max-iter        | not there: ITERATIVE
@@ -311,9 +312,9 @@ ROWS = {
     """,
     "common_eval": """
         --path=                              | checkpoint=RUN | A:B, an ensemble, is checkpoint=[A,B]
-        --results-path=                      | output=FILE | of the command generate
+        --results-path=                      | output=FILE | of the command generate, with format=fairseq
         --post-process= --remove-bpe=   | tokenizer.post_process | with tokenizer=whitespace, in training already
-        --quiet                              | not needed: generate writes the translations and nothing else
+        --quiet                  | format=text | of the command generate: outputs alone; scores go to standard error
         --model-overrides=                   | not needed: the fields of `generation` on the command line count
     """,
     "scoring": """
@@ -328,7 +329,7 @@ ROWS = {
     """,
     "interactive": """
         --input=                             | input | of the command generate
-        --buffer-size=                       | not needed: from a terminal each line is answered at once
+        --buffer-size=           | buffer_size | of the command generate; default 1 from a terminal, else 4096
     """,
     "eval_lm": """
         --context-window=                    | context_window | of the command evaluate

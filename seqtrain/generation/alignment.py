@@ -5,35 +5,15 @@ was taught to align by, if it was.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqtrain.base import Dictionary, Hypothesis, Model, TaskInfo, with_attention
+from seqtrain.base import Alignment, Dictionary, Hypothesis, Model, TaskInfo, with_attention
 from seqtrain.errors import ConfigError
 from seqtrain.nn.mode import evaluation_mode
 from seqtrain.registry import choice_of
-
-
-class Alignment(NamedTuple):
-    """How a hypothesis attends to its source."""
-
-    attention: Tensor
-    """Probabilities of the source tokens for each token of the hypothesis, ends of both included, fp32, (T, S)."""
-    links: list[tuple[int, int]]
-    """Positions of source and target, from 0, by :func:`links_of`."""
-
-    @property
-    def hard(self) -> str:
-        """The links as fairseq prints them: ``0-0 2-1``, source before target."""
-        return " ".join(f"{source}-{target}" for source, target in self.links)
-
-    @property
-    def soft(self) -> str:
-        """The attention as fairseq prints it: the probabilities for a token with commas between, then the next's."""
-        return " ".join(",".join(f"{share:.6f}" for share in row) for row in self.attention.tolist())
 
 
 def align(

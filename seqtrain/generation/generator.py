@@ -125,7 +125,7 @@ class SequenceGenerator:
             wanted = self._source_sizes(source).tolist()
         else:
             lengths = source.get("source_lengths", prefixes.lengths).tolist()
-            wanted = [int(self.cfg.max_len_a * length + self.cfg.max_len_b) for length in lengths]
+            wanted = [self.cfg.longest_output(length) for length in lengths]
         most = self.max_positions - 1
         return [max(0, min(max(limit, length), most)) for limit, length in zip(wanted, given, strict=True)]
 

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
-
-import torch
 
 from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
 from seqtrain.config import GenerationConfig
 from seqtrain.data.chunks import chunked
+from seqtrain.generation.requests import Given, GivenRequests, Request, numbered
 
 log = logging.getLogger(__name__)
 
@@ -22,27 +22,33 @@ def generation_plan(cfg: GenerationConfig) -> PlanSpec:
 
 
 def decode_dataset(
-    task: Task[Any],
-    dataset: Dataset,
-    generator: Generator,
-    plan: PlanSpec,
-    line_numbers: Sequence[int] | None = None,
+    task: Task[Any], dataset: Dataset, generator: Generator, plan: PlanSpec, given: Given = numbered
 ) -> list[list[Hypothesis]]:
     """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order.
 
-    What is drawn at random for a sentence depends on the number of its line: ``line_numbers``, or 1, 2, ...
+    What is drawn at random for a sentence depends on the number of its line.
+
+    Args:
+        task: makes batches, and lets the generator decode them.
+        dataset: the sentences.
+        generator: the search.
+        plan: how sentences become batches.
+        given: what the search is given with each batch, besides its ``net_input``.
     """
     results: list[list[Hypothesis]] = [[] for _ in range(len(dataset))]
-    numbers = torch.tensor(range(1, len(dataset) + 1) if line_numbers is None else line_numbers)
     for batch in task.get_batch_iterator(dataset, epoch=1, plan=plan):
-        batch.net_input["line_numbers"] = numbers[batch.ids]
-        for number, found in zip(batch.ids.tolist(), task.inference_step(batch, generator), strict=True):
+        asked = replace(batch, net_input=batch.net_input | given(batch))
+        for number, found in zip(batch.ids.tolist(), task.inference_step(asked, generator), strict=True):
             results[number] = found
     return results
 
 
 def decode_lines(
-    task: Task[Any], lines: Iterable[str], generator: Generator, plan: PlanSpec, window: int = WINDOW
+    task: Task[Any],
+    lines: Iterable[str | Request],
+    generator: Generator,
+    cfg: GenerationConfig,
+    window: int = WINDOW,
 ) -> Iterator[list[Hypothesis]]:
     """Yield the hypotheses of each line, best first, in the order of the lines; an empty line has none.
 
@@ -50,22 +56,27 @@ def decode_lines(
 
     Args:
         task: reads a line as a sentence, by ``inference_dataset``.
-        lines: any number of them.
+        lines: any number of them, alone or with what is asked for of their outputs.
         generator: the search.
-        plan: how the sentences of a window become batches.
+        cfg: how the sentences of a window become batches, and how long outputs may be.
         window: lines to read ahead and batch by length; 1 answers each line before the next is read.
+
+    Raises:
+        DataError: what is asked for of a line cannot be had.
     """
-    for read in chunked(enumerate(lines, start=1), window):
-        full = [(number, line) for number, line in read if line.strip()]
-        found = iter(_decode_full(task, full, generator, plan) if full else [])
-        yield from (next(found) if line.strip() else [] for _, line in read)
+    requests = (Request(line) if isinstance(line, str) else line for line in lines)
+    for read in chunked(enumerate(requests, start=1), window):
+        full = [(number, request) for number, request in read if request.text.strip()]
+        found = iter(_decode_full(task, full, generator, cfg) if full else [])
+        yield from (next(found) if request.text.strip() else [] for _, request in read)
 
 
 def _decode_full(
-    task: Task[Any], lines: Sequence[tuple[int, str]], generator: Generator, plan: PlanSpec
+    task: Task[Any], requests: Sequence[tuple[int, Request]], generator: Generator, cfg: GenerationConfig
 ) -> list[list[Hypothesis]]:
     """Return the hypotheses of lines that are not empty, given with their numbers."""
-    dataset, limit = task.inference_dataset([line for _, line in lines]), task.info.max_positions[0]
+    dataset, limit = task.inference_dataset([request.text for _, request in requests]), task.info.max_positions[0]
     for index in dataset.truncated.tolist():
-        log.warning("line %d is over the model's limit of %d tokens: its end is left out", lines[index][0], limit)
-    return decode_dataset(task, dataset, generator, plan, [number for number, _ in lines])
+        log.warning("line %d is over the model's limit of %d tokens: its end is left out", requests[index][0], limit)
+    given = GivenRequests(requests, task.info, cfg)
+    return decode_dataset(task, dataset, generator, generation_plan(cfg), given)

@@ -5,10 +5,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from seqtrain.base import Dictionary
+from seqtrain.base import Alignment, Dictionary
 from seqtrain.data.text import read_lines
 from seqtrain.errors import DataError
-from seqtrain.generation.alignment import Alignment
 
 
 def decode_replacing(

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.base import Model, Task
+from seqtrain.base import Generator, Hypothesis, Model, Task
 from seqtrain.config import GenerationConfig, ScorerConfig
-from seqtrain.generation.generator import SequenceGenerator
+from seqtrain.generation.requests import GivenReferences
+from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import decode_dataset, generation_plan
 from seqtrain.scorers import TextScore, build_scorers
 
@@ -38,7 +39,13 @@ def check_scorers(task: Task[Any], configs: Mapping[str, ScorerConfig], splits: 
 
 def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = decode_dataset(task, task.dataset(split), SequenceGenerator(cfg, model, task.info), generation_plan(cfg))
+    decoded = search_split(task, build_generator(cfg, model, task.info), split, cfg)
     dictionary = task.output_dictionary(split)
     hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses, task.target_language(split))
+
+
+def search_split(task: Task[Any], generator: Generator, split: str, cfg: GenerationConfig) -> list[list[Hypothesis]]:
+    """Return the hypotheses of each sentence of a split, best first."""
+    given = GivenReferences(cfg.prefix_size)
+    return decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), given)

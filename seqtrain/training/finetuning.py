@@ -58,11 +58,7 @@ def open_origin(cfg: TrainConfig) -> Origin | None:
         its = checkpoint.config()
         task: Task[Any] = REGISTRIES["task"].build(its.task)
         task.load(checkpoint.path)
-        if wanted := tokenizer_overrides(cfg.tokenizer, its.tokenizer, extend=cfg.saving.extend_vocabulary):
-            raise ConfigError(
-                "it was trained with another tokenizer than this run's config says, by which its ids mean other "
-                f"things; write: {' '.join(map(shlex.quote, wanted))}"
-            )
+        _check_tokenizer(cfg, its.tokenizer)
         return Origin(checkpoint, its, task.info, choice_of(task))
 
 
@@ -121,6 +117,18 @@ def tokenizer_overrides(ours: TokenizerConfig, theirs: TokenizerConfig, *, exten
         if f.init and f.name not in free and getattr(theirs, f.name) != before.get(f.name)
     ]
     return changed if is_same else [choice_of(tokenizer), *changed]
+
+
+def _check_tokenizer(cfg: TrainConfig, theirs: TokenizerConfig) -> None:
+    wanted, unless_extended = (
+        tokenizer_overrides(cfg.tokenizer, theirs, extend=extend) for extend in (cfg.saving.extend_vocabulary, True)
+    )
+    if wanted:
+        adding = "" if unless_extended else "; or saving.extend_vocabulary=true, to add symbols to its own"
+        raise ConfigError(
+            "it was trained with another tokenizer than this run's config says, by which its ids mean other things; "
+            f"write: {' '.join(map(shlex.quote, wanted))}{adding}"
+        )
 
 
 def _take_dictionaries(task: Task[Any], origin: Origin) -> None:

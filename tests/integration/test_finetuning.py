@@ -190,7 +190,10 @@ def damaged(trained: Path, tmp_path: Path) -> Path:
             "it was trained with another tokenizer than this run's config says, by which its ids mean other things; "
             "write: tokenizer=char",
         ),
-        (["tokenizer.threshold=2"], "write: tokenizer.threshold=0"),
+        (
+            ["tokenizer.threshold=2"],
+            "write: tokenizer.threshold=0; or saving.extend_vocabulary=true, to add symbols to its own",
+        ),
         (
             ["task=language_modeling", "model=lstm_lm"],
             "task=language_modeling cannot use the dictionaries of its task=translation: cannot read",

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from seqtrain.commands import generate as generate_command
 from seqtrain.config import GenerationConfig
-from seqtrain.trained import TrainedModel, load
+from seqtrain.trained import load
 
 Call = Callable[..., Any]
 
@@ -37,7 +38,11 @@ def copy(trained: Path, tmp_path: Path) -> Path:
 
 def test_one_line_out_for_each_line_in(generate: Call, trained: Path, source: Path, tmp_path: Path) -> None:
     result = generate(f"input={source}", f"output={tmp_path / 'out'}")
-    assert (result.code, result.out, result.err) == (0, "", "")
+    assert (result.code, result.out) == (0, "")
+    # The summary is all there is to say; tokens are those of the outputs, of which 5 are to be found.
+    (summary,) = result.err.splitlines()
+    figures = r"\d+ tokens\) in \d+\.\d s \(\d+\.\d\d sentences/s, \d+\.\d\d tokens/s\)"
+    assert re.fullmatch(rf"Translated 5 sentences \({figures}", summary)
     lines = (tmp_path / "out").read_text().split("\n")
     assert len(lines) == len(LINES) + 1 and lines[-1] == ""
     assert (lines[2], lines[4]) == ("", "")
@@ -54,10 +59,9 @@ def test_nbest(generate: Call, source: Path) -> None:
     assert lines[2] == lines[12] and lines[3] == lines[13] and lines[2] != lines[3]
 
 
-def test_windows_do_not_show(generate: Call, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = generate(f"input={source}").out
-    monkeypatch.setattr(generate_command, "WINDOW", 3)
-    assert generate(f"input={source}").out == whole
+@pytest.mark.parametrize("size", [1, 3])
+def test_how_many_lines_are_read_ahead_does_not_show(generate: Call, source: Path, size: int) -> None:
+    assert generate(f"input={source}", f"buffer_size={size}").out == generate(f"input={source}").out
 
 
 def test_standard_input_to_standard_output_in_a_process(
@@ -85,9 +89,18 @@ def test_gzipped_input_and_a_last_line_without_its_end(generate: Call, source: P
     assert generate(f"input={tmp_path / 'source.gz'}").out == generate(f"input={source}").out
 
 
-def test_no_line_gives_no_line(generate: Call, tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    assert generate(f"input={tmp_path / 'empty'}").out == ""
+@pytest.mark.parametrize("name", ["empty", "empty.gz"])
+def test_an_empty_file(generate: Call, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
+    message = generate(f"input={file}", f"output={tmp_path / 'out'}").refused()
+    assert message == f"input={file} is empty: there is nothing to decode"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_standard_input_may_end_before_a_line(run: Call, trained: Path, tmp_path: Path) -> None:
+    result = run("generate", f"checkpoint={trained}", cwd=tmp_path, stdin=b"")
+    assert (result.code, result.out, result.err) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", ["with space", "a=b", "(paren) [1]", "it's, {x}: $y", "ü\\", '"q"', "-"])
@@ -108,9 +121,9 @@ def test_the_end_of_a_long_line_is_not_translated_and_a_warning_names_it(generat
     (tmp_path / "long").write_text("one\n" + "a" * 39 + "\n" + "a" * 40 + "\n" + "a" * 200 + "\n")
     result = generate(f"input={tmp_path / 'long'}")
     assert result.code == 0
-    assert result.err == "".join(
-        f"warning: line {n} is over the model's limit of 40 tokens: its end is left out\n" for n in (3, 4)
-    )
+    assert result.err.splitlines() == [
+        f"warning: line {n} is over the model's limit of 40 tokens: its end is left out" for n in (3, 4)
+    ]
     lines = result.out.split("\n")
     assert len(lines) == 5 and lines[1] == lines[2] == lines[3] != ""
 
@@ -146,7 +159,7 @@ def test_output_appears_only_whole(
     (tmp_path / "out").write_text("old\n")
     seen = []
 
-    def spy(trained: TrainedModel, cfg: object) -> Any:
+    def spy(*_: object) -> Any:
         yield "first"
         seen.append((tmp_path / "out").read_text())
         raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ def test_each_line_is_scored_as_one_forward_pass_scores_it(score: Call, files: l
 def test_text_is_a_score_and_the_line(score: Call, files: list[str]) -> None:
     scores = [json.loads(line)["score"] for line in score(*files, "format=jsonl").out.splitlines()]
     assert score(*files).out == "".join(f"{s:.6f}\t{t}\n" for s, t in zip(scores, TARGETS, strict=True))
+
+
+def test_lines_as_fairseq_writes_them(score: Call, files: list[str], trained: Path) -> None:
+    ids, log_probs = by_hand(trained, SOURCES[1], TARGETS[1])
+    lines = [line for line in score(*files, "format=fairseq").out.splitlines() if line[2:].startswith("1\t")]
+    assert lines[0] == "S-1\tone"
+    (_, bits, tokens), (_, again, text), (_, positions) = (line.split("\t") for line in lines[1:])
+    assert (tokens, text, again) == ("e i n s", "eins", bits)
+    assert float(bits) == pytest.approx(log_probs.mean().item() / math.log(2), abs=1e-4)
+    expected = [value / math.log(2) for value in log_probs.tolist()]
+    assert [float(value) for value in positions.split()] == pytest.approx(expected, abs=2e-4)
+    assert len(ids) == 5
 
 
 def test_what_generate_finds_scores_what_it_says(score: Call, trained: Path, tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ TUTORIALS = [
     DOCS / "tutorials" / f"{name}.md"
     for name in ("model", "criterion", "task", "optimizer", "lr_scheduler", "preset", "sweep", "porting-from-fairseq")
 ]
+MULTI30K = Path(__file__).parents[3] / "shared" / "data" / "multi30k"
+ON_MULTI30K = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not MULTI30K.is_dir(), reason="needs Multi30k in ../shared/data/multi30k"),
+]
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "\n```console\n" in page.read_text(encoding="utf-8")]
 """All that have commands to run."""
 
@@ -36,16 +41,8 @@ BUILDS_ON = {"sweep": ["criterion"]}
 """Pages whose files another page says that it uses."""
 ON_THE_EXAMPLE = ["check", "completion"]
 """Pages whose ``my-module`` is the example of the repository."""
-WITHOUT_PLUGINS = [
-    "data-bin",
-    "decoding",
-    "fine-tuning",
-    "language-models",
-    "scores",
-    "several-corpora",
-    "several-models",
-]
-"""Pages without code of the user's: their commands run in this process, which saves most of the time."""
+WITHOUT_PLUGINS = "how-to"
+"""Folder of pages without code of the user's: their commands run in this process, which saves most of the time."""
 
 
 class Command(NamedTuple):
@@ -127,7 +124,9 @@ def example(tmp_path: Path) -> Path:
     return shutil.copytree(ROOT / "examples/my-module", tmp_path / "my-module", ignore=ignore)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=ON_MULTI30K if page.stem == "multi30k" else (), id=page.stem) for page in PAGES]
+)
 def test_a_page_does_what_it_says(
     page: Path,
     call: Callable[..., Any],
@@ -138,6 +137,8 @@ def test_a_page_does_what_it_says(
     monkeypatch.chdir(tmp_path)
     if page.stem in ON_THE_EXAMPLE:
         request.getfixturevalue("example")
+    if page.stem == "multi30k":
+        (tmp_path / "multi30k").symlink_to(MULTI30K)
     for other in BUILDS_ON.get(page.stem, []):
         for _language, file, text in blocks(page.with_stem(other)):
             if file:
@@ -149,7 +150,7 @@ def test_a_page_does_what_it_says(
         if language == "pycon":
             run_session(page, number, text, names)
         for command in commands(text) if language == "console" else ():
-            here = page.stem in WITHOUT_PLUGINS and command.line.startswith("python -m seqtrain ")
+            here = page.parent.name == WITHOUT_PLUGINS and command.line.startswith("python -m seqtrain ")
             code, printed = run_here(command, call) if here else run(command, tmp_path)
             assert code == command.code, f"{command.line}\n{printed}"
             assert re.fullmatch(command.pattern, printed, re.DOTALL), f"{command.line}\n{printed}"

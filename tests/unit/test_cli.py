@@ -34,8 +34,8 @@ def test_command(arguments: list[str], command: str, rest: list[str]) -> None:
         (["genrate"], "'genrate' is no command and no KEY=VALUE; did you mean generate? Commands: train, prepare, "),
         (
             ["fairseq-generate", "bin", "--beam", "5"],
-            "fairseq-generate: write evaluate to score a split, generate to translate the lines of a file\n"
-            "--beam 5: write generation.beam=5\nbin: leave it out, or write data=bin if",
+            "fairseq-generate: write generate, with split=test for a set of the task or input=FILE for lines\n"
+            "--beam 5: write generation.beam=5\nbin: leave it out: split=test decodes a set of it; add data=bin if",
         ),
         (["xyz"], "'xyz' is no command and no KEY=VALUE; Commands: "),
     ],
@@ -48,7 +48,7 @@ def test_words_that_are_neither(arguments: list[str], message: str) -> None:
 
 def test_words_after_the_first() -> None:
     with pytest.raises(ConfigError, match=r"^'file' is no KEY=VALUE; quote values that hold spaces$"):
-        read_words(["input=my", "file"], "generate_root")
+        read_words(["input=my", "file"], "generate")
 
 
 def test_flags_may_stand_anywhere() -> None:

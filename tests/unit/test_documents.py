@@ -8,6 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqtrain.config import Device
 from seqtrain.documents import DocumentError, build, fits, open_regular, read_json, read_yaml
 
 PLAIN = st.recursive(
@@ -149,3 +150,4 @@ def test_every_field_must_be_there() -> None:
 
 def test_a_whole_number_is_a_float_too() -> None:
     assert fits(3, float) and not fits(3.0, int) and not fits(True, float)
+    assert fits(["cpu"], list[Device]) and not fits(["gpu"], list[Device]) and not fits([[]], list[Device])

@@ -270,7 +270,7 @@ def test_the_hydra_key_of_a_flag() -> None:
 
 KNOWN = "leave it out: it belongs to training, and the checkpoint knows it"
 OF_SEVERAL_PAIRS = "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en"
-SCORES = "leave it out: generate translates the lines of input=FILE; the command evaluate scores a split"
+MOVED = "leave it out: split=test decodes a set of it; add data=bin if it is not where it was in training"
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ SCORES = "leave it out: generate translates the lines of input=FILE; the command
         ("--arch", "transformer", KNOWN, KNOWN),
         ("--beam", "5", "write generation.beam=5", "write generation.beam=5"),
         ("--save-dir", "x", KNOWN, KNOWN),
-        ("--gen-subset", "valid", SCORES, "write split=valid"),
+        ("--gen-subset", "valid", "write split=valid", "write split=valid"),
         (
             "--source-lang",
             "de",
@@ -321,7 +321,7 @@ def test_every_answer_is_a_key_of_the_command_or_of_another_that_it_names(comman
 
 
 def test_the_data_of_a_trained_model() -> None:
-    assert answer(["bin", "--beam", "5"], "generate")[1] == f"bin: {SCORES}"
+    assert answer(["bin", "--beam", "5"], "generate")[1] == f"bin: {MOVED}"
     assert answer(["bin", "--beam", "5"], "evaluate")[1].startswith("bin: leave it out, or write data=bin if")
 
 
@@ -439,7 +439,7 @@ def test_every_override_for_fairseqs_defaults_is_of_keys_that_there_are(unset: U
 @pytest.mark.parametrize(
     ("word", "command", "instead"),
     [
-        ("fairseq-generate", "evaluate", "evaluate to score a split, generate to translate the lines of a file"),
+        ("fairseq-generate", "generate", "generate, with split=test for a set of the task or input=FILE for lines"),
         ("fairseq-eval-lm", "evaluate", "evaluate"),
         ("eval_lm", "evaluate", "evaluate"),
         ("fairseq-train", "train", "train, or leave it out"),

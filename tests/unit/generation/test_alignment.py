@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqtrain.base import FeatureModel, Hypothesis, Model, ModelOutput, TaskInfo
+from seqtrain.base import Alignment, FeatureModel, Hypothesis, Model, ModelOutput, TaskInfo
 from seqtrain.config import ModelConfig
 from seqtrain.data.tags import TaggedDictionary
 from seqtrain.errors import ConfigError
-from seqtrain.generation.alignment import Alignment, align, links_of
+from seqtrain.generation.alignment import align, links_of
 from seqtrain.models.transformer import Transformer, TransformerConfig
 from seqtrain.models.transformer_align import TransformerAlign, TransformerAlignConfig
 from seqtrain.models.transformer_lm import TransformerLM, TransformerLMConfig

@@ -9,6 +9,7 @@ from torch import Tensor
 from seqtrain.base import Batch, Dataset, Hypothesis, PlanSpec, Shard, Task, TaskInfo
 from seqtrain.config import GenerationConfig, TaskConfig
 from seqtrain.generation import SequenceGenerator, decode_dataset, decode_lines, generation_plan
+from seqtrain.generation.requests import Request
 
 Collate = Callable[[list[str]], dict[str, Tensor]]
 
@@ -91,7 +92,7 @@ def test_a_search_is_told_the_numbers_of_lines(task: TaskInfo, net_input: Collat
     decode_dataset(decoding, Sources(["a", "abc", "ab"], net_input), generator, PlanSpec(max_sentences=2))
     assert generator.numbers == [[2, 3], [1]]  # the longest first
     generator = Noting()
-    list(decode_lines(decoding, ["a", "", "ab", "\n", "b"], generator, PlanSpec(max_sentences=9), window=3))
+    list(decode_lines(decoding, ["a", "", "ab", "\n", "b"], generator, GenerationConfig(max_sentences=9), window=3))
     assert generator.numbers == [[3, 1], [5]]
 
 
@@ -113,9 +114,20 @@ def test_decode_lines_answers_each_line_in_order_and_reads_one_window_ahead(
             read.append(source)
             yield f"{source}\n"
 
-    answers = decode_lines(decoding, lines(), generator, PlanSpec(max_sentences=2), window=3)
+    answers = decode_lines(decoding, lines(), generator, GenerationConfig(max_sentences=2), window=3)
     assert task.target_dictionary.decode(next(answers)[0].tokens.tolist()) == "b"
     assert read == SOURCES[:3]
     rest = [task.target_dictionary.decode(best[0].tokens.tolist()) for best in answers]
     assert rest == EXPECTED[1:]
     assert read == SOURCES
+
+
+def test_decode_lines_begins_outputs_as_it_is_asked_to(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    table = {"$": {"a": 0.7, "b": 0.2, "c": 0.1}, "a": {"$": 1.0}, "b": {"$": 0.9, "c": 0.1}, "c": {"$": 1.0}}
+    generator = SequenceGenerator(GenerationConfig(beam=2), table_model(table), task)
+    lines: list[str | Request] = ["a", Request("a", prefix="b"), "", Request("a", prefix="bc"), Request("a", prefix="")]
+    found = decode_lines(DecodingTask(task, net_input), lines, generator, GenerationConfig(max_sentences=2))
+    texts = [task.target_dictionary.decode(best[0].tokens.tolist()) if best else None for best in found]
+    assert texts == ["a", "b", None, "bc", "a"]

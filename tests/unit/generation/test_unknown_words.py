@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from seqtrain.base import Alignment
 from seqtrain.data.tags import TaggedDictionary
 from seqtrain.data.tokenizers import Dictionary
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig, SentencePieceTokenizer
 from seqtrain.data.tokenizers.whitespace import PostProcess, WhitespaceConfig, WhitespaceTokenizer
 from seqtrain.errors import DataError
-from seqtrain.generation.alignment import Alignment
 from seqtrain.generation.unknown_words import decode_replacing, read_replacements
 
 NO_ATTENTION = torch.empty(0, 0)

@@ -46,6 +46,7 @@ def test_primary_configs_and_their_commands(choices: Choices) -> None:
     assert choices.commands == {
         "config": "train",
         "evaluate": "evaluate",
+        "generate": "generate",
         "exp": "train",
         "no_model": "train",
         "train_root": "train",

@@ -1,0 +1,67 @@
+"""What ``generate`` makes of an input or of a split, sentence after sentence."""
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqtrain.base import Dictionary, Generator
+from seqtrain.commands._requests import requests
+from seqtrain.commands._speed import Measured, Speed
+from seqtrain.config import GenerateConfig, PrintAlignment
+from seqtrain.errors import ConfigError
+from seqtrain.generation.aligned import Aligned
+from seqtrain.generation.outputs import Decoded, Wording
+from seqtrain.generation.translate import WINDOW, decode_lines
+from seqtrain.generation.unknown_words import read_replacements
+from seqtrain.registry import choice_of
+from seqtrain.trained import TrainedModel
+from seqtrain.training.evaluation import check_scorers, search_split
+
+
+def decoded_input(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Iterator[Decoded]:
+    """Yield what is found of each line of the input; nothing of an empty line.
+
+    An output is a translation, or of a language model the line with its continuation, up to the end of the line.
+    """
+    trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
+    wording = _wording(trained, cfg, trained.task.info.target_dictionary)
+    asked, read = itertools.tee(requests(cfg))
+    # From a terminal each line is answered at once.
+    window = cfg.buffer_size or (1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW)
+    found = decode_lines(trained.task, asked, _search(trained, cfg, speed), cfg.generation, window)
+    for number, (request, hypotheses) in enumerate(zip(read, found, strict=True)):
+        outputs = wording.outputs(request.text, hypotheses)
+        yield Decoded(number, request.text, outputs, constraints=request.constraints)
+
+
+def decoded_split(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Iterator[Decoded]:
+    """Yield what is found of each sentence of a split, beside its reference.
+
+    Raises:
+        ConfigError: there is no such split, it has no references, or a scorer lacks something.
+        DataError: a file of it is missing, or cannot be used.
+    """
+    task = trained.task
+    if not task.cfg.has_references:
+        raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
+    check_scorers(task, cfg.scorer, [cfg.split])
+    wording = _wording(trained, cfg, task.output_dictionary(cfg.split))
+    found = search_split(task, _search(trained, cfg, speed), cfg.split, cfg.generation)
+    for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):
+        yield Decoded(number, source, wording.outputs(source, hypotheses), reference)
+
+
+def _search(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Generator:
+    generator = trained.generator(cfg.generation)
+    if cfg.print_alignment is not PrintAlignment.none or cfg.replace_unk is not None:
+        generator = Aligned(generator, trained.model, trained.task.info)
+    return Measured(generator, speed)
+
+
+def _wording(trained: TrainedModel, cfg: GenerateConfig, target: Dictionary) -> Wording:
+    """Return what turns hypotheses into text; with ``replace_unk`` source words stand for unknown ones."""
+    replacements: dict[str, str] | None = None if cfg.replace_unk is None else {}
+    if cfg.replace_unk:
+        replacements = read_replacements(Path(cfg.replace_unk).expanduser())
+    return Wording(trained.task.info.source_dictionary, target, replacements)

@@ -1,0 +1,47 @@
+"""What ``generate`` is asked: lines of its input, each with a prefix or constraints where there are such."""
+
+from collections.abc import Iterator
+from itertools import chain, repeat, starmap, zip_longest
+
+from seqtrain.commands._streams import read_input
+from seqtrain.config import Constraints, GenerateConfig
+from seqtrain.errors import DataError
+from seqtrain.generation.requests import Request
+
+
+def requests(cfg: GenerateConfig) -> Iterator[Request]:
+    """Yield a request for each line of the input.
+
+    Raises:
+        DataError: a file is not there, is empty or no UTF-8 text, or there are not as many prefixes as lines.
+    """
+    lines = read_input("input", cfg.input)
+    if cfg.input != "-":
+        lines = _not_empty(lines, f"input={cfg.input}")
+    pairs = _prefixed(lines, cfg) if cfg.prefix else zip(lines, repeat(""))
+    constrained = cfg.generation.constraints is not Constraints.none
+    return starmap(_constrained if constrained else Request, pairs)
+
+
+def _not_empty(lines: Iterator[str], name: str) -> Iterator[str]:
+    """Yield the lines of a file, of which there must be one."""
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"{name} is empty: there is nothing to decode")
+    yield from chain([first], lines)
+
+
+def _prefixed(lines: Iterator[str], cfg: GenerateConfig) -> Iterator[tuple[str, str]]:
+    """Yield each line with its prefix."""
+    names = f"input={cfg.input}", f"prefix={cfg.prefix}"
+    for number, (line, prefix) in enumerate(zip_longest(lines, read_input("prefix", cfg.prefix))):
+        if line is None or prefix is None:
+            shorter, longer = names if line is None else reversed(names)
+            raise DataError(f"{shorter} ends after line {number}, and {longer} goes on: there must be a prefix a line")
+        yield line, prefix
+
+
+def _constrained(line: str, prefix: str) -> Request:
+    """Return the request of a line with its constraints: ``text TAB constraint TAB constraint ...``."""
+    text, *constraints = line.split("\t")
+    return Request(text, prefix, tuple(filter(str.strip, constraints)))
