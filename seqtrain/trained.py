@@ -216,7 +216,7 @@ class TrainedModel:
             needed = "this model translates: give the sources too"
             raise ConfigError(needed if self.has_source else "this is a language model: leave out the sources")
         cfg, task = with_options(cfg, options), self.in_languages(source_lang, target_lang).task
-        scorer = ForcedDecoder(self.model, self.task.info, cfg.lenpen)
+        scorer = ForcedDecoder(self.model, task.info, cfg.lenpen)
         found = score_lines(task, _pairs(sources, targets), scorer, generation_plan(cfg))
         return next(found) if isinstance(targets, str) else found
 
