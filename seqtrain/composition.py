@@ -42,6 +42,9 @@ def register_all() -> None:
 def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] = ()) -> TrainConfig:
     """Compose the config that ``python -m seqtrain`` with these overrides would train with.
 
+    >>> compose(["training.max_update=100"]).training.max_update
+    100
+
     Args:
         overrides: as on the command line, such as ``model.dropout=0.2``.
         searchpath: user directories; the same as the override ``hydra.searchpath=[...]``.

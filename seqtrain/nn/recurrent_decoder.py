@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtrain.base import IncrementalState
+from seqtrain.nn.compilation import LeftToPython
 from seqtrain.nn.dot_attention import DotAttention
 from seqtrain.nn.recurrent import Cells, RecurrentSource, RecurrentSpec, output_layer
 
@@ -48,6 +49,9 @@ class RecurrentDecoder(nn.Module):
         out_dim: dimension D of what is projected.
     """
 
+    # The loop is Python's and its body compiled: unrolled, each length would be a graph of its own.
+    left_to_python = LeftToPython.forward
+
     def __init__(self, embedding: nn.Embedding, spec: RecurrentSpec, source_dim: int | None, out_dim: int) -> None:
         super().__init__()
         self.embedding = embedding
@@ -64,8 +68,6 @@ class RecurrentDecoder(nn.Module):
         cells = [Cells(*(x.repeat_interleave(hypotheses, dim=0) for x in of_layer)) for of_layer in source.cells]
         return RecurrentState(cells, torch.zeros_like(cells[-1].hidden))
 
-    # torch.compile leaves the loop to Python and compiles its body: unrolled, each length would be a graph of its own.
-    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator, no-untyped-call]  # torch leaves it so
     def forward(self, tokens: Tensor, source: RecurrentSource, state: RecurrentState) -> Decoded:
         """Decode the next tokens of each hypothesis, (N, T), and go on with the state.
 

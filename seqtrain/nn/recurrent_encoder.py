@@ -1,9 +1,9 @@
 """A recurrent encoder: LSTM layers that read the source, from left to right or in both directions."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from seqtrain.nn.compilation import LeftToPython
 from seqtrain.nn.padding import padding_mask
 from seqtrain.nn.recurrent import Cells, RecurrentSource, RecurrentSpec
 
@@ -20,6 +20,9 @@ class RecurrentEncoder(nn.Module):
         bidirectional: whether each layer reads from right to left too (Schuster and Paliwal, 1997).
     """
 
+    # There is nothing to add: layers are functions of cuDNN's or of oneDNN's, which torch.compile would stop at, each.
+    left_to_python = LeftToPython.all
+
     def __init__(self, embedding: nn.Embedding, spec: RecurrentSpec, cells: int, *, bidirectional: bool) -> None:
         super().__init__()
         self.embedding = embedding
@@ -33,8 +36,6 @@ class RecurrentEncoder(nn.Module):
         self.hidden_proj = nn.Identity() if fits else nn.Linear(self.out_dim, cells)
         self.memory_proj = nn.Identity() if fits else nn.Linear(self.out_dim, cells)
 
-    # torch.compile has nothing to add: layers are functions of cuDNN's or of oneDNN's, which it would stop at, each.
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch leaves it so
     def forward(self, tokens: Tensor, lengths: Tensor) -> RecurrentSource:
         """Read tokens (B, S) of these lengths (B,), at least 1; a GPU is waited for, to learn them.
 

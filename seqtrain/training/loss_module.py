@@ -1,10 +1,13 @@
 """Model and criterion as one module: what is compiled and wrapped, and what a task calls as its criterion."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from seqtrain.base import Batch, Criterion, Fingerprint, LossOutput, Model
 from seqtrain.config import TrainingConfig
+from seqtrain.nn.compilation import leave_to_python
 from seqtrain.nn.device import device_of
 from seqtrain.training.precision import AUTOCAST, LossScaler
 
@@ -16,6 +19,11 @@ class LossModule(nn.Module):
         super().__init__()
         self.model = model
         self.criterion = criterion
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Compile it with these options of ``torch.compile``, but for what its modules leave to Python."""
+        leave_to_python(self)
+        super().compile(*args, **options)
 
     def forward(self, batch: Batch) -> LossOutput:
         """Return the loss of a batch."""

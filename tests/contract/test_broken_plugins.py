@@ -62,7 +62,11 @@ FOLLOW = {
 """Guarantees that break together with the one that a fault is about."""
 
 
-NOT_CONCERNED = {"projection": "the model has no projection_weights", "documents": "it is no language model"}
+NOT_CONCERNED = {
+    "projection": "the model has no projection_weights",
+    "documents": "it is no language model",
+    "attention": "the model does not tell its attention to the source",
+}
 """Guarantees that concern none of the models."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from seqtrain import cli
+from seqtrain.errors import ConfigError
 from seqtrain.loading import load
 from tests.integration.conftest import TINY
 from tests.integration.runs import metrics
@@ -202,3 +203,19 @@ def test_threads_share_a_model_and_each_gets_what_it_would_get_alone(joint: Path
     assert together == alone * 2
     assert len({str(answer) for answer in alone}) == 8
     assert not any(module.training for module in model.model.modules())
+
+
+def test_languages_by_keyword_are_those_of_a_model_in_languages(joint: Path) -> None:
+    model = load(joint, device="cpu")
+    german = model.in_languages("de", "en")
+    assert german.translate("eins", max_len_b=9) == model.translate(
+        "eins", max_len_b=9, source_lang="de", target_lang="en"
+    )
+    assert german.sample("eins", max_len_b=9) == model.sample("eins", max_len_b=9, source_lang="de", target_lang="en")
+    scores = [
+        german.score("eins", "one").positional_scores,
+        model.score("eins", "one", source_lang="de", target_lang="en").positional_scores,
+    ]
+    assert scores[0].tolist() == scores[1].tolist()
+    with pytest.raises(ConfigError, match="set source_lang and target_lang to one of these"):
+        model.translate("eins")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from seqtrain import cli
+from seqtrain.checkpoint import Checkpoint
 from seqtrain.training.session import Session
 from tests.integration.runs import metrics, send_in_update
 
@@ -88,7 +89,7 @@ def test_while_data_is_prepared_a_signal_ends_the_program_at_once(
 ) -> None:
     build = Session.build
 
-    def send(self: Session) -> None:
+    def send(self: Session, resume: Checkpoint | None = None) -> None:
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Session, "build", send)

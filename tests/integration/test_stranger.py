@@ -255,7 +255,8 @@ def test_notes_beside_a_checkpoint_are_nobodys_business(theirs: Path) -> None:
 def test_state_of_training_that_the_manifest_lacks(theirs: Path, tmp_path: Path, trained: Path, call: Call) -> None:
     (theirs / "training").rename(tmp_path / "kept")
     sign(theirs)
-    assert call("generate", f"checkpoint={theirs}", "input=/dev/null").code == 0
+    (tmp_path / "line").write_text("one\n")
+    assert call("generate", f"checkpoint={theirs}", f"input={tmp_path / 'line'}", "generation.max_len_b=2").code == 0
     (tmp_path / "kept").rename(theirs / "training")
     run, _ = as_run(theirs, trained)
     assert "holds a model but no state of training" in call(f"resume={run}").refused()
