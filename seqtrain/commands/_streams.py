@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -26,11 +26,15 @@ def read_input(key: str, name: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def open_output(name: str) -> Iterator[TextIO]:
+def open_output(name: str, read: Mapping[str, str]) -> Iterator[TextIO]:
     """Open a file to write, or standard output if ``name`` is ``-``; a file appears only when it is whole.
 
+    Args:
+        name: of the file.
+        read: names of files that are read, by the keys that name them; an empty one is none.
+
     Raises:
-        SeqtrainError: the file cannot be written.
+        SeqtrainError: the file cannot be written, or is one that is read.
     """
     if name == "-":
         yield sys.stdout
@@ -43,5 +47,12 @@ def open_output(name: str) -> Iterator[TextIO]:
         with final.open("w", encoding="utf-8") as file:
             yield file
         return
+    _check_not_read(final, name, read)
     with atomic_file(final) as file:
         yield file
+
+
+def _check_not_read(final: Path, name: str, read: Mapping[str, str]) -> None:
+    for key, other in read.items():
+        if other and Path(other).expanduser().resolve() == final:
+            raise DataError(f"output={name} would replace {key}={other}: name another file")

@@ -50,7 +50,7 @@ def write_word_scores(trained: TrainedModel, cfg: EvaluateConfig) -> None:
     totals: dict[str, Total] = {}
     with ExitStack() as stack:
         probs, stats = (
-            stack.enter_context(open_output(name)) if name else None
+            stack.enter_context(open_output(name, {})) if name else None
             for name in (cfg.output_word_probs, cfg.output_word_stats)
         )
         for line in scored_lines(trained, cfg.split, cfg.dataset):

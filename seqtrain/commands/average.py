@@ -32,10 +32,13 @@ def choose(cfg: AverageConfig) -> list[Checkpoint]:
 
     Raises:
         CheckpointError: one is missing or damaged.
-        ConfigError: a run keeps fewer than are asked for, or something of a run is asked of a checkpoint.
+        ConfigError: none is named, a run keeps fewer than are asked for, or a checkpoint is asked for what a run has.
     """
-    given = map(Path, [cfg.checkpoint] if isinstance(cfg.checkpoint, str) else cfg.checkpoint)
-    return [Checkpoint.open(path) for one in given for path in _chosen(one.expanduser(), cfg)]
+    given = [cfg.checkpoint] if isinstance(cfg.checkpoint, str) else cfg.checkpoint
+    if not given:
+        raise ConfigError("checkpoint=[] names nothing to average: name a run directory or checkpoint directories")
+    # A name may look like a number.
+    return [Checkpoint.open(path) for one in given for path in _chosen(Path(str(one)).expanduser(), cfg)]
 
 
 def average(checkpoints: Sequence[Checkpoint], output: Path) -> Checkpoint:

@@ -26,7 +26,8 @@ def run(cfg: GenerateConfig) -> None:
     console = Console(stderr=True)
     with logging_to(console):
         trained = _load(cfg)
-        with Speed(console, shown=_is_progress_shown(cfg, console)) as speed, open_output(cfg.output) as output:
+        read = {"input": cfg.input, "prefix": cfg.prefix, "replace_unk": cfg.replace_unk or ""}
+        with Speed(console, shown=_is_progress_shown(cfg, console)) as speed, open_output(cfg.output, read) as output:
             for line in decoded_lines(trained, cfg, speed):
                 output.write(line + "\n")
                 if cfg.output == "-":

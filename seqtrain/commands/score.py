@@ -35,7 +35,7 @@ def run(cfg: ScoreConfig) -> None:
         check_files(cfg)
         trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
         trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
-        with open_output(cfg.output) as output:
+        with open_output(cfg.output, {"source": cfg.source, "target": cfg.target}) as output:
             for scored in scored_lines(trained, cfg):
                 output.writelines(f"{line}\n" for line in FORMATS[cfg.format](scored))
 
@@ -44,12 +44,14 @@ def check_files(cfg: ScoreConfig) -> None:
     """Look whether all lines can be scored.
 
     Raises:
-        DataError: a file is missing or no text, they differ in their number of lines, or a line is empty.
+        DataError: a file is missing, empty or no text, they differ in their number of lines, or a line is empty.
     """
     files = [Path(name).expanduser() for name in (cfg.source, cfg.target) if name]
     for name, file in zip(("source", "target")[-len(files) :], files, strict=True):
         if not file.is_file():
             raise DataError(f"{name}={file}: there is no such file")
+        if next(read_lines(file), None) is None:
+            raise DataError(f"{name}={file} is empty: there is nothing to score")
     if len(files) > 1:
         check_parallel(*files)
     of_both = " of both files" if len(files) > 1 else ""

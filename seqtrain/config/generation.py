@@ -93,6 +93,11 @@ class GenerationConfig(Checked):
                 f"generation.nbest={self.nbest} is more than generation.beam={self.beam}: "
                 "the search keeps `beam` hypotheses; raise generation.beam or lower generation.nbest"
             )
+        if self.min_len > max(self.max_len_b, 1) and not (self.max_len_a or self.match_source_len):
+            yield (
+                f"generation.min_len={self.min_len} is more than generation.max_len_b={self.max_len_b}, the most "
+                "tokens that an output has: lower the one or raise the other"
+            )
         if self.mbr is not MBR.none and self.beam < 2:
             yield f"generation.mbr={self.mbr.value} compares hypotheses, and generation.beam=1 is one: raise it"
         if self.diverse_beam_groups and self.beam % self.diverse_beam_groups:

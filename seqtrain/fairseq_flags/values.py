@@ -128,7 +128,10 @@ def temperature(value: str) -> str:
 LONG_NAMES = {"-a": "--arch"}
 """Of the flags that choose parts, those that have a short name."""
 
-BARE = dict.fromkeys(("--post-process", "--remove-bpe", "--eval-bleu-remove-bpe"), "@@ ") | {"--constraints": "ordered"}
+BARE = dict.fromkeys(("--post-process", "--remove-bpe", "--eval-bleu-remove-bpe"), "@@ ") | {
+    "--constraints": "ordered",
+    "--print-alignment": "hard",
+}
 """Flags whose value may be left out, and what it then is."""
 
 TRANSLATIONS: dict[str, Callable[[str], str]] = {

@@ -61,6 +61,8 @@ def test_an_average_cannot_be_resumed(call: Call, trained: Path, tmp_path: Path)
         ["output=new", "last=20"],
         ["output=new", "best=20"],
         ["output=new", "upper_bound=1"],
+        ["output=new", "checkpoint=[]"],
+        ["output=new", "checkpoint=[0,1]"],  # names that look like numbers
     ],
 )
 def test_refused(

@@ -148,6 +148,16 @@ def test_output_that_is_a_directory(generate: Call, source: Path, tmp_path: Path
     assert message == f"output={tmp_path} is a directory: name a file"
 
 
+@pytest.mark.parametrize("key", ["input", "prefix", "replace_unk"])
+def test_output_that_would_replace_what_is_read(generate: Call, source: Path, tmp_path: Path, key: str) -> None:
+    file, link = tmp_path / "read", tmp_path / "link"
+    file.write_bytes(source.read_bytes())
+    link.symlink_to(file)
+    message = generate(f"input={source}", f"{key}={file}", f"output={link}").refused()
+    assert message == f"output={link} would replace {key}={file}: name another file"
+    assert file.read_bytes() == source.read_bytes()
+
+
 @pytest.mark.parametrize("output", ["nowhere/out", "source.en/out"])
 def test_output_that_cannot_be_written(generate: Call, source: Path, tmp_path: Path, output: str) -> None:
     message = generate(f"input={source}", f"output={tmp_path / output}").refused()

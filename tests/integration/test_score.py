@@ -119,6 +119,7 @@ def test_batches_ensembles_and_files_make_no_difference(
         ("source.en", "a\n\nc\nd\n", "{0}/source.en:2 is empty and has no score"),
         ("target.de", "a\nb\nc\n" + "d" * 40 + "\n", "line 4: the target has 41 tokens for the model's limit of 40"),
         ("source.en", "a\nb\n" + "c" * 40 + "\nd\n", "line 3: its tokens are too many for the model's limit of 40"),
+        ("target.de", "", "target={0}/target.de is empty: there is nothing to score"),
         ("target.de", None, "target={0}/target.de: there is no such file"),
         ("source.en", None, "source={0}/source.en: there is no such file"),
     ],
@@ -130,6 +131,13 @@ def test_refused(score: Call, files: list[str], tmp_path: Path, name: str, text:
     said = score(*files, f"output={tmp_path / 'scores'}").refused()
     assert message.format(tmp_path) in said
     assert not (tmp_path / "scores").exists()
+
+
+@pytest.mark.parametrize("key", [0, 1])
+def test_output_that_would_replace_what_is_read(score: Call, files: list[str], key: int) -> None:
+    name = files[key].partition("=")[2]
+    assert score(*files, f"output={name}").refused() == f"output={name} would replace {files[key]}: name another file"
+    assert len(Path(name).read_text().splitlines()) == len(SOURCES)
 
 
 def test_input_that_is_no_utf8(score: Call, files: list[str], tmp_path: Path) -> None:

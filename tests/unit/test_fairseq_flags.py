@@ -119,6 +119,7 @@ JOINED = "with tokenizer=whitespace, in training already"
         ("--sampling-topp", "0.9", "write generation.sampling_topp=0.9 (without sampling_topk)"),
         ("--diverse-beam-groups", "-1", "write generation.diverse_beam_groups=0"),
         ("--diversity-rate", "0.5", "write generation.diversity_rate=0.5"),
+        ("--print-alignment", "", "write print_alignment=hard (of the command generate: hard or soft)"),
         ("--constraints", "", "write generation.constraints=ordered (ordered or unordered)"),
         ("--constraints", "unordered", "write generation.constraints=unordered (ordered or unordered)"),
         ("-s", "de", "write task.source_lang=de"),

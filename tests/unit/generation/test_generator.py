@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqtrain.base import Generator, Model, TaskInfo
 from seqtrain.config import GenerationConfig
-from seqtrain.errors import SeqtrainError
+from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.generation import SequenceGenerator
 
 Found = list[list[tuple[str, float]]]
@@ -132,7 +132,13 @@ def test_min_len_counts_tokens_before_the_end(make: MakeModel, task: TaskInfo, s
 
 
 def test_limit_wins_over_min_len(make: MakeModel, task: TaskInfo, search: Search) -> None:
-    assert search(make(ANY_LENGTH), task, beam=1, min_len=5, max_len_b=2)[0][0][0] == "aa"
+    found = search(make(ANY_LENGTH, ANY_LENGTH), task, ["a", "ab"], beam=1, min_len=5, max_len_a=1, max_len_b=1)
+    assert [hypotheses[0][0] for hypotheses in found] == ["aaa", "aaaa"]  # the end of a source counts
+
+
+def test_a_limit_below_min_len_whatever_the_source() -> None:
+    with pytest.raises(ConfigError, match=r"generation.min_len=5 is more than generation.max_len_b=4, the most tokens"):
+        GenerationConfig(min_len=5, max_len_b=4)
 
 
 def test_padding_is_never_chosen(make: MakeModel, task: TaskInfo, search: Search) -> None:
