@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import repeat, zip_longest
 from typing import Any, overload
 
 from seqtrain.base import DecoderModel, Dictionary, Generator, Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.config import DatasetConfig, GenerationConfig, TrainConfig
-from seqtrain.errors import ConfigError
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.generation.forced import ForcedDecoder, score_lines
 from seqtrain.generation.fusion import LanguageModel
 from seqtrain.generation.options import with_options
@@ -205,7 +205,7 @@ class TrainedModel:
 
         Raises:
             ConfigError: a language model has no sources, and any other needs them; or one of the options is wrong.
-            DataError: a line is longer than the model can see.
+            DataError: a line is longer than the model can see, or there are more of one than of the other.
         """
         if (sources is not None) != self.has_source:
             needed = "this model translates: give the sources too"
@@ -232,4 +232,12 @@ def _pairs(sources: str | Iterable[str] | None, targets: str | Iterable[str]) ->
     read = [targets] if isinstance(targets, str) else targets
     if sources is None:  # a language model is given what it scores, and nothing to go on with but the end
         return zip(read, repeat(""))
-    return zip([sources] if isinstance(sources, str) else sources, read, strict=True)
+    return _paired([sources] if isinstance(sources, str) else sources, read)
+
+
+def _paired(sources: Iterable[str], targets: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for number, (source, target) in enumerate(zip_longest(sources, targets)):
+        if source is None or target is None:
+            shorter, longer = ("sources", "targets") if source is None else ("targets", "sources")
+            raise DataError(f"there are {number} {shorter} and more {longer}: give as many of both")
+        yield source, target

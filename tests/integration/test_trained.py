@@ -9,7 +9,7 @@ import pytest
 import seqtrain
 from seqtrain.base import Hypothesis
 from seqtrain.config import GenerationConfig
-from seqtrain.errors import ConfigError
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.trained import TrainedModel
 
 Call = Callable[..., Any]
@@ -61,6 +61,18 @@ def test_hypotheses_are_scored_and_scores_are_theirs(model: TrainedModel) -> Non
     (first, second) = model.score([LINES[2], LINES[0]], iter(["eins", text]), lenpen=0)
     assert second.score == pytest.approx(float(found[1].positional_scores.sum()), abs=1e-4)
     assert first.score == pytest.approx(float(first.positional_scores.sum()), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "message"),
+    [
+        (["one", "two"], ["eins"], "there are 1 targets and more sources: give as many of both"),
+        (["one"], ["eins", "zwei"], "there are 1 sources and more targets: give as many of both"),
+    ],
+)
+def test_a_target_for_each_source(model: TrainedModel, sources: list[str], targets: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        list(model.score(sources, targets))
 
 
 def test_a_model_that_translates_does_not_complete(model: TrainedModel) -> None:
