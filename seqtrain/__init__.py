@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqtrain.composition import compose as compose
+    from seqtrain.generation.requests import Request as Request
     from seqtrain.loading import load as load
     from seqtrain.training.session import train as train
 
@@ -18,6 +19,7 @@ _LAZY = {
     "compose": "seqtrain.composition",
     "train": "seqtrain.training.session",
     "load": "seqtrain.loading",
+    "Request": "seqtrain.generation.requests",
 }
 
 

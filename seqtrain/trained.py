@@ -54,11 +54,13 @@ class TrainedModel:
     def translate(self, lines: str, cfg: GenerationConfig | None = None, **options: Any) -> str: ...
 
     @overload
-    def translate(self, lines: Iterable[str], cfg: GenerationConfig | None = None, **options: Any) -> list[str]: ...
+    def translate(
+        self, lines: Iterable[str | Request], cfg: GenerationConfig | None = None, **options: Any
+    ) -> list[str]: ...
 
     def translate(
         self,
-        lines: str | Iterable[str],
+        lines: str | Iterable[str | Request],
         cfg: GenerationConfig | None = None,
         *,
         source_lang: str = "",
@@ -68,7 +70,8 @@ class TrainedModel:
         """Return the best translation of a line, or of each of several; an empty line gives an empty line.
 
         Args:
-            lines: a line, or any number of them: they are batched by length, and answered in their order.
+            lines: a line, or any number of them: they are batched by length, and answered in their order. A ``Request``
+                in place of one says what its outputs begin with or contain.
             cfg: how to search.
             source_lang: language of the lines, of a model of several pairs.
             target_lang: language to translate into, of a model of several pairs.
@@ -86,10 +89,12 @@ class TrainedModel:
     def complete(self, lines: str, cfg: GenerationConfig | None = None, **options: Any) -> str: ...
 
     @overload
-    def complete(self, lines: Iterable[str], cfg: GenerationConfig | None = None, **options: Any) -> list[str]: ...
+    def complete(
+        self, lines: Iterable[str | Request], cfg: GenerationConfig | None = None, **options: Any
+    ) -> list[str]: ...
 
     def complete(
-        self, lines: str | Iterable[str], cfg: GenerationConfig | None = None, **options: Any
+        self, lines: str | Iterable[str | Request], cfg: GenerationConfig | None = None, **options: Any
     ) -> str | list[str]:
         """Return a line, or each of several, with what a language model finds the best continuation.
 
@@ -109,11 +114,13 @@ class TrainedModel:
     def sample(self, lines: str, cfg: GenerationConfig | None = None, **options: Any) -> list[str]: ...
 
     @overload
-    def sample(self, lines: Iterable[str], cfg: GenerationConfig | None = None, **options: Any) -> list[list[str]]: ...
+    def sample(
+        self, lines: Iterable[str | Request], cfg: GenerationConfig | None = None, **options: Any
+    ) -> list[list[str]]: ...
 
     def sample(
         self,
-        lines: str | Iterable[str],
+        lines: str | Iterable[str | Request],
         cfg: GenerationConfig | None = None,
         *,
         source_lang: str = "",
@@ -168,7 +175,7 @@ class TrainedModel:
         dictionary: Dictionary = self.task.info.target_dictionary
         return dictionary.decode(hypothesis.tokens.tolist())
 
-    def _best(self, lines: str | Iterable[str], cfg: GenerationConfig) -> str | list[str]:
+    def _best(self, lines: str | Iterable[str | Request], cfg: GenerationConfig) -> str | list[str]:
         """Return the text of the best hypothesis of each line, nothing where there is none; of a line, one text."""
         texts = [self.text(found[0]) if found else "" for found in self.hypotheses(lines, cfg)]
         return texts[0] if isinstance(lines, str) else texts

@@ -1,5 +1,6 @@
 """What ``generate`` is asked: lines of its input, each with a prefix or constraints where there are such."""
 
+import sys
 from collections.abc import Iterator
 from itertools import chain, repeat, starmap, zip_longest
 
@@ -18,6 +19,8 @@ def requests(cfg: GenerateConfig) -> Iterator[Request]:
     lines = read_input("input", cfg.input)
     if cfg.input != "-":
         lines = _not_empty(lines, f"input={cfg.input}")
+    elif not sys.stdin.isatty():  # who types may well end it at once
+        lines = _not_empty(lines, "standard input")
     pairs = _prefixed(lines, cfg) if cfg.prefix else zip(lines, repeat(""))
     constrained = cfg.generation.constraints is not Constraints.none
     return starmap(_constrained if constrained else Request, pairs)

@@ -20,7 +20,9 @@ def read_input(key: str, name: str) -> Iterator[str]:
     if name == "-":
         return text_lines(sys.stdin.buffer, "standard input")
     path = Path(name).expanduser()
-    if not path.exists() or path.is_dir():
+    if path.is_dir():
+        raise DataError(f"{key}={name} is a directory: name a file")
+    if not path.exists():
         raise DataError(f"{key}={name}: there is no such file")
     return read_lines(path)
 

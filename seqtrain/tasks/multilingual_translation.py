@@ -150,9 +150,9 @@ class MultilingualTranslationTask(PairsTask):
         pairs = self.cfg.lang_pairs
         pair = f"{source_lang}-{target_lang}" if source_lang or target_lang else self.chosen
         if pair not in pairs and (pair or len(pairs) > 1):
+            said = f"source_lang={source_lang} target_lang={target_lang}: " if pair else ""
             raise ConfigError(
-                f"source_lang={source_lang} target_lang={target_lang}: this model translates {', '.join(pairs)}; "
-                "set source_lang and target_lang to one of these"
+                f"{said}this model translates {', '.join(pairs)}; set source_lang and target_lang to one of these"
             )
         chosen = copy.copy(self)
         chosen.chosen = pair or pairs[0]

@@ -99,10 +99,15 @@ def test_an_empty_file(generate: Call, tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_standard_input_may_end_before_a_line(call: Call, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("typed", [True, False])
+def test_standard_input_may_end_before_a_line_where_it_is_typed(
+    call: Call, trained: Path, monkeypatch: pytest.MonkeyPatch, *, typed: bool
+) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: typed)
     result = call("generate", f"checkpoint={trained}")
-    assert (result.code, result.out, result.err) == (0, "", "")
+    message = "" if typed else "seqtrain: standard input is empty: there is nothing to decode\n"
+    assert (result.code, result.out, result.err) == (0 if typed else 2, "", message)
 
 
 @pytest.mark.parametrize("name", ["with space", "a=b", "(paren) [1]", "it's, {x}: $y", "ü\\", '"q"', "-"])
@@ -140,7 +145,7 @@ def test_input_that_is_no_utf8(generate: Call, tmp_path: Path) -> None:
 
 def test_no_input(generate: Call, tmp_path: Path) -> None:
     assert generate(f"input={tmp_path / 'nowhere'}").refused() == f"input={tmp_path / 'nowhere'}: there is no such file"
-    assert "there is no such file" in generate(f"input={tmp_path}").refused()
+    assert generate(f"input={tmp_path}").refused() == f"input={tmp_path} is a directory: name a file"
 
 
 def test_output_that_is_a_directory(generate: Call, source: Path, tmp_path: Path) -> None:
