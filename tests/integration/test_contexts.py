@@ -136,7 +136,7 @@ def test_a_run(trained_linear: Path) -> None:
     assert config_of(trained_linear)["model"] == {"_name": "linear", "dim": 16}
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow), "submitit_local"])
 def test_a_sweep_with_each_launcher(run: Call, short: list[str], place: Path, launcher: str) -> None:
     sweep = ["-m", f"hydra/launcher={launcher}", f"hydra.sweep.dir={launcher}", "model=linear,linear_of_8"]
     swept = run(*sweep, *(override for override in short if not override.startswith("model=")), cwd=place)
@@ -146,7 +146,11 @@ def test_a_sweep_with_each_launcher(run: Call, short: list[str], place: Path, la
 
 @pytest.mark.parametrize(
     ("launcher", "models"),
-    [("", ["linear_of_8"]), ("joblib", ["of_loose", "of_group"]), ("submitit_local", ["linear_of_8"])],
+    [
+        ("", ["linear_of_8"]),
+        ("joblib", ["of_loose", "of_group"]),
+        pytest.param("submitit_local", ["linear_of_8"], marks=pytest.mark.slow),
+    ],
 )
 def test_all_kinds_of_directories_and_one_called_json(
     run: Call, short: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launcher: str, models: list[str]

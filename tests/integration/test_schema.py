@@ -31,7 +31,7 @@ def test_a_user_directory_gets_schemas_and_editor_lines(run: Call, tmp_path: Pat
     done = run("schema", "--write", "hydra.searchpath=[my-module]", cwd=tmp_path)
     assert done.code == 0, done.err
     assert done.out.splitlines() == [
-        "schemas of config, experiment, task, model, criterion, optimizer, lr_scheduler, tokenizer: "
+        "schemas of config, experiment, task, model, criterion, optimizer, lr_scheduler, tokenizer, scorer: "
         "my-module/.seqtrain/schema",
         "editor line: my-module/experiment/wide.yaml",
         "editor line: my-module/model/my_gru_wide.yaml",
@@ -56,7 +56,7 @@ def test_writing_again_changes_nothing_and_hydra_reads_what_was_changed(call: Ca
     recipe.write_text("# @package _global_\ntraining: {max_update: 5}\n")
     assert "editor line" in call("schema", "--write", f"hydra.searchpath=[{tmp_path}]").out
     written = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    assert len(written) == 9
+    assert len(written) == 10
     assert "editor line" not in call("schema", "--write", f"hydra.searchpath=[{tmp_path}]").out
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == written
     assert compose(["+experiment=fast"], searchpath=[tmp_path]).training.max_update == 5
@@ -67,7 +67,7 @@ def test_without_a_user_directory(call: Call, tmp_path: Path, monkeypatch: pytes
     done = call("schema", "--write")
     assert "schemas of config, experiment, task," in done.out and ": .seqtrain/schema\n" in done.out
     assert "# yaml-language-server: $schema=PATH/.seqtrain/schema/model.json" in done.out
-    assert len(list((tmp_path / ".seqtrain" / "schema").iterdir())) == 8
+    assert len(list((tmp_path / ".seqtrain" / "schema").iterdir())) == 9
 
 
 def test_a_place_of_ones_own_and_a_primary_config(call: Call, tmp_path: Path) -> None:
