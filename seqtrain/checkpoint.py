@@ -216,7 +216,8 @@ def resolve(path: Path) -> Path:
     if newest:
         return newest[-1]
     if not path.exists():
-        raise CheckpointError(f"there is no {path}: name a run directory or a checkpoint directory")
+        hint = f"; several of them are [{path}]" if "," in str(path) else ""
+        raise CheckpointError(f"there is no {path}: name a run directory or a checkpoint directory{hint}")
     raise CheckpointError(f"{path} is no checkpoint and holds none: name a run directory or a checkpoint directory")
 
 

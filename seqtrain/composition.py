@@ -53,6 +53,8 @@ def compose(overrides: Sequence[str] = (), *, searchpath: Sequence[str | Path] =
         ConfigError: something is wrong with overrides or YAML; all mistakes are named.
         PluginError: a user directory is missing or cannot be imported.
     """
+    if isinstance(overrides, str):
+        raise ConfigError(f"compose takes a list of overrides: compose([{overrides!r}])")
     try:
         config = to_config(compose_node("config", [*overrides, *searchpath_override(searchpath)]))
     except ConfigError as error:

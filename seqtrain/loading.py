@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from seqtrain.checkpoint import Checkpoint
 from seqtrain.composition import discover, register_all, searchpath_override
@@ -14,6 +16,8 @@ from seqtrain.nn.ensemble import Ensemble
 from seqtrain.restored import restore
 from seqtrain.trained import TrainedModel
 from seqtrain.training.device import find_device
+
+EnumT = TypeVar("EnumT", bound=Enum)
 
 
 def load(
@@ -37,12 +41,13 @@ def load(
 
     Raises:
         CheckpointError: there is none, or it is damaged.
-        ConfigError: the models do not go together.
+        ConfigError: the models do not go together, or there is no such ``device`` or choice of ``plugins``.
         PluginError: it was made with a plug-in that is not registered.
     """
     register_all()
     if searchpath:
         discover(searchpath_override(searchpath))
+    device, plugins = _chosen(Device, device, "device"), _chosen(Plugins, plugins, "plugins")
     paths = [path] if isinstance(path, str | Path) else path
     trained = _together([_load(str(one), overrides, device, plugins) for one in paths])
     if not language_model:
@@ -50,11 +55,17 @@ def load(
     return _with_language_model(trained, _load(language_model, (), device, plugins), f"lm_path={language_model}")
 
 
-def _load(path: str | Path, overrides: Sequence[str], device: Device | str, plugins: Plugins | str) -> TrainedModel:
+def _chosen(choices: type[EnumT], name: str, key: str) -> EnumT:
+    if name not in choices.__members__:
+        raise ConfigError(f"{key}={name}: there is no such choice; there are {', '.join(choices.__members__)}")
+    return choices[name]
+
+
+def _load(path: str | Path, overrides: Sequence[str], device: Device, plugins: Plugins) -> TrainedModel:
     checkpoint = Checkpoint.open(path)
-    checkpoint.bundle().provide(Plugins(plugins))
+    checkpoint.bundle().provide(plugins)
     cfg, task, model = restore(checkpoint, overrides)
-    return TrainedModel(checkpoint, cfg, task, model.to(find_device(Device(device))).eval())
+    return TrainedModel(checkpoint, cfg, task, model.to(find_device(device)).eval())
 
 
 def _together(loaded: Sequence[TrainedModel]) -> TrainedModel:

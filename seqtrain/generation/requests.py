@@ -1,5 +1,6 @@
 """What is asked for of a sentence besides its decoding: how outputs begin, and what they contain."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from torch.nn.utils.rnn import pad_sequence
 from seqtrain.base import Batch, Dictionary, TaskInfo
 from seqtrain.config import GenerationConfig
 from seqtrain.errors import DataError
+
+log = logging.getLogger(__name__)
 
 Given = Callable[[Batch], dict[str, Tensor]]
 """What a search is given with a batch, besides what the model sees: keys of ``net_input`` that are the search's."""
@@ -64,6 +67,7 @@ class GivenRequests:
         self.prefixes = task.target_dictionary.encode_lines([request.prefix for _, request in requests])
         self.constraints = [task.target_dictionary.encode_lines(request.constraints) for _, request in requests]
         _check_known(requests, self.constraints, task.target_dictionary)
+        _warn_of_unknown(requests, self.prefixes, task.target_dictionary)
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Return what is given with a batch, no key for what no sentence of it has.
@@ -119,3 +123,15 @@ def _check_known(
     ]
     if wrong:
         raise DataError("\n".join(wrong))
+
+
+def _warn_of_unknown(
+    requests: Sequence[tuple[int, Request]], prefixes: Sequence[Sequence[int]], dictionary: Dictionary
+) -> None:
+    for (number, request), ids in zip(requests, prefixes, strict=True):
+        if dictionary.unk in ids:
+            log.warning(
+                "line %d: the target dictionary does not know all of the prefix %r: unknown words stand in it",
+                number,
+                request.prefix,
+            )

@@ -9,7 +9,7 @@ import pytest
 import seqtrain
 from seqtrain.base import Hypothesis
 from seqtrain.config import GenerationConfig
-from seqtrain.errors import ConfigError, DataError
+from seqtrain.errors import CheckpointError, ConfigError, DataError
 from seqtrain.trained import TrainedModel
 
 Call = Callable[..., Any]
@@ -98,3 +98,14 @@ def test_what_mypy_takes_answers_for(model: TrainedModel) -> None:
     hypotheses: Iterator[Hypothesis] = model.score(["one"], ["eins"])
     assert [text] == texts and [samples] == more_samples
     assert [h.score for h in hypotheses] == [hypothesis.score]
+
+
+def test_what_python_is_asked_in_vain(trained: Path) -> None:
+    with pytest.raises(ConfigError, match="device=gpu: there is no such choice; there are auto, cpu, cuda, mps"):
+        seqtrain.load(trained, device="gpu")
+    with pytest.raises(ConfigError, match="plugins=mine: there is no such choice; there are installed, bundled"):
+        seqtrain.load(trained, plugins="mine")
+    with pytest.raises(ConfigError, match=r"compose takes a list of overrides: compose\(\['model=lstm'\]\)"):
+        seqtrain.compose("model=lstm")
+    with pytest.raises(CheckpointError, match=r"there is no .*: .*; several of them are"):
+        seqtrain.load(f"{trained}, {trained}")

@@ -54,6 +54,13 @@ def test_prefixes_stand_behind_what_the_task_begins_with(task: TaskInfo) -> None
     assert found["prefix_tokens"].tolist() == [[6, 5], [6, 4]]
 
 
+def test_a_prefix_that_is_not_all_known_is_warned_of(task: TaskInfo, caplog: pytest.LogCaptureFixture) -> None:
+    given(task, Request("a", "b"), Request("a", "b?"))
+    assert caplog.messages == [
+        "line 12: the target dictionary does not know all of the prefix 'b?': unknown words stand in it"
+    ]
+
+
 def test_constraints_are_padded_on_both_sides(task: TaskInfo) -> None:
     asked = given(task, Request("a", "", ("ab", "c")), Request("b"), Request("c", "", ("abc",)))
     assert lists(asked(batch([0, 1, 2]))) == {
