@@ -8,8 +8,8 @@ COMMANDS = {
     "train": ("train", "train, or leave it out"),
     "hydra_train": ("train", "train, or leave it out"),
     "preprocess": ("train", "prepare, or leave it out: training tokenises and indexes by itself"),
-    "generate": ("generate", "generate, with split=test for a set of the task or input=FILE for lines"),
-    "interactive": ("generate", "generate"),
+    "generate": ("generate", "generate, with split=test for a set of the task; format=fairseq writes its lines"),
+    "interactive": ("generate", "generate, which answers what is typed or input=FILE; format=fairseq writes its lines"),
     "validate": ("evaluate", "evaluate"),
     "eval_lm": ("evaluate", "evaluate"),
 }
@@ -89,7 +89,8 @@ def about_data(directory: str, command: str) -> str:
         return LINES
     if command == "generate":
         return (
-            f"leave it out: split=test decodes a set of it; add data={directory} if it is not where it was in training"
+            "leave it out: the checkpoint knows it; to decode a set of it write split=test, and "
+            f"data={directory} if it is not where it was in training"
         )
     if command == "evaluate":
         return f"leave it out, or write data={directory} if the data is no longer where it was in training"

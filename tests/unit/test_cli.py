@@ -34,8 +34,8 @@ def test_command(arguments: list[str], command: str, rest: list[str]) -> None:
         (["genrate"], "'genrate' is no command and no KEY=VALUE; did you mean generate? Commands: train, prepare, "),
         (
             ["fairseq-generate", "bin", "--beam", "5"],
-            "fairseq-generate: write generate, with split=test for a set of the task or input=FILE for lines\n"
-            "--beam 5: write generation.beam=5\nbin: leave it out: split=test decodes a set of it; add data=bin if",
+            "fairseq-generate: write generate, with split=test for a set of the task; format=fairseq writes its lines\n"
+            "--beam 5: write generation.beam=5\nbin: leave it out: the checkpoint knows it; to decode a set of it",
         ),
         (["xyz"], "'xyz' is no command and no KEY=VALUE; Commands: "),
     ],

@@ -271,7 +271,10 @@ def test_the_hydra_key_of_a_flag() -> None:
 
 KNOWN = "leave it out: it belongs to training, and the checkpoint knows it"
 OF_SEVERAL_PAIRS = "leave it out: the checkpoint knows it; of several pairs one is split=test.de-en"
-MOVED = "leave it out: split=test decodes a set of it; add data=bin if it is not where it was in training"
+MOVED = (
+    "leave it out: the checkpoint knows it; to decode a set of it write split=test, and data=bin if it is not where it "
+    "was in training"
+)
 
 
 @pytest.mark.parametrize(
@@ -440,11 +443,19 @@ def test_every_override_for_fairseqs_defaults_is_of_keys_that_there_are(unset: U
 @pytest.mark.parametrize(
     ("word", "command", "instead"),
     [
-        ("fairseq-generate", "generate", "generate, with split=test for a set of the task or input=FILE for lines"),
+        (
+            "fairseq-generate",
+            "generate",
+            "generate, with split=test for a set of the task; format=fairseq writes its lines",
+        ),
         ("fairseq-eval-lm", "evaluate", "evaluate"),
         ("eval_lm", "evaluate", "evaluate"),
         ("fairseq-train", "train", "train, or leave it out"),
-        ("interactive", "generate", "generate"),
+        (
+            "interactive",
+            "generate",
+            "generate, which answers what is typed or input=FILE; format=fairseq writes its lines",
+        ),
     ],
 )
 def test_fairseqs_commands(word: str, command: str, instead: str) -> None:
