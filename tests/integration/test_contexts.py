@@ -148,7 +148,7 @@ def test_a_sweep_with_each_launcher(run: Call, short: list[str], place: Path, la
     ("launcher", "models"),
     [
         ("", ["linear_of_8"]),
-        ("joblib", ["of_loose", "of_group"]),
+        pytest.param("joblib", ["of_loose", "of_group"], marks=pytest.mark.slow),
         pytest.param("submitit_local", ["linear_of_8"], marks=pytest.mark.slow),
     ],
 )

@@ -66,6 +66,7 @@ def test_the_same_in_processes_of_their_own(verify: Call, temporary: Path, tmp_p
     assert not list(temporary.glob("seqtrain-*"))
 
 
+@pytest.mark.slow
 def test_the_order_of_a_set(verify: Call) -> None:
     done = verify(SEARCHPATH, "task=set_order")
     assert done.code == 1, done.err
