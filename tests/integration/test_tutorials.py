@@ -32,6 +32,8 @@ ON_MULTI30K = [
     pytest.mark.slow,
     pytest.mark.skipif(not MULTI30K.is_dir(), reason="needs Multi30k in ../shared/data/multi30k"),
 ]
+LONG = {"multi30k": ON_MULTI30K, "number-names": [pytest.mark.slow]}
+"""Pages that train for minutes."""
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "\n```console\n" in page.read_text(encoding="utf-8")]
 """All that have commands to run."""
 
@@ -124,9 +126,7 @@ def example(tmp_path: Path) -> Path:
     return shutil.copytree(ROOT / "examples/my-module", tmp_path / "my-module", ignore=ignore)
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=ON_MULTI30K if page.stem == "multi30k" else (), id=page.stem) for page in PAGES]
-)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=LONG.get(page.stem, ()), id=page.stem) for page in PAGES])
 def test_a_page_does_what_it_says(
     page: Path,
     call: Callable[..., Any],
