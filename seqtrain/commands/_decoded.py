@@ -1,13 +1,13 @@
 """What ``generate`` makes of an input or of a split, sentence after sentence."""
 
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from seqtrain.base import Dictionary, Generator
 from seqtrain.commands._requests import requests
 from seqtrain.commands._speed import Measured, Speed
+from seqtrain.commands._streams import is_typed
 from seqtrain.config import GenerateConfig, PrintAlignment
 from seqtrain.errors import ConfigError
 from seqtrain.generation.alignment import Aligned
@@ -28,7 +28,7 @@ def decoded_input(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> I
     wording = _wording(trained, cfg, trained.task.info.target_dictionary)
     asked, read = itertools.tee(requests(cfg))
     # From a terminal each line is answered at once.
-    window = cfg.buffer_size or (1 if cfg.input == "-" and sys.stdin.isatty() else WINDOW)
+    window = cfg.buffer_size or (1 if is_typed(cfg.input) else WINDOW)
     found = decode_lines(trained.task, asked, _search(trained, cfg, speed), cfg.generation, window)
     for number, (request, hypotheses) in enumerate(zip(read, found, strict=True)):
         outputs = wording.outputs(request.text, hypotheses)

@@ -1,10 +1,9 @@
 """What ``generate`` is asked: lines of its input, each with a prefix or constraints where there are such."""
 
-import sys
 from collections.abc import Iterator
 from itertools import chain, repeat, starmap, zip_longest
 
-from seqtrain.commands._streams import read_input
+from seqtrain.commands._streams import is_typed, read_input
 from seqtrain.config import Constraints, GenerateConfig
 from seqtrain.errors import DataError
 from seqtrain.generation.requests import Request
@@ -17,10 +16,8 @@ def requests(cfg: GenerateConfig) -> Iterator[Request]:
         DataError: a file is not there, is empty or no UTF-8 text, or there are not as many prefixes as lines.
     """
     lines = read_input("input", cfg.input)
-    if cfg.input != "-":
-        lines = _not_empty(lines, f"input={cfg.input}")
-    elif not sys.stdin.isatty():  # who types may well end it at once
-        lines = _not_empty(lines, "standard input")
+    if not is_typed(cfg.input):  # who types may well end it at once
+        lines = _not_empty(lines, "standard input" if cfg.input == "-" else f"input={cfg.input}")
     pairs = _prefixed(lines, cfg) if cfg.prefix else zip(lines, repeat(""))
     constrained = cfg.generation.constraints is not Constraints.none
     return starmap(_constrained if constrained else Request, pairs)

@@ -27,6 +27,11 @@ def read_input(key: str, name: str) -> Iterator[str]:
     return read_lines(path)
 
 
+def is_typed(name: str) -> bool:
+    """Whether what is read is typed at a terminal."""
+    return name == "-" and sys.stdin.isatty()
+
+
 @contextlib.contextmanager
 def open_output(name: str, read: Mapping[str, str]) -> Iterator[TextIO]:
     """Open a file to write, or standard output if ``name`` is ``-``; a file appears only when it is whole.

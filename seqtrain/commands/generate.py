@@ -9,7 +9,7 @@ from rich.console import Console
 from seqtrain.commands._decoded import decoded_input, decoded_split
 from seqtrain.commands._moved import data_overrides
 from seqtrain.commands._speed import Speed
-from seqtrain.commands._streams import open_output
+from seqtrain.commands._streams import is_typed, open_output
 from seqtrain.config import GenerateConfig, OutputFormat
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded
@@ -64,5 +64,5 @@ def _load(cfg: GenerateConfig) -> TrainedModel:
 
 def _is_progress_shown(cfg: GenerateConfig, console: Console) -> bool:
     """Whether there is a terminal on which nobody types, and no outputs are written."""
-    typed = not cfg.split and cfg.input == "-" and sys.stdin.isatty()
+    typed = not cfg.split and is_typed(cfg.input)
     return console.is_terminal and not typed and not (cfg.output == "-" and sys.stdout.isatty())

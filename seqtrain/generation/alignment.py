@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqtrain.base import Alignment, Dictionary, Generator, Hypothesis, Model, TaskInfo, with_attention
 from seqtrain.errors import ConfigError
-from seqtrain.generation.inputs import source_of
+from seqtrain.generation.inputs import shifted_right, source_of
 from seqtrain.nn.device import device_of
 from seqtrain.nn.ensemble import members
 from seqtrain.nn.mode import evaluation_mode
@@ -102,11 +102,10 @@ def _teacher_forced(
     """Return the ``net_input`` of a pass over all N hypotheses: each with its source, on the CPU."""
     counts = torch.tensor([len(each) for each in hypotheses])
     source = {name: x.cpu() for name, x in source_of(net_input).items()}
-    start = torch.tensor([task.decoding_start])
-    shifted = [torch.cat([start, hypothesis.tokens[:-1]]) for each in hypotheses for hypothesis in each]
-    prev_output_tokens = pad_sequence(shifted, batch_first=True, padding_value=Dictionary.pad)
+    tokens = [hypothesis.tokens for each in hypotheses for hypothesis in each]
+    target = pad_sequence(tokens, batch_first=True, padding_value=Dictionary.pad)
     repeated = {name: x.repeat_interleave(counts, dim=0) for name, x in source.items()}
-    return repeated | {"prev_output_tokens": prev_output_tokens}
+    return repeated | {"prev_output_tokens": shifted_right(target, task.decoding_start)}
 
 
 def _aligned(attention: Tensor, source: Tensor, target: Tensor, task: TaskInfo) -> Alignment:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seqtrain.base import DecoderModel, IncrementalModel, Model, PrefillingModel
 from seqtrain.generation.full_forward import FullForward, decoder_input
+from seqtrain.generation.inputs import shifted_right
 from seqtrain.generation.token_scores import next_log_probs, token_log_probs
 
 
@@ -78,7 +79,7 @@ class ModelDecoder:
     def _begun(self, encoder_output: Any, given: Tensor, beam: int, max_length: int) -> "tuple[ModelDecoding, Tensor]":
         """Take up given tokens (B, P) once for each sentence, and repeat the state for its hypotheses."""
         assert isinstance(self.model, PrefillingModel)
-        prev_tokens = torch.nn.functional.pad(given[:, :-1], (1, 0), value=self.start)
+        prev_tokens = shifted_right(given, self.start)
         state = self.model.new_state(encoder_output, len(given), max_length)
         self.model.prefill(prev_tokens, encoder_output, state)
         if beam > 1:

@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 from seqtrain.base import Batch, Generator, Hypothesis, Model, PlanSpec, Task, TaskInfo
 from seqtrain.data.chunks import chunked
 from seqtrain.errors import DataError
-from seqtrain.generation.inputs import source_of
+from seqtrain.generation.inputs import shifted_right, source_of
 from seqtrain.generation.token_scores import token_log_probs
 from seqtrain.generation.translate import WINDOW, decode_dataset
 from seqtrain.nn.device import device_of
@@ -65,8 +65,7 @@ class ForcedDecoder:
 
     def _forced(self, source: dict[str, Tensor], target: Tensor, lengths: list[int]) -> dict[str, Tensor]:
         """Return the ``net_input`` that predicts ``target`` (B, T): it is shifted to the right by one."""
-        prev = torch.nn.functional.pad(target[:, :-1], (1, 0), value=self.task.decoding_start)
-        prev = prev.masked_fill(target == self.task.target_dictionary.pad, self.task.target_dictionary.pad)
+        prev = shifted_right(target, self.task.decoding_start)
         if source:
             return source | {"prev_output_tokens": prev}
         return {"source_tokens": prev, "source_lengths": torch.tensor(lengths, device=prev.device)}

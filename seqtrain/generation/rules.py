@@ -77,6 +77,8 @@ class MinimumLength:
 
     def apply(self, log_probs: Tensor, hypotheses: Hypotheses) -> None:
         """Rule out the end, where it is too early."""
+        if not isinstance(self.length, Tensor) and self.length <= hypotheses.length:
+            return
         length = self.length[hypotheses.sentences] if isinstance(self.length, Tensor) else self.length
         where = (hypotheses.length < length) & ~hypotheses.at_limit.to(log_probs.device)
         forbid(log_probs, self.eos, where)
