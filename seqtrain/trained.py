@@ -164,9 +164,11 @@ class TrainedModel:
             options: fields of ``cfg`` that are to be others, such as ``nbest=5``.
 
         Raises:
-            ConfigError: there is no such option, or it is out of range.
+            ConfigError: there is no such option, it is out of range, or it is ``prefix_size``, which needs references.
         """
         cfg = with_options(cfg, options)
+        if cfg.prefix_size:
+            raise ConfigError(f"prefix_size={cfg.prefix_size} needs references: give Request(line, prefix=...)")
         read = [lines] if isinstance(lines, str) else lines
         return decode_lines(self.task, read, self.generator(cfg), cfg, window)
 

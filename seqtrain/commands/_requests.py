@@ -1,12 +1,12 @@
 """What ``generate`` is asked: lines of its input, each with a prefix or constraints where there are such."""
 
 from collections.abc import Iterator
-from itertools import chain, repeat, starmap, zip_longest
+from itertools import chain, repeat, zip_longest
 
 from seqtrain.commands._streams import is_typed, read_input
-from seqtrain.config import Constraints, GenerateConfig
+from seqtrain.config import GenerateConfig
 from seqtrain.errors import DataError
-from seqtrain.generation.requests import Request
+from seqtrain.generation.requests import Request, request_of
 
 
 def requests(cfg: GenerateConfig) -> Iterator[Request]:
@@ -19,8 +19,7 @@ def requests(cfg: GenerateConfig) -> Iterator[Request]:
     if not is_typed(cfg.input):  # who types may well end it at once
         lines = _not_empty(lines, "standard input" if cfg.input == "-" else f"input={cfg.input}")
     pairs = _prefixed(lines, cfg) if cfg.prefix else zip(lines, repeat(""))
-    constrained = cfg.generation.constraints is not Constraints.none
-    return starmap(_constrained if constrained else Request, pairs)
+    return (request_of(line, prefix, cfg.generation) for line, prefix in pairs)
 
 
 def _not_empty(lines: Iterator[str], name: str) -> Iterator[str]:
@@ -39,9 +38,3 @@ def _prefixed(lines: Iterator[str], cfg: GenerateConfig) -> Iterator[tuple[str, 
             shorter, longer = names if line is None else reversed(names)
             raise DataError(f"{shorter} ends after line {number}, and {longer} goes on: there must be a prefix a line")
         yield line, prefix
-
-
-def _constrained(line: str, prefix: str) -> Request:
-    """Return the request of a line with its constraints: ``text TAB constraint TAB constraint ...``."""
-    text, *constraints = line.split("\t")
-    return Request(text, prefix, tuple(filter(str.strip, constraints)))

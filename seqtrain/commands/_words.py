@@ -60,6 +60,10 @@ KEYS_OF_TOOLS = {
 TAKE_OVERRIDES = ("verify", "plot")
 
 
+TAKE_CHECKPOINTS = ("generate", "score", "evaluate", "average")
+"""Commands whose configs have the key ``checkpoint``."""
+
+
 class Words(NamedTuple):
     """What a command line asks for: the primary config, in a directory of the user's own or seqtrain's, and overrides.
 
@@ -117,7 +121,7 @@ def read_words(words: Sequence[str], config_name: str) -> Words:
     """
     words = _with_one_searchpath(words)
     command = next(name for name, command in COMMANDS.items() if command.config_name == config_name)
-    if wrong := answer(words, command) or _no_overrides(words):
+    if wrong := answer(words, command) or _no_overrides(words, command):
         rest = [word for word in words if not word.startswith("-") and _is_override(word)]
         raise ConfigError("\n".join([*wrong, *_mistakes_in(read_words(rest, config_name))]))
     parser = get_args_parser()
@@ -180,7 +184,7 @@ def quote_path(argument: str) -> str:
     return f"{key}={quote(value)}"
 
 
-def _no_overrides(words: Sequence[str]) -> list[str]:
+def _no_overrides(words: Sequence[str], command: str) -> list[str]:
     """Return a line for each word that is neither an override nor a flag's value."""
     flags = {"-p", "--package", "-c", "--cfg", "-i", "--info", "-cn", "--config-name", "-cd", "--config-dir"}
     flags |= {"-cp", "--config-path", "--experimental-rerun", "-sc", "--shell-completion"}
@@ -188,7 +192,12 @@ def _no_overrides(words: Sequence[str]) -> list[str]:
     plain = [w for b, w in zip(before, words, strict=False) if b not in flags and not w.startswith(("-", "~"))]
     advice = {name: "a command comes first" for name in COMMANDS}
     wrong = [word for word in plain if not _is_override(word)]
-    return [f"{word!r} is no KEY=VALUE; {advice.get(word, 'quote values that hold spaces')}" for word in wrong]
+    return [f"{word!r} is no KEY=VALUE; {advice.get(word) or _advice_on(word, command)}" for word in wrong]
+
+
+def _advice_on(word: str, command: str) -> str:
+    is_checkpoint = command in TAKE_CHECKPOINTS and Path(word).is_dir()
+    return f"a run is given as checkpoint={word}" if is_checkpoint else "quote values that hold spaces"
 
 
 def _is_override(word: str) -> bool:

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from seqtrain.base import Hypothesis, Model, TaskInfo
 from seqtrain.config import GenerationConfig
-from seqtrain.errors import ConfigError
 from seqtrain.generation.decoders import Decoder, Decoding
 from seqtrain.generation.ensemble import decoder_of
 from seqtrain.generation.fusion import FusedDecoder, LanguageModel
 from seqtrain.generation.hypotheses import Hypotheses
 from seqtrain.generation.inputs import source_of
+from seqtrain.generation.lengths import longest_outputs, source_sizes
 from seqtrain.generation.rules import (
     Allowed,
     AllowedTokens,
@@ -118,21 +118,12 @@ class SequenceGenerator:
 
     def _limits(self, source: dict[str, Tensor], prefixes: Prefixes) -> list[int]:
         """Return the most tokens of each output, given ones included, end of sentence excluded."""
-        given = prefixes.lengths.tolist()
-        if self.cfg.match_source_len:
-            wanted = self._source_sizes(source).tolist()
-        else:
-            lengths = source.get("source_lengths", prefixes.lengths).tolist()
-            wanted = [self.cfg.longest_output(length) for length in lengths]
+        asked = longest_outputs(self.cfg, source, prefixes.lengths, self.dictionary)
         most = self.max_positions - 1
-        return [max(0, min(max(limit, length), most)) for limit, length in zip(wanted, given, strict=True)]
-
-    def _source_sizes(self, source: dict[str, Tensor]) -> Tensor:
-        """Return the number of tokens of each source, end of sentence excluded, (B,)."""
-        if "source_tokens" not in source:
-            raise ConfigError("generation.match_source_len=true: a language model has no source whose length to match")
-        tokens = source["source_tokens"]
-        return (tokens.ne(self.dictionary.pad) & tokens.ne(self.dictionary.eos)).sum(1)
+        return [
+            max(0, min(max(limit, length), most))
+            for limit, length in zip(asked, prefixes.lengths.tolist(), strict=True)
+        ]
 
     def _begin(self, source: dict[str, Tensor], prefixes: Prefixes, hypotheses: Hypotheses) -> Decoding:
         """Encode the source; a language model takes up in one pass what all sentences begin with."""
@@ -169,7 +160,7 @@ class SequenceGenerator:
         if cfg.no_repeat_ngram_size:
             rules.append(NoRepeatedNgrams(cfg.no_repeat_ngram_size, prefixes.lengths))
         if cfg.match_source_len:
-            rules += [MinimumLength(eos, self._source_sizes(source)), FreeEnd(eos)]
+            rules += [MinimumLength(eos, source_sizes(source, self.dictionary)), FreeEnd(eos)]
         else:
             rules.append(MinimumLength(eos, cfg.min_len))
         if self._allowed is not None:

@@ -9,8 +9,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from seqtrain.base import Batch, Dictionary, TaskInfo
-from seqtrain.config import GenerationConfig
+from seqtrain.config import Constraints, GenerationConfig
 from seqtrain.errors import DataError
+from seqtrain.generation.inputs import source_of
+from seqtrain.generation.lengths import longest_outputs
+
+LIMITS = "generation.max_len_a, generation.max_len_b, generation.match_source_len, and what the model can see"
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,14 @@ class Request:
     """What its outputs begin with."""
     constraints: tuple[str, ...] = ()
     """What its outputs contain."""
+
+
+def request_of(line: str, prefix: str, cfg: GenerationConfig) -> Request:
+    """Return the request of a line: with constraints it is ``text TAB constraint TAB constraint ...``."""
+    if cfg.constraints is Constraints.none:
+        return Request(line, prefix)
+    text, *constraints = line.split("\t")
+    return Request(text, prefix, tuple(filter(str.strip, constraints)))
 
 
 def numbered(batch: Batch) -> dict[str, Tensor]:
@@ -61,7 +73,8 @@ class GivenRequests:
 
     def __init__(self, requests: Sequence[tuple[int, Request]], task: TaskInfo, cfg: GenerationConfig) -> None:
         self.cfg = cfg
-        self.pad = task.target_dictionary.pad
+        self.dictionary = task.target_dictionary
+        self.pad = self.dictionary.pad
         self.max_positions = task.max_positions[1]
         self.numbers = torch.tensor([number for number, _ in requests])
         self.prefixes = task.target_dictionary.encode_lines([request.prefix for _, request in requests])
@@ -93,11 +106,10 @@ class GivenRequests:
 
     def _check_lengths(self, batch: Batch, prefix_tokens: Tensor, line_numbers: Tensor) -> None:
         lengths = prefix_tokens.ne(self.pad).sum(1)
-        sources = batch.net_input.get("source_lengths", lengths)
-        limits = [min(self.cfg.longest_output(length), self.max_positions - 1) for length in sources.tolist()]
+        asked = longest_outputs(self.cfg, source_of(batch.net_input), lengths, self.dictionary)
+        limits = [min(limit, self.max_positions - 1) for limit in asked]
         wrong = [
-            f"line {number}: its prefix has {length} tokens, and outputs have at most {limit} "
-            "(generation.max_len_a, generation.max_len_b, and what the model can see)"
+            f"line {number}: its prefix has {length} tokens, and outputs have at most {limit} ({LIMITS})"
             for number, length, limit in zip(line_numbers.tolist(), lengths.tolist(), limits, strict=True)
             if length > limit
         ]

@@ -8,7 +8,7 @@ from typing import Any
 from seqtrain.base import Dataset, Generator, Hypothesis, PlanSpec, Task
 from seqtrain.config import GenerationConfig
 from seqtrain.data.chunks import chunked
-from seqtrain.generation.requests import Given, GivenRequests, Request, numbered
+from seqtrain.generation.requests import Given, GivenRequests, Request, numbered, request_of
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ def decode_lines(
 
     Args:
         task: reads a line as a sentence, by ``inference_dataset``.
-        lines: any number of them, alone or with what is asked for of their outputs.
+        lines: any number of them, alone or with what is asked for of their outputs; with ``cfg.constraints``
+            those of a line stand behind it, each after a TAB.
         generator: the search.
         cfg: how the sentences of a window become batches, and how long outputs may be.
         window: lines to read ahead and batch by length; 1 answers each line before the next is read.
@@ -64,7 +65,7 @@ def decode_lines(
     Raises:
         DataError: what is asked for of a line cannot be had.
     """
-    requests = (Request(line) if isinstance(line, str) else line for line in lines)
+    requests = (request_of(line, "", cfg) if isinstance(line, str) else line for line in lines)
     for read in chunked(enumerate(requests, start=1), window):
         full = [(number, request) for number, request in read if request.text.strip()]
         found = iter(_decode_full(task, full, generator, cfg) if full else [])

@@ -50,6 +50,18 @@ def test_samples_are_those_of_the_seed_and_of_the_place_of_a_line(model: Trained
     assert model.sample(LINES[0], SHORT, sampling_topk=1) == [model.translate(LINES[0], SHORT, beam=1)]
 
 
+def test_constraints_stand_behind_a_line_as_in_a_file(model: TrainedModel) -> None:
+    request = seqtrain.Request(LINES[2], constraints=("neun", "ein"))
+    alone = model.translate(f"{LINES[2]}\tneun\tein", SHORT, constraints="unordered")
+    assert [alone] == model.translate([request], SHORT, constraints="unordered")
+    assert "neun" in alone and "ein" in alone
+
+
+def test_beginnings_of_references_are_not_for_lines(model: TrainedModel) -> None:
+    with pytest.raises(ConfigError, match=r"^prefix_size=2 needs references: give Request\(line, prefix=\.\.\.\)$"):
+        model.translate(LINES[0], SHORT, prefix_size=2)
+
+
 def test_hypotheses_are_scored_and_scores_are_theirs(model: TrainedModel) -> None:
     (found,) = model.hypotheses(LINES[0], SHORT, nbest=2, lenpen=0.5)
     assert found[0].score > found[1].score

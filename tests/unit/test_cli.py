@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -49,6 +50,11 @@ def test_words_that_are_neither(arguments: list[str], message: str) -> None:
 def test_words_after_the_first() -> None:
     with pytest.raises(ConfigError, match=r"^'file' is no KEY=VALUE; quote values that hold spaces$"):
         read_words(["input=my", "file"], "generate")
+
+
+def test_a_run_that_is_given_without_its_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"^'{tmp_path}' is no KEY=VALUE; a run is given as checkpoint={tmp_path}$"):
+        read_words([str(tmp_path), "input=-", "checkpoint=x"], "generate")
 
 
 def test_flags_may_stand_anywhere() -> None:

@@ -99,3 +99,10 @@ def test_the_longest_prefix_depends_on_the_source_and_on_the_model(task: TaskInf
     short = TaskInfo(task.source_dictionary, task.target_dictionary, (1024, 4))
     with pytest.raises(DataError, match=r"^line 11: its prefix has 4 tokens, and outputs have at most 3 "):
         given(short, Request("a", "abca"))(batch([0]))
+
+
+def test_the_longest_prefix_where_outputs_are_as_long_as_their_sources(task: TaskInfo) -> None:
+    asked = given(task, Request("a", "ab"), cfg=GenerationConfig(match_source_len=True))
+    assert asked(batch([0], source_tokens=torch.tensor([[4, 5, 2]])))["prefix_tokens"].tolist() == [[4, 5]]
+    with pytest.raises(DataError, match=r"^line 11: its prefix has 2 tokens, and outputs have at most 1 "):
+        asked(batch([0], source_tokens=torch.tensor([[4, 2, 1]])))
