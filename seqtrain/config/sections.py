@@ -61,6 +61,8 @@ class TrainingConfig(Checked):
     """Use deterministic algorithms only, an error where torch has none."""
     num_threads: int = bounded(0, at_least=0)
     """CPU threads of one operation; 0 leaves it to torch."""
+    keep_memory: bool = True
+    """Keep memory that is freed for the next update, where a CPU computes on Linux: faster, for a higher peak maybe."""
     max_faults: int = bounded(10, at_least=0)
     """Faulty updates (loss or gradient not finite, or a spike) to skip before training stops with a report."""
     spike_factor: float = bounded(0.0, at_least=0)
