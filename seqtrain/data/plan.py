@@ -87,8 +87,10 @@ def _by_length(sides: npt.NDArray[np.integer], longest: npt.NDArray[np.integer],
     np.negative(keys, out=keys, where=longest & 1 == 1)
     keys += 1 << bits
     keys |= np.left_shift(longest, bits + 1, dtype=np.int64)
-    found = _argsort((keys if order is None else keys[order]).view(np.uint64), 2 * bits + 1)
-    return found if order is None else order[found]
+    if order is None:
+        return _argsort(keys.view(np.uint64), 2 * bits + 1)
+    keys = keys[order]
+    return order[_argsort(keys.view(np.uint64), 2 * bits + 1)]
 
 
 def _argsort(keys: Bits, bits: int) -> Ints:
