@@ -25,6 +25,7 @@ class PairsDataset(PlannedDataset):
         source: one side.
         target: the other.
         max_positions: most tokens of each.
+        for_training: whether pairs may be left out.
         numbers: what ``Batch.ids`` calls each pair, (N,), where they are some pairs of other data; else 0, 1, 2, ...
 
     Raises:
@@ -36,6 +37,8 @@ class PairsDataset(PlannedDataset):
         source: Sentences,
         target: Sentences,
         max_positions: tuple[int, int],
+        *,
+        for_training: bool,
         numbers: npt.NDArray[np.int64] | None = None,
     ) -> None:
         if len(source) != len(target):
@@ -45,6 +48,8 @@ class PairsDataset(PlannedDataset):
         """Word alignments, where they are known."""
         self.max_positions = max_positions
         self._numbers = numbers
+        parts = f"{source.fingerprint} {target.fingerprint} {max_positions} {for_training}"
+        self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
         """Return pairs (B,) as source_tokens (B, S), source_lengths (B,), prev_output_tokens and target (B, T)."""
@@ -110,7 +115,7 @@ class ParallelDataset(PairsDataset):
         for_training: bool,
         numbers: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        super().__init__(source, target, max_positions, numbers)
+        super().__init__(source, target, max_positions, for_training=for_training, numbers=numbers)
         everything = np.arange(len(source))
         lengths = self.lengths_of(everything)
         empty, too_long = self.are_empty(everything), self.are_too_long(lengths)
@@ -125,8 +130,6 @@ class ParallelDataset(PairsDataset):
             raise self._nothing_left()
         kept = lengths if len(self.ids) == len(lengths) else lengths[self.ids]
         self.lengths = np.minimum(kept, np.array(max_positions, dtype=np.int32), out=kept)
-        parts = f"{source.fingerprint} {target.fingerprint} {max_positions} {for_training}"
-        self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
 
     @property
     def num_tokens(self) -> tuple[int, int]:

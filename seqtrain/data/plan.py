@@ -8,8 +8,10 @@ target gets longer and the source shorter, and among those with the next length 
 shorter side varies little too, also where the longer one changes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,14 @@ Bits = npt.NDArray[np.uint64]
 
 FULL = 0.7
 """Share of ``max_tokens`` with which a batch ends early: where it would go on with longer sentences."""
+
+
+class Plan(Protocol):
+    """The batches of an epoch: numbers of sentences, (B,), by the number of the batch."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Ints: ...
 
 
 @dataclass(frozen=True)
@@ -49,13 +59,24 @@ def plan_batches(lengths: npt.NDArray[np.integer], spec: PlanSpec, epoch: int) -
     With ``spec.shuffle`` the order of batches, and of sentences of the same lengths, depends on ``spec.seed`` and
     the epoch; without, batches are in order of length and the plan is the same in every epoch.
     """
-    sides = _sides(lengths)
-    longest = _longest(sides)
+    longest = longest_sides(lengths)
     random = np.random.Philox(np.random.SeedSequence([spec.seed, epoch])) if spec.shuffle else None
-    order = _by_length(sides, longest, None if random is None else _shuffled(len(lengths), random))
-    cuts = _cut(longest, spec)
+    order = _by_length(_sides(lengths), longest, None if random is None else _shuffled(len(lengths), random))
+    distinct, counts = np.unique(longest, return_counts=True)
+    cuts = _cut(distinct, counts, spec)
     batches = np.arange(len(cuts) - 1) if random is None else _shuffled(len(cuts) - 1, random)
     return BatchPlan(order, cuts[:-1][batches], cuts[1:][batches])
+
+
+def longest_sides(lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Return the length of each sentence's longest side, (N,), of lengths (N,) or (N, sides)."""
+    return reduce(np.maximum, _sides(lengths).T)  # side by side, since NumPy is slow with short rows
+
+
+def count_batches(counts: Ints, spec: PlanSpec) -> int:
+    """Return the number of batches, given how many sentences have a longest side of 0, 1, 2, ... tokens."""
+    distinct = np.flatnonzero(counts)
+    return len(_cut(distinct, counts[distinct], spec)) - 1
 
 
 def batch_seed(seed: int, epoch: int, index: int) -> int:
@@ -63,15 +84,20 @@ def batch_seed(seed: int, epoch: int, index: int) -> int:
     return derive_seed(seed, epoch, index)
 
 
-def padding_share(lengths: npt.NDArray[np.integer], plan: BatchPlan) -> float:
-    """Return the share of positions that are padding, from 0 to 1, over all sides of all batches."""
-    if len(plan) == 0:
-        return 0.0
-    sides = _sides(lengths)[plan.order]
-    starts = np.sort(plan.starts)
-    sizes = np.diff(starts, append=len(sides))
-    positions = np.maximum.reduceat(sides, starts, axis=0).astype(np.int64) * sizes[:, None]
-    return float(1 - sides.sum(dtype=np.int64) / positions.sum())
+def padding_share(plan: Plan, lengths_of: Callable[[Ints], npt.NDArray[np.integer]], most: int = 10_000) -> float:
+    """Return the share of positions that are padding, from 0 to 1, over all sides of the first batches.
+
+    Args:
+        plan: what stands together; shuffled, its first batches are a sample of all.
+        lengths_of: returns the lengths of sentences (B,), (B,) or (B, sides).
+        most: batches that are looked at.
+    """
+    tokens = positions = 0
+    for index in range(min(len(plan), most)):
+        sides = _sides(lengths_of(plan[index]))
+        tokens += int(sides.sum())
+        positions += len(sides) * int(sides.max(axis=0).sum())
+    return 1 - tokens / positions if positions else 0.0
 
 
 def _shuffled(size: int, random: np.random.Philox) -> Ints:
@@ -113,23 +139,21 @@ def _sides(lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
     return lengths[:, None] if lengths.ndim == 1 else lengths
 
 
-def _longest(sides: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    """Return the length of each sentence's longest side, (N,): side by side, since NumPy is slow with short rows."""
-    return reduce(np.maximum, sides.T)
-
-
-def _cut(longest: npt.NDArray[np.integer], spec: PlanSpec) -> Ints:
-    """Return where sentences with these lengths (N,), once they are sorted, are cut into batches: 0, ..., N.
+def _cut(distinct: npt.NDArray[np.integer], counts: Ints, spec: PlanSpec) -> Ints:
+    """Return where N sentences, once they are sorted, are cut into batches: 0, ..., N.
 
     Goes from length to length, not from sentence to sentence: among sentences of one length all full batches are
     of one size.
+
+    Args:
+        distinct: the lengths that longest sides have, rising.
+        counts: how many sentences have each.
+        spec: the limits.
     """
-    distinct, counts = np.unique(longest, return_counts=True)
     ends = np.cumsum(counts)
-    cuts = [np.zeros(1, dtype=np.int64)]
-    start = 0
+    total, start, cuts = int(counts.sum()), 0, [np.zeros(1, dtype=np.int64)]
     for length, first, end in zip(distinct.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True):
-        capacity = _capacity(length, spec, len(longest))
+        capacity = _capacity(length, spec, total)
         while start < first and first - start >= capacity:
             start += _rounded(first - start, spec.multiple)
             cuts.append(np.array([start]))
@@ -137,11 +161,11 @@ def _cut(longest: npt.NDArray[np.integer], spec: PlanSpec) -> Ints:
         full = np.arange(start, end - capacity, size) + size
         cuts.append(full)
         start = int(full[-1]) if full.size else start
-        if end < len(longest) and (end - start) * length >= FULL * spec.max_tokens > 0:
+        if end < total and (end - start) * length >= FULL * spec.max_tokens > 0:
             start += _rounded(end - start, spec.multiple)
             cuts.append(np.array([start]))
-    if start < len(longest):
-        cuts.append(np.array([len(longest)]))
+    if start < total:
+        cuts.append(np.array([total]))
     return np.concatenate(cuts)
 
 

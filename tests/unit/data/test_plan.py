@@ -116,8 +116,9 @@ def test_sentences_of_one_length_are_in_the_order_of_their_random_bits() -> None
 
 def test_no_sentences() -> None:
     for shape in ((0,), (0, 2)):
-        plan = plan_batches(np.zeros(shape, dtype=np.int32), PlanSpec(max_tokens=10), epoch=1)
-        assert (len(plan), padding_share(np.zeros(shape, dtype=np.int32), plan)) == (0, 0.0)
+        lengths = np.zeros(shape, dtype=np.int32)
+        plan = plan_batches(lengths, PlanSpec(max_tokens=10), epoch=1)
+        assert (len(plan), padding_share(plan, lengths.__getitem__)) == (0, 0.0)
 
 
 def test_lengths_beyond_16_bits() -> None:
@@ -192,14 +193,15 @@ def test_padding_share_is_that_of_a_loop_over_batches(lengths: npt.NDArray[np.in
     sides = lengths.reshape(len(lengths), 2 if lengths.ndim == 2 else 1)
     positions = sum(len(batch) * int(sides[batch].max(axis=0).sum()) for batch in batches(plan))
     expected = 1 - int(sides.sum()) / positions if positions else 0.0
-    assert padding_share(lengths, plan) == pytest.approx(expected)
+    assert padding_share(plan, sides.__getitem__) == pytest.approx(expected)
 
 
 def test_padding_share_by_hand() -> None:
     lengths = np.array([[2, 4], [3, 1], [5, 5]])
     # batches {0, 1} and {2}: sources 2 x 3 and 5 positions, targets 2 x 4 and 5; 20 tokens in 24 positions
     plan = BatchPlan(np.array([1, 0, 2]), starts=np.array([2, 0]), ends=np.array([3, 2]))
-    assert padding_share(lengths, plan) == pytest.approx(4 / 24)
+    assert padding_share(plan, lengths.__getitem__) == pytest.approx(4 / 24)
+    assert padding_share(plan, lengths.__getitem__, most=1) == 0  # of the second batch, which comes first
 
 
 def test_batch_seeds() -> None:
