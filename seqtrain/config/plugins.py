@@ -64,13 +64,6 @@ class TaskConfig(PluginConfig):
     """The chosen tokenizer; set it through the group ``tokenizer``."""
     cache_dir: str = II("dataset.cache_dir")
     """Where prepared data is kept; set it as ``dataset.cache_dir``."""
-    shuffle_window: int = II("dataset.shuffle_window")
-    """Sentences that are planned at a time; set it as ``dataset.shuffle_window``."""
-
-    @property
-    def streams(self) -> bool:
-        """Whether training data is planned in windows; not in a config built by hand that says nothing of it."""
-        return isinstance(self.shuffle_window, int) and self.shuffle_window > 0
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from omegaconf import II
 
 from seqtrain.base import DecoderModel, Dictionary
 from seqtrain.config import ModelConfig
@@ -38,6 +39,13 @@ class PairsConfig(TextConfig):
     """Longest source, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
     max_target_positions: int = bounded(1024, at_least=1)
     """Longest target, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
+    shuffle_window: int = bounded(II("dataset.shuffle_window"), at_least=0)
+    """Training pairs that are planned at a time, for which see ``dataset.shuffle_window``."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether training data is planned in windows; not where a config built by hand has the reference for it."""
+        return isinstance(self.shuffle_window, int) and self.shuffle_window > 0
 
     def contradictions(self) -> Iterable[str]:
         """What is given for each training set is given for all."""
