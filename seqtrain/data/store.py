@@ -28,6 +28,8 @@ TOKENS, OFFSETS, INDEX = "tokens.npy", "offsets.npy", "store.json"
 DTYPES, OFFSET_DTYPE = ("<u2", "<i4"), "<i8"
 CHUNK = 10_000
 """Sentences held in memory at a time while a store is written."""
+CHECKED = 1 << 20
+"""Offsets that are checked at a time when a store is opened."""
 
 _HEADER_BYTES = 128
 
@@ -39,7 +41,19 @@ class Tokens(Sentences):
         self.tokens = tokens
         self.offsets = offsets
         self.fingerprint = fingerprint
-        self.lengths = np.diff(offsets).astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> npt.NDArray[Any]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sentence {index} of {len(self)}")
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int32]:
+        """Tokens of each sentence, end of sentence included, (N,): made when it is asked for."""
+        return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sequence[int]]) -> "Tokens":
@@ -65,11 +79,15 @@ class Tokens(Sentences):
         ids = PartOfIds(self.tokens, int(offsets[0]), int(offsets[-1]))
         return Tokens(ids, offsets - offsets[0], fingerprint)
 
+    def lengths_of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the tokens of sentences (B,), end of sentence included, (B,)."""
+        return (self.offsets[ids + 1] - self.offsets[ids]).astype(np.int32)
+
     def gather(
         self, ids: npt.NDArray[np.int64], max_length: int | None = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
         """Return the tokens of sentences (B,), one after the other, and their lengths (B,)."""
-        lengths = self.lengths[ids]
+        lengths = self.lengths_of(ids)
         if max_length is not None:
             lengths = np.minimum(lengths, max_length)
         ends = np.cumsum(lengths, dtype=np.int64)
@@ -105,7 +123,7 @@ class TokenStore(Tokens):
         tokens = _map(directory / TOKENS, index.dtype, index.tokens)
         offsets = _map(directory / OFFSETS, OFFSET_DTYPE, index.sentences + 1)
         super().__init__(tokens, offsets, index.fingerprint)
-        if offsets[0] != 0 or offsets[-1] != len(tokens) or np.any(offsets[1:] <= offsets[:-1]):
+        if offsets[0] != 0 or offsets[-1] != len(tokens) or not _all_rise(offsets):
             raise _damaged(directory / OFFSETS, "its offsets do not fit its tokens")
 
     @staticmethod
@@ -143,6 +161,12 @@ class TokenStore(Tokens):
         for name, expected in self._index.sha256.items():
             if hash_file(self.directory / name) != expected:
                 raise _damaged(self.directory / name, "its checksum is not that of what was written")
+
+
+def _all_rise(offsets: npt.NDArray[np.int64]) -> bool:
+    """Tell whether each number is above the one before, in bounded memory."""
+    firsts = range(0, len(offsets), CHECKED)
+    return all((np.diff(offsets[first : first + CHECKED + 1]) > 0).all() for first in firsts)
 
 
 def dtype_of(vocab_size: int) -> str:

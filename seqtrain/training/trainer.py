@@ -109,7 +109,14 @@ class Trainer:
     def plan(self) -> PlanSpec:
         """How the training data becomes micro-batches."""
         data = self.cfg.dataset
-        return PlanSpec(data.max_tokens, data.max_sentences, data.required_batch_size_multiple, self.cfg.training.seed)
+        return PlanSpec(
+            max_tokens=data.max_tokens,
+            max_sentences=data.max_sentences,
+            multiple=data.required_batch_size_multiple,
+            seed=self.cfg.training.seed,
+            window=data.shuffle_window,
+            lanes=self.micro_batches_per_update,
+        )
 
     @property
     def micro_batches_per_update(self) -> int:
