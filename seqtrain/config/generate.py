@@ -77,6 +77,7 @@ class GenerateConfig(Checked):
             yield f"print_alignment={how}: lines of text have no alignments; set format=jsonl or format=fairseq"
         if self.generation.lm_weight != GenerationConfig.lm_weight and not self.lm_path:
             yield f"generation.lm_weight={self.generation.lm_weight} needs a language model: set lm_path=RUN"
+        yield from self.generation.contradictions_with(self.device)
         yield from self._contradictions_of_split() if self.split else self._contradictions_of_input()
 
     def _contradictions_of_split(self) -> Iterable[str]:
