@@ -21,6 +21,8 @@ Found = list[list[Hypothesis]]
 """The hypotheses of each sentence of a batch, best first."""
 SetUp = Callable[[int], Callable[[Batch], Found]]
 """Given the number of a worker, returns what decodes batches there."""
+AS_ARRAYS = (torch.int64, torch.float32)
+"""Formats of the tensors that there are many of."""
 
 
 def serve(connection: "Connection[bytes, bytes]", set_up: SetUp, number: int) -> None:
@@ -77,8 +79,10 @@ def unpacked(data: bytes) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Sends tensors as arrays, in a tenth of the time."""
+    """Sends tensors as arrays where it can, which takes a tenth of the time."""
 
     def reducer_override(self, value: object) -> Any:
         """Return what makes a tensor again."""
-        return (torch.from_numpy, (value.numpy(),)) if type(value) is Tensor else NotImplemented
+        if type(value) is not Tensor or value.dtype not in AS_ARRAYS or value.requires_grad:
+            return NotImplemented
+        return torch.from_numpy, (value.numpy(force=True),)
