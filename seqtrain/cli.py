@@ -22,7 +22,6 @@ from seqtrain.fairseq_flags import answer, of_fairseq
 from seqtrain.locks import locked
 from seqtrain.registry import forget
 from seqtrain.signals import ending_at_once
-from seqtrain.user_code import frames_in
 
 HELP = {"--help", "-h"}
 SHELL_COMPLETION = ("--shell-completion", "-sc")
@@ -201,20 +200,11 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        message = in_lines(str(error)) if isinstance(error, SeqtrainError) else in_users_code(error)
+        message = in_lines(str(error)) if isinstance(error, SeqtrainError) else plugins.in_users_code(error)
         if os.environ.get("HYDRA_FULL_ERROR") == "1" or not message:
             raise
         print(f"seqtrain: {message}", file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def in_users_code(error: Exception) -> str:
-    """Return an error that arose in a user's plug-in, with its FILE:LINE; nothing if it arose elsewhere."""
-    frames = [frame for directory in plugins.user_directories() for frame in frames_in(error, directory)]
-    if not frames:
-        return ""
-    where = f"{frames[-1].filename}:{frames[-1].lineno}"
-    return f"{where}: {type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where it was called from)"
 
 
 def in_lines(message: str) -> str:

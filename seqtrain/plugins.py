@@ -14,6 +14,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from seqtrain.errors import PluginError
 from seqtrain.importing import all_or_nothing, drop, import_directory, import_module, imported_as, only_relative_imports
 from seqtrain.registry import REGISTRIES
+from seqtrain.user_code import frames_in
 from seqtrain.user_packages import importable, no_longer_importable
 
 PACKAGES = {
@@ -115,6 +116,20 @@ def import_package(name: str) -> list[str]:
 def user_directories() -> dict[Path, str]:
     """Return the user directories that are imported, and the name of each one's package."""
     return dict(_user_packages)
+
+
+def searchpath() -> list[str]:
+    """Return the entries of ``hydra.searchpath`` that import in another process what is imported here."""
+    return [*map(str, _user_packages), *(f"pkg://{name}" for name in _packages)]
+
+
+def in_users_code(error: Exception) -> str:
+    """Return an error that arose in a user's plug-in, with its FILE:LINE; nothing if it arose elsewhere."""
+    frames = [frame for directory in user_directories() for frame in frames_in(error, directory)]
+    if not frames:
+        return ""
+    where = f"{frames[-1].filename}:{frames[-1].lineno}"
+    return f"{where}: {type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where it was called from)"
 
 
 def import_user_directory(directory: Path, named_in: str = "") -> None:

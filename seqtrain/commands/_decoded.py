@@ -6,7 +6,6 @@ from pathlib import Path
 
 from seqtrain.base import Dictionary, Generator
 from seqtrain.commands._requests import requests
-from seqtrain.commands._speed import Measured, Speed
 from seqtrain.commands._streams import is_typed
 from seqtrain.config import GenerateConfig, PrintAlignment
 from seqtrain.errors import ConfigError
@@ -14,28 +13,31 @@ from seqtrain.generation.alignment import Aligned
 from seqtrain.generation.outputs import Decoded, Wording
 from seqtrain.generation.translate import WINDOW, decode_lines
 from seqtrain.generation.unknown_words import read_replacements
+from seqtrain.generation.workers import Workers
 from seqtrain.registry import choice_of
 from seqtrain.trained import TrainedModel
 from seqtrain.training.evaluation import check_scorers, search_split
 
+Search = Generator | Workers
+"""What decodes batches."""
 
-def decoded_input(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Iterator[Decoded]:
+
+def decoded_input(trained: TrainedModel, cfg: GenerateConfig, search: Search) -> Iterator[Decoded]:
     """Yield what is found of each line of the input; nothing of an empty line.
 
     An output is a translation, or of a language model the line with its continuation, up to the end of the line.
     """
-    trained = trained.in_languages(cfg.source_lang, cfg.target_lang)
     wording = _wording(trained, cfg, trained.task.info.target_dictionary)
     asked, read = itertools.tee(requests(cfg))
     # From a terminal each line is answered at once.
     window = cfg.buffer_size or (1 if is_typed(cfg.input) else WINDOW)
-    found = decode_lines(trained.task, asked, _search(trained, cfg, speed), cfg.generation, window)
+    found = decode_lines(trained.task, asked, search, cfg.generation, window)
     for number, (request, hypotheses) in enumerate(zip(read, found, strict=True)):
         outputs = wording.outputs(request.text, hypotheses)
         yield Decoded(number, request.text, outputs, constraints=request.constraints)
 
 
-def decoded_split(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Iterator[Decoded]:
+def decoded_split(trained: TrainedModel, cfg: GenerateConfig, search: Search) -> Iterator[Decoded]:
     """Yield what is found of each sentence of a split, beside its reference.
 
     Raises:
@@ -47,16 +49,17 @@ def decoded_split(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> I
         raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
     check_scorers(task, cfg.scorer, [cfg.split])
     wording = _wording(trained, cfg, task.output_dictionary(cfg.split))
-    found = search_split(task, _search(trained, cfg, speed), cfg.split, cfg.generation)
+    found = search_split(task, search, cfg.split, cfg.generation)
     for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):
         yield Decoded(number, source, wording.outputs(source, hypotheses), reference)
 
 
-def _search(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Generator:
+def search_by(trained: TrainedModel, cfg: GenerateConfig) -> Generator:
+    """Return the search that is asked for; with what is to be known of alignments."""
     generator = trained.generator(cfg.generation)
     if cfg.print_alignment is not PrintAlignment.none or cfg.replace_unk is not None:
         generator = Aligned(generator, trained.model, trained.task.info)
-    return Measured(generator, speed)
+    return generator
 
 
 def _wording(trained: TrainedModel, cfg: GenerateConfig, target: Dictionary) -> Wording:

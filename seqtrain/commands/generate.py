@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from seqtrain.commands._decoded import decoded_input, decoded_split
-from seqtrain.commands._moved import data_overrides
+from seqtrain.commands._decoded import Search, decoded_input, decoded_split
+from seqtrain.commands._processes import searching
 from seqtrain.commands._speed import Speed
 from seqtrain.commands._streams import is_typed, open_output
 from seqtrain.config import GenerateConfig, OutputFormat
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded
-from seqtrain.loading import load
 from seqtrain.trained import TrainedModel
 from seqtrain.training.evaluation import DecodedSplit
 from seqtrain.training.logs import logging_to
@@ -25,19 +24,19 @@ def run(cfg: GenerateConfig) -> None:
     """Decode, and write each sentence as soon as it is decoded; messages go to standard error."""
     console = Console(stderr=True)
     with logging_to(console):
-        trained = _load(cfg)
         read = {"input": cfg.input, "prefix": cfg.prefix, "replace_unk": cfg.replace_unk or ""}
-        with Speed(console, shown=_is_progress_shown(cfg, console)) as speed, open_output(cfg.output, read) as output:
-            for line in decoded_lines(trained, cfg, speed):
+        speed = Speed(console, shown=_is_progress_shown(cfg, console))
+        with searching(cfg, speed) as searched, speed, open_output(cfg.output, read) as output:
+            for line in decoded_lines(*searched, cfg, speed):
                 output.write(line + "\n")
                 if cfg.output == "-":
                     output.flush()
 
 
-def decoded_lines(trained: TrainedModel, cfg: GenerateConfig, speed: Speed) -> Iterator[str]:
+def decoded_lines(trained: TrainedModel, search: Search, cfg: GenerateConfig, speed: Speed) -> Iterator[str]:
     """Yield the lines to write; those of a split end with its scores where they are fairseq's."""
     kept = []
-    for decoded in (decoded_split if cfg.split else decoded_input)(trained, cfg, speed):
+    for decoded in (decoded_split if cfg.split else decoded_input)(trained, cfg, search):
         yield from FORMATS[cfg.format](decoded, cfg.generation.nbest, cfg.print_alignment)
         kept += [decoded] if cfg.split else []
     if cfg.split or cfg.output != "-":
@@ -55,11 +54,6 @@ def lines_of_scores(sentences: Sequence[Decoded], cfg: GenerateConfig, language:
     for score in decoded.scores(cfg.scorer).values():
         value = str(score).replace(": ", " = ", 1)
         yield f"Generate {cfg.split} with beam={cfg.generation.beam}: {value} ({score.signature})"
-
-
-def _load(cfg: GenerateConfig) -> TrainedModel:
-    overrides = data_overrides(cfg)
-    return load(cfg.checkpoint, language_model=cfg.lm_path, device=cfg.device, overrides=overrides, plugins=cfg.plugins)
 
 
 def _is_progress_shown(cfg: GenerateConfig, console: Console) -> bool:

@@ -4,7 +4,7 @@ Every field's meaning and unit stand in the string below it, which ``--help`` an
 """
 
 from seqtrain.config.generate import GenerateConfig, OutputFormat, PrintAlignment
-from seqtrain.config.generation import MBR, Constraints, GenerationConfig
+from seqtrain.config.generation import MBR, Constraints, GenerationConfig, Quantize
 from seqtrain.config.plugins import (
     SHARED,
     CriterionConfig,
@@ -61,6 +61,7 @@ __all__ = [
     "Plugins",
     "Precision",
     "PrintAlignment",
+    "Quantize",
     "Reset",
     "SavingConfig",
     "ScoreConfig",

@@ -55,6 +55,8 @@ class GenerateConfig(Checked):
     """Let the source word that an unknown word is aligned with stand for it, or its translation by this file."""
     buffer_size: int | None = bounded(None, at_least=1)
     """Lines to read ahead and batch by length; 1 answers each before the next; null: 1 from a terminal, else 4096."""
+    num_processes: int = bounded(1, at_least=0)
+    """Processes that decode, each with a model of its own; 0: one for each GPU, or each core where there is none."""
     source_lang: str = ""
     """Language of the input, of a model of several pairs; empty for any other."""
     target_lang: str = ""
@@ -77,6 +79,12 @@ class GenerateConfig(Checked):
             yield f"print_alignment={how}: lines of text have no alignments; set format=jsonl or format=fairseq"
         if self.generation.lm_weight != GenerationConfig.lm_weight and not self.lm_path:
             yield f"generation.lm_weight={self.generation.lm_weight} needs a language model: set lm_path=RUN"
+        yield from self.generation.contradictions_with(self.device)
+        if self.buffer_size == 1 and self.num_processes > 1:
+            yield (
+                f"buffer_size=1 answers each line before the next is read, which leaves nothing to do for "
+                f"num_processes={self.num_processes}: leave out one of them"
+            )
         yield from self._contradictions_of_split() if self.split else self._contradictions_of_input()
 
     def _contradictions_of_split(self) -> Iterable[str]:

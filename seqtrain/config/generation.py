@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from seqtrain.config.sections import Device
 from seqtrain.fields import Checked, bounded
+
+
+class Quantize(str, Enum):
+    """Numbers that linear layers multiply."""
+
+    none = "none"
+    int8 = "int8"
 
 
 class Constraints(str, Enum):
@@ -71,6 +79,8 @@ class GenerationConfig(Checked):
     """What a token costs for each place among those that continue the same hypothesis, in nats; 0 for beam search."""
     constraints: Constraints = Constraints.none
     """Lines are ``text TAB constraint TAB constraint ...``, and outputs contain these, in this order or in any."""
+    quantize: Quantize = Quantize.none
+    """Let linear layers multiply 8-bit integers, on a CPU: faster the wider they are, with outputs that may differ."""
     max_tokens: int = bounded(4096, at_least=1)
     """Most tokens in a batch that is decoded: sentences times longest side."""
     max_sentences: int = bounded(128, at_least=0)
@@ -105,6 +115,12 @@ class GenerationConfig(Checked):
                 f"generation.beam={self.beam} cannot be divided into generation.diverse_beam_groups="
                 f"{self.diverse_beam_groups} groups of the same size; make one a multiple of the other"
             )
+
+    def contradictions_with(self, device: Device) -> Iterable[str]:
+        """Quantised models compute on a CPU."""
+        if self.quantize is not Quantize.none and device in (Device.cuda, Device.mps):
+            what = f"generation.quantize={self.quantize.value}"
+            yield f"{what} is for a CPU, and device={device.value} is set: leave out one of them"
 
     def _contradictions_of_strategies(self) -> Iterable[str]:
         chosen = {

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seqtrain.config.generate import GenerateConfig, OutputFormat
-from seqtrain.config.generation import GenerationConfig
+from seqtrain.config.generation import GenerationConfig, Quantize
 from seqtrain.config.plugins import (
     CriterionConfig,
     LRSchedulerConfig,
@@ -78,6 +78,11 @@ class TrainConfig(Checked):
             yield from self.optimizer.contradictions_with(self.lr_scheduler)
         if self.validation.generate and not self.scorer:
             yield "validation.generate=true scores decoded text: choose by what, such as scorer=[bleu]"
+        if self.generation.quantize is not Quantize.none:
+            yield (
+                f"generation.quantize={self.generation.quantize.value} is for trained models, and validation decodes "
+                "one in training: leave it out, and give it to generate or evaluate"
+            )
         metric = self.saving.metric
         if (scorer := self.scorer.get(metric.rpartition("/")[2])) is None:
             return
@@ -114,6 +119,10 @@ class EvaluateConfig(Checked):
     """Where to compute: auto takes cuda, else mps, else cpu."""
     plugins: Plugins = Plugins.installed
     """Code of plug-ins that are not seqtrain's own: what is installed or on hydra.searchpath, or the bundled copy."""
+
+    def contradictions(self) -> Iterable[str]:
+        """The device is one that can decode as it is asked to."""
+        return self.generation.contradictions_with(self.device)
 
 
 @dataclass

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from seqtrain.base import Generator, Model, TaskInfo
-from seqtrain.config import MBR, GenerationConfig
+from seqtrain.config import MBR, GenerationConfig, Quantize
 from seqtrain.generation.fusion import LanguageModel
 from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.minimum_bayes_risk import MinimumBayesRisk, utility_of
+from seqtrain.nn.int8 import in_int8
 
 
 def build_generator(
@@ -15,8 +16,11 @@ def build_generator(
     """Return a search by a model, and by a language model if there is one; with ``mbr`` one that chooses by it.
 
     Raises:
-        ConfigError: the target dictionary lacks a symbol that ``cfg`` names.
+        ConfigError: the target dictionary lacks a symbol that ``cfg`` names, or a model cannot be quantised.
     """
+    if cfg.quantize is Quantize.int8:
+        model = in_int8(model)
+        language_model = language_model and language_model._replace(model=in_int8(language_model.model))
     if cfg.mbr is MBR.none:
         return SequenceGenerator(cfg, model, task, language_model=language_model)
     of_all = replace(cfg, nbest=cfg.width, mbr=MBR.none)

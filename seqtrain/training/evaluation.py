@@ -9,6 +9,7 @@ from seqtrain.config import GenerationConfig, ScorerConfig
 from seqtrain.generation.requests import GivenReferences
 from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import decode_dataset, generation_plan
+from seqtrain.generation.workers import Workers
 from seqtrain.scorers import TextScore, build_scorers
 
 
@@ -45,7 +46,9 @@ def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfi
     return DecodedSplit(*task.text(split), hypotheses, task.target_language(split))
 
 
-def search_split(task: Task[Any], generator: Generator, split: str, cfg: GenerationConfig) -> list[list[Hypothesis]]:
+def search_split(
+    task: Task[Any], generator: Generator | Workers, split: str, cfg: GenerationConfig
+) -> list[list[Hypothesis]]:
     """Return the hypotheses of each sentence of a split, best first."""
     given = GivenReferences(cfg.prefix_size)
     return decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), given)

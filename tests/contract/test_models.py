@@ -14,6 +14,7 @@ from seqtrain.models import REGISTRY
 from seqtrain.nn.ensemble import Ensemble
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import Initialization
+from seqtrain.nn.int8 import in_int8
 from seqtrain.nn.norm import Norm
 from seqtrain.nn.positions import Positions
 from seqtrain.plugins import import_builtin
@@ -163,6 +164,15 @@ def test_what_an_ensemble_with_another_model_finds_has_the_score_of_a_full_pass(
     for (best,), (forced,) in zip(found, ForcedDecoder(ensemble, task).generate(whole), strict=True):
         torch.testing.assert_close(best.positional_scores, forced.positional_scores, atol=1e-4, rtol=1e-4)
         assert best.score == pytest.approx(forced.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("like", [*REGISTRY.names(), *OPTIONS])
+def test_in_8_bits_a_model_does_much_the_same(like: str) -> None:
+    model = build(small(like.split(maxsplit=1)[0], **OPTIONS.get(like, {})), toy_task()).eval()
+    net_input = random_input(model, toy_task())
+    found, expected = run(in_int8(model), net_input), run(model, net_input)
+    assert found.shape == expected.shape
+    assert 0 < (found - expected).norm() < 0.05 * expected.norm()
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())

@@ -22,6 +22,21 @@ from seqtrain.scorers.ter import TERConfig
         ("SavingConfig", {"keep_last": -1}, "SavingConfig.keep_last=-1 must be at least 0"),
         ("SavingConfig", {"extend_vocabulary": True}, "saving.extend_vocabulary=true is for a run that starts from"),
         ("SavingConfig", {"reset": []}, "saving.reset is for a run that starts from another: set saving.finetune_from"),
+        (
+            "GenerateConfig",
+            {"device": config.Device.cuda, "generation": config.GenerationConfig(quantize=config.Quantize.int8)},
+            "generation.quantize=int8 is for a CPU, and device=cuda is set: leave out one of them",
+        ),
+        (
+            "EvaluateConfig",
+            {"device": config.Device.mps, "generation": config.GenerationConfig(quantize=config.Quantize.int8)},
+            "generation.quantize=int8 is for a CPU, and device=mps is set",
+        ),
+        (
+            "TrainConfig",
+            {"generation": config.GenerationConfig(quantize=config.Quantize.int8)},
+            "generation.quantize=int8 is for trained models",
+        ),
         ("GenerationConfig", {"beam": 0}, "GenerationConfig.beam=0 must be at least 1"),
         ("GenerationConfig", {"nbest": 6}, "generation.nbest=6 is more than generation.beam=5"),
         (

@@ -1,15 +1,19 @@
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 from torch import Tensor
 
 from seqtrain.base import Batch, Dataset, Hypothesis, PlanSpec, Shard, Task, TaskInfo
 from seqtrain.config import GenerationConfig, TaskConfig
+from seqtrain.errors import DataError
 from seqtrain.generation import SequenceGenerator, decode_dataset, decode_lines, generation_plan
 from seqtrain.generation.requests import Request
+from seqtrain.generation.workers import Workers
 
 Collate = Callable[[list[str]], dict[str, Tensor]]
 
@@ -131,3 +135,52 @@ def test_decode_lines_begins_outputs_as_it_is_asked_to(
     found = decode_lines(DecodingTask(task, net_input), lines, generator, GenerationConfig(max_sentences=2))
     texts = [task.target_dictionary.decode(best[0].tokens.tolist()) if best else None for best in found]
     assert texts == ["a", "b", None, "bc", "a"]
+
+
+class InTurn(Workers):
+    """Decodes in this process what it is asked for, and keeps in mind when."""
+
+    def __init__(self, task: DecodingTask, generator: SequenceGenerator, windows: int) -> None:
+        super().__init__(lambda number: partial(task.inference_step, generator=generator), 1, windows, lambda *_: None)
+        self.begun: list[int] = []
+        self._decode = self._set_up(0)
+
+    def begin(self, batch: Batch) -> Callable[[], list[list[Hypothesis]]]:
+        self.begun.append(batch.net_input["source_tokens"].size(1))
+        return lambda: self._decode(batch)
+
+
+@pytest.mark.parametrize("windows", [1, 2, 5])
+def test_processes_read_windows_ahead_and_answer_in_order(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate, windows: int
+) -> None:
+    generator, decoding = generator_and_task(task, table_model, net_input)
+    workers, read = InTurn(decoding, generator, windows), []
+
+    def lines() -> Iterator[str]:
+        for number, line in enumerate([*SOURCES, "", "abc"]):
+            read.append(number)
+            yield line
+
+    answers = decode_lines(decoding, lines(), workers, GenerationConfig(max_sentences=1), window=2)
+    first = next(answers)
+    assert read == [*range(min(2 * windows, 9))]
+    found = [task.target_dictionary.decode(best[0].tokens.tolist()) if best else "" for best in [first, *answers]]
+    assert found == [*EXPECTED, "", "c"]
+    # The order of batches, in which this dataset has the longer of two sources first, is turned round.
+    assert workers.begun == [3, 4, 2, 3, 2, 4, 2, 4]
+
+
+def test_what_stands_before_a_line_that_cannot_be_read_is_answered(
+    task: TaskInfo, table_model: Callable[..., Any], net_input: Collate
+) -> None:
+    generator, decoding = generator_and_task(task, table_model, net_input)
+
+    def lines() -> Iterator[str]:
+        yield from SOURCES
+        raise DataError("no line")
+
+    answers = decode_lines(decoding, lines(), InTurn(decoding, generator, 3), GenerationConfig(), window=2)
+    assert [len(next(answers)) for _ in SOURCES[:6]] == [1] * 6
+    with pytest.raises(DataError, match="no line"):
+        next(answers)
