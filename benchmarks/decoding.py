@@ -16,8 +16,6 @@ Whole processes are timed too: start, loading the converted model, decoding all,
 import argparse
 import json
 import os
-import platform
-import statistics
 import sys
 import tempfile
 import time
@@ -31,6 +29,8 @@ import numpy as np
 import sacrebleu
 
 import seqtrain
+from benchmarks._machine import about
+from benchmarks._rounds import spread
 from benchmarks._seqtrain import export
 from benchmarks._worker import Sentences, Settings, Tool, Worker
 from seqtrain.composition import quote
@@ -133,11 +133,6 @@ def run_processes(
     return found
 
 
-def spread(numbers: Sequence[float]) -> dict[str, float]:
-    """Return the median, the least and the most."""
-    return {"median": statistics.median(numbers), "min": min(numbers), "max": max(numbers)}
-
-
 def summarized(
     ours: Sequence[dict[str, Any]], rounds: Sequence[dict[str, Any]], processes: Sequence[tuple[float, int]]
 ) -> dict[str, Any]:
@@ -173,16 +168,6 @@ def _cell(value: Any, form: str) -> str:
     if isinstance(value, dict):
         return f"{value['median']:{form}} ({value['min']:{form}} to {value['max']:{form}})"
     return "" if value is None else f"{value:{form}}"
-
-
-def cpu() -> str:
-    """Return the name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} CPUs" if names else platform.processor()
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -225,8 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     show(found)
     if options.json:
         versions = {name: worker.versions for name, worker in workers.items()}
-        about = {"cpu": cpu(), "python": platform.python_version(), "versions": versions, **asdict(settings)}
-        report = {**about, "load": load, "sentences": len(given.sources), "logits_gap": gaps, "tools": found}
+        described = {**about(options.threads), "versions": versions, **asdict(settings), "load": load}
+        report = {**described, "sentences": len(given.sources), "logits_gap": gaps, "tools": found}
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 

@@ -6,8 +6,9 @@
 DIR has Multi30k's text, tokenised and lower-cased: train.en, train.de, plain or .gz. The data is prepared once. Each
 round of each contestant is a process of its own; they run in turns. The speed is that of the updates behind a warm-up,
 without validation and saving: target tokens with ends of sentences, without padding, per second of the wall clock.
-``--checkout`` adds the program of another checkout, ``--overrides`` the same program with further overrides. Each round
-also times the product of two matrices of 1,024 x 1,024, what the processor can do in that minute.
+``--checkout`` adds the program of another checkout, ``--overrides`` the same program with further overrides,
+``--peers`` other toolkits with the same model and batches (eole makes its own, of as many tokens). Each round also
+times the product of two matrices of 1,024 x 1,024: what the processor can do in that minute.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from benchmarks._child import MALLOC, environment, run_child
 from benchmarks._machine import ROOT, about
+from benchmarks._peers import PEERS, Peer, Round
 from benchmarks._rounds import Contestant, Figures, in_turns, write_results
 from benchmarks._training_table import table
 from benchmarks._works import MATRICES, OURS, WORKS, Work
@@ -110,15 +112,29 @@ def _pairs(texts: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, text) for name, _, text in (each.partition("=") for each in texts)]
 
 
-def contestants(options: argparse.Namespace, bench: Bench) -> list[Contestant]:
-    """Return the matrix products, and each work with each program and each setting of malloc."""
-    found = [
-        Contestant({"work": name, "tool": tool, "malloc": malloc}, partial(train, bench, program, WORKS[name], malloc))
-        for name in options.works
-        for malloc in options.malloc
-        for tool, program in programs(options).items()
-    ]
-    return [Contestant({"work": MATRICES}, partial(matrix_products, bench.threads)), *found]
+def contestants(options: argparse.Namespace, bench: Bench, batches: Path) -> list[Contestant]:
+    """Return the matrix products, and each work and setting of malloc with each program and each peer."""
+    found = [Contestant({"work": MATRICES}, partial(matrix_products, bench.threads))]
+    for name, malloc in product(options.works, options.malloc):
+        work = WORKS[name]
+        runs = {tool: partial(train, bench, program, work, malloc) for tool, program in programs(options).items()}
+        for peer in peers(options, name):
+            times = Round(work.updates, work.warmup, bench.threads, malloc)
+            runs[peer.name] = partial(peer.train, options.peers, batches / name, times)
+        found += [Contestant({"work": name, "tool": tool, "malloc": malloc}, run) for tool, run in runs.items()]
+    return found
+
+
+def peers(options: argparse.Namespace, work: str) -> list[Peer]:
+    """Return the other toolkits that train a work."""
+    return [peer for peer in PEERS if options.peers and work in peer.works]
+
+
+def export(bench: Bench, work: Work, directory: Path) -> None:
+    """Write the work's batches for the peers."""
+    directory.mkdir()
+    command = [sys.executable, "-m", "benchmarks._export_batches", str(directory), *bench.words(work)]
+    run_child(command, directory, environment(bench.threads, PYTHONPATH=str(ROOT)))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -129,6 +145,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--malloc", nargs="+", choices=MALLOC, default=list(MALLOC), help="settings of malloc")
     parser.add_argument("--checkout", action="append", default=[], metavar="NAME=DIR")
     parser.add_argument("--overrides", action="append", default=[], metavar="NAME=WORDS")
+    parser.add_argument("--peers", type=Path, help="directory of the other toolkits' environments")
     parser.add_argument("--more", nargs="+", default=[], metavar="WORD", help="overrides of all works and programs")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -142,9 +159,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     bench = Bench(options.data, options.cache, options.threads, tuple(options.more))
     described = about(options.threads)
-    for work, program in product(options.works, programs(options).values()):
-        prepare(bench, program, WORKS[work])
-    results = in_turns(contestants(options, bench), options.rounds)
+    with tempfile.TemporaryDirectory() as directory:
+        for name in options.works:
+            for program in programs(options).values():
+                prepare(bench, program, WORKS[name])
+            if peers(options, name):
+                export(bench, WORKS[name], Path(directory) / name)
+        results = in_turns(contestants(options, bench, Path(directory)), options.rounds)
     print(table(results))
     if options.json:
         write_results(options.json, described, results)

@@ -4,9 +4,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from benchmarks._rounds import spread
 from benchmarks._seqtrain import unlike
 from benchmarks._worker import Sentences, Worker
-from benchmarks.decoding import OURS, check, spread, summarized
+from benchmarks.decoding import OURS, check, summarized
 from seqtrain.models.transformer import TransformerConfig
 
 

@@ -12,7 +12,9 @@ def trained(tool: str, speeds: list[float]) -> Result:
 
 def test_a_row_for_each_tool() -> None:
     matrices = Result({"work": "matrix products"}, [{"gflops": 100.0}, {"gflops": 200.0}])
-    *_, ours, other = table([matrices, trained("seqtrain", [300, 900]), trained("other", [200, 300])]).splitlines()
+    *_, ours, other, fairseq = table(
+        [matrices, trained("seqtrain", [300, 900]), trained("other", [200, 300])]
+    ).splitlines()
     # 6 * (6 * (4 * 512**2 + 2 * 512 * 2048) + 512 * 5096) = 128,901,120 operations for a token
     assert ours == (
         "| lm | default | seqtrain | 600 (300 to 900) |  | 48% (39% to 58%) | 0.5 (0.5 to 0.5) | 3,000 | 700 |"
@@ -20,4 +22,8 @@ def test_a_row_for_each_tool() -> None:
     assert other == (
         "| lm | default | other | 250 (200 to 300) | 2.25 (1.50 to 3.00) | 23% (19% to 26%) | "
         "0.5 (0.5 to 0.5) | 3,000 | 700 |"
+    )
+    assert fairseq == (
+        "| lm | default | fairseq 0.12.2 (converted) | 742 (495 to 990) | 0.76 (0.61 to 0.91) | "
+        "64% (64% to 64%) |  |  |  |"
     )
