@@ -38,11 +38,11 @@ def environment(threads: int, malloc: str = "default", **more: str) -> dict[str,
     return kept | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)} | MALLOC[malloc] | more
 
 
-def run_child(command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> Finished:
+def run_child(command: Sequence[str], directory: Path, environment: Mapping[str, str], exit_code: int = 0) -> Finished:
     """Run a program in a directory to its end.
 
     Raises:
-        SystemExit: it failed; what it printed is the message.
+        SystemExit: it ended with another code than it should; what it printed is the message.
     """
     printed = directory / "output.txt"
     with printed.open("wb") as file:
@@ -54,6 +54,6 @@ def run_child(command: Sequence[str], directory: Path, environment: Mapping[str,
         seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     output = printed.read_text(encoding="utf-8", errors="replace")
-    if process.returncode:
+    if process.returncode != exit_code:
         raise SystemExit(f"{output}\n{' '.join(command)} ended with {process.returncode}")
     return Finished(output, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

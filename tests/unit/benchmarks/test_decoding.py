@@ -4,7 +4,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from benchmarks._rounds import spread
 from benchmarks._seqtrain import unlike
 from benchmarks._worker import Sentences, Worker
 from benchmarks.decoding import OURS, check, summarized
@@ -46,10 +45,6 @@ def test_summary_of_rounds() -> None:
     assert found["identical_outputs"] == 2
     assert found["process_seconds"] == {"median": 8, "min": 7, "max": 9}
     assert found["peak_mb"] == 300
-
-
-def test_spread_of_numbers() -> None:
-    assert spread([3.0, 1.0, 2.5]) == {"median": 2.5, "min": 1.0, "max": 3.0}
 
 
 def test_only_plain_models_can_be_exported() -> None:
