@@ -21,11 +21,11 @@ def converted(results: Sequence[Result]) -> list[Result]:
     """Return what fairseq would have reached in each round, in the settings that there are figures for."""
     found = []
     for result in results:
-        work, malloc = result.labels["work"], result.labels.get("malloc", "default")
-        if result.labels.get("tool") == REFERENCE and (work, malloc) in TO_REFERENCE:
-            ratio = TO_REFERENCE[work, malloc]
+        work, malloc = result.labels.get("work", ""), result.labels.get("malloc", "default")
+        ratio = TO_REFERENCE.get((work, malloc))
+        if result.labels.get("tool") == REFERENCE and ratio:
             found.append(_scaled(result.values("tokens_per_second"), ratio, work, malloc))
-        elif work == MATRICES and any(other.labels["work"] == "lm" for other in results):
+        elif work == MATRICES and any(other.labels.get("work") == "lm" for other in results):
             found.append(_scaled(result.values("gflops"), LM_TOKENS / GFLOPS, "lm", malloc))
     return found
 
