@@ -137,20 +137,31 @@ def watched_memory() -> Iterator[Memory]:
     memory.changes += [event.nbytes() for event in sorted(found, key=lambda event: event.start_ns())]
 
 
+@dataclass
+class Python:
+    """Python code that ran, by file below the package's directory."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    lines: Counter[str] = field(default_factory=Counter)
+    """Also how often a loop within a line went round."""
+
+    def count(self, frame: FrameType, event: str, _: Any) -> Any:
+        """Count as ``sys.settrace`` wants it."""
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        counter = {"call": self.calls, "line": self.lines}.get(event, Counter())
+        counter[frame.f_code.co_filename[len(PACKAGE) + 1 :]] += 1
+        return self.count
+
+
 @contextmanager
-def counted_calls() -> Iterator[Counter[str]]:
-    """Count the calls of Python functions by file, below the package's directory."""
-    calls: Counter[str] = Counter()
-
-    def count(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            calls[frame.f_code.co_filename[len(PACKAGE) + 1 :]] += 1
-
-    sys.setprofile(count)
+def counted_python() -> Iterator[Python]:
+    python, before = Python(), sys.gettrace()
+    sys.settrace(python.count)
     try:
-        yield calls
+        yield python
     finally:
-        sys.setprofile(None)
+        sys.settrace(before)
 
 
 @pytest.fixture(scope="module")
@@ -175,16 +186,17 @@ def test_memory_of_an_update(trainer: Trainer) -> None:
 
 
 def test_python_of_an_update(trainer: Trainer) -> None:
-    with counted_calls() as calls:
+    with counted_python() as python:
         update(trainer)
-    assert sum(count for file, count in calls.items() if file.startswith("training")) <= TRAINER_CALLS, calls
-    assert calls.total() <= CALLS, calls
+    training = sum(count for file, count in python.calls.items() if file.startswith("training"))
+    assert training <= TRAINER_CALLS, python.calls
+    assert python.calls.total() <= CALLS, python.calls
 
 
 def test_what_an_update_does_is_the_same_for_any_number_of_sentences(trainer: Trainer) -> None:
     counts = []
     for sentences in (4, 16):
-        with Operations() as operations, counted_calls() as calls:
+        with Operations() as operations, counted_python() as python:
             update(trainer, sentences)
-        counts.append((operations.names, calls))
+        counts.append((operations.names, python))
     assert counts[0] == counts[1]
