@@ -19,7 +19,7 @@ LARGEST_MMAP_THRESHOLD = 32 * 1024 * 1024
 def kept_memory(wanted: bool) -> Iterator[None]:
     """Keep the memory that is freed, if wanted; afterwards what is free goes back to the system.
 
-    Where the C library is another, or the environment sets it already (``MALLOC_*``, ``GLIBC_TUNABLES``), nothing is changed.
+    Nothing is changed where the C library is another, or the environment sets it (``MALLOC_*``, ``GLIBC_TUNABLES``).
     """
     mallopt = _mallopt() if wanted else None
     if mallopt is None:
