@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-all check format bench-shakespeare bench-decoding clean
+.PHONY: train test test-all check format bench-shakespeare bench-data bench-decoding clean
 
 train: .venv/installed
 	$(BIN)/python -m seqtrain $(ARGS)
@@ -27,6 +27,10 @@ format: .venv/installed
 # Tokens per second beside a plain PyTorch loop; the text is data of one's own: ARGS='--data DIR'.
 bench-shakespeare: .venv/installed
 	$(BIN)/python benchmarks/shakespeare_char.py $(ARGS)
+
+# Preparing, planning, reading and collating data, a line of JSON for each: ARGS='--data DIR', DIR with train.en, train.de.
+bench-data: .venv/installed
+	$(BIN)/python -m benchmarks.data $(ARGS)
 
 # Sentences per second beside Hugging Face transformers and CTranslate2, each in an environment of its own below PEERS:
 # ARGS='--checkpoint RUN --data DIR', DIR with the text of the test set.
