@@ -34,6 +34,10 @@ CHECKED = 1 << 20
 _HEADER_BYTES = 128
 
 
+Flat = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""The tokens of some sentences, (n,), and their lengths, (N,)."""
+
+
 class Tokens(Sentences):
     """Sentences of ids as flat arrays: tokens (n,) and offsets (N + 1,)."""
 
@@ -58,7 +62,7 @@ class Tokens(Sentences):
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sequence[int]]) -> "Tokens":
         """Keep sentences in memory; each ends with its end of sentence."""
-        tokens, lengths = _flatten(sentences)
+        tokens, lengths = flatten(sentences)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         return cls(tokens, offsets, hashlib.sha256(tokens.tobytes() + offsets.tobytes()).hexdigest())
 
@@ -133,11 +137,19 @@ class TokenStore(Tokens):
         Raises:
             DataError: a sentence is empty or has an id outside of the dictionary.
         """
+        TokenStore.write_chunks(directory, map(flatten, chunked(sentences, CHUNK)), vocab_size)
+
+    @staticmethod
+    def write_chunks(directory: Path, chunks: Iterable[Flat], vocab_size: int) -> None:
+        """Write a store as :meth:`write` does, from some sentences at a time: their tokens (n,) and lengths (N,).
+
+        Raises:
+            DataError: a sentence is empty or has an id outside of the dictionary.
+        """
         dtype = dtype_of(vocab_size)
         with _ArrayFile(directory / TOKENS, dtype) as tokens, _ArrayFile(directory / OFFSETS, OFFSET_DTYPE) as offsets:
             offsets.append(np.zeros(1, dtype=np.int64))
-            for chunk in chunked(sentences, CHUNK):
-                flat, lengths = _flatten(chunk)
+            for flat, lengths in chunks:
                 _check(flat, lengths, vocab_size)
                 offsets.append(tokens.size + np.cumsum(lengths))
                 tokens.append(flat)
@@ -246,7 +258,7 @@ def _damaged(path: Path, what: str) -> DataError:
     return DataError(f"{path}: cannot be used: {what}; delete the directory {path.parent}, it will be made again")
 
 
-def _flatten(sentences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def flatten(sentences: Sequence[Sequence[int]]) -> Flat:
     """Return the tokens of all sentences, (n,), and the lengths, (N,)."""
     lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
     return np.fromiter(chain.from_iterable(sentences), dtype=np.int64, count=int(lengths.sum())), lengths

@@ -26,6 +26,7 @@ from seqtrain.errors import TrainingError
 from seqtrain.metrics.sums import add_sums
 from seqtrain.registry import choice_of
 from seqtrain.training.guard import Guard, check_finite
+from seqtrain.training.planning import training_plan
 from seqtrain.training.precision import LossScaler
 from seqtrain.training.state import TrainState, UpdateResult
 
@@ -108,15 +109,7 @@ class Trainer:
     @property
     def plan(self) -> PlanSpec:
         """How the training data becomes micro-batches."""
-        data = self.cfg.dataset
-        return PlanSpec(
-            max_tokens=data.max_tokens,
-            max_sentences=data.max_sentences,
-            multiple=data.required_batch_size_multiple,
-            seed=self.cfg.training.seed,
-            window=data.shuffle_window,
-            lanes=self.micro_batches_per_update,
-        )
+        return training_plan(self.cfg, self.micro_batches_per_update)
 
     @property
     def micro_batches_per_update(self) -> int:
