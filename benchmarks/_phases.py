@@ -60,7 +60,7 @@ def watch_training(phases: Phases) -> None:
     phases.end("import the trainer")
     trainer = importlib.import_module("seqtrain.training.trainer")
     phases.watch(session, "prepare_task", "build the task", "prepare the data")
-    phases.watch(session.Session, "build", "open the run directory", "build the model and optimizer")
+    phases.watch(session.Session, "build", "open the run directory, set torch up", "build the model and optimizer")
     phases.watch(trainer.Trainer, "update", "first batch", "first update")
     update = trainer.Trainer.update
 

@@ -30,6 +30,16 @@ from benchmarks._works import MATRICES, OURS, WORKS, Work
 from seqtrain.composition import quote
 
 SPEED = "train/tokens_per_second"
+ALONE = (
+    "validation.interval_epochs=0",
+    "validation.generate=false",
+    "validation.max_batches=1",
+    "validation.final_split=''",
+    "saving.interval_epochs=0",
+    "saving.metric=valid/loss",
+    "saving.maximize=false",
+)
+"""Nothing but training, as far as may be: a run ends with a validation and a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ def train(bench: Bench, program: Program, work: Work, malloc: str, directory: Pa
         *(sys.executable, "-m", "seqtrain", *bench.words(work), *program.overrides, f"hydra.run.dir={run}"),
         *("training.device=cpu", f"training.num_threads={bench.threads}"),
         *(f"training.max_update={work.updates}", f"training.log_interval={work.warmup}"),
-        *("validation.interval_epochs=0", "saving.interval_epochs=0", "validation.final_split=''"),
+        *ALONE,
     ]
     child = run_child(command, directory, environment(bench.threads, malloc, PYTHONPATH=str(program.checkout)))
     return {**speed(run / "metrics.jsonl"), "peak_mb": child.peak_mb, "process_seconds": child.seconds}

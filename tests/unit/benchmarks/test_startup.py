@@ -18,7 +18,7 @@ def test_phases_up_to_the_first_update(tmp_path: Path) -> None:
         "compose the config",
         "import torch and plug-ins",
         "import the trainer",
-        "open the run directory",
+        "open the run directory, set torch up",
         "build the task",
         "prepare the data",
         "build the model and optimizer",
