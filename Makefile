@@ -3,11 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PEERS ?= build/peers
 
-<<<<<<< HEAD
-.PHONY: train test test-all check format bench bench-peers bench-shakespeare bench-decoding clean
-=======
-.PHONY: train test test-all check format bench-shakespeare bench-data bench-decoding clean
->>>>>>> data
+.PHONY: train test test-all check format bench bench-peers bench-shakespeare bench-data bench-decoding clean
 
 train: .venv/installed
 	$(BIN)/python -m seqtrain $(ARGS)
@@ -33,15 +29,14 @@ format: .venv/installed
 bench-shakespeare: .venv/installed
 	$(BIN)/python benchmarks/shakespeare_char.py $(ARGS)
 
-<<<<<<< HEAD
 # docs/benchmarks.md anew: DATA is a directory with Multi30k, tokenised and lower-cased, RUN a run trained on it (without
 # one, decoding is left out). The text is data of one's own. `make bench` takes minutes, `make bench-peers` an hour.
-DATA ?= ../shared/data/multi30k/tok
+DATA ?= multi30k/tok
 RESULTS := docs/benchmarks
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.training --data $(DATA) --json $(RESULTS)/training.json
 	$(BIN)/python -m benchmarks.startup --json $(RESULTS)/startup.json
-	test ! -e benchmarks/data.py || $(BIN)/python -m benchmarks.data --data $(DATA) > $(RESULTS)/data.jsonl
+	$(BIN)/python -m benchmarks.data --data $(DATA) > $(RESULTS)/data.jsonl
 	test -z "$(RUN)" || $(BIN)/python -m benchmarks.decoding --checkpoint $(RUN) --data $(DATA) --threads 2 \
 		--json $(RESULTS)/decoding.json
 	$(BIN)/python -m benchmarks.render
@@ -51,11 +46,10 @@ bench-peers: .venv/installed $(PEERS)/installed
 	test -z "$(RUN)" || $(MAKE) bench-decoding ARGS='--checkpoint $(RUN) --data $(DATA) --threads 2 \
 		--json $(RESULTS)/decoding-peers.json'
 	$(BIN)/python -m benchmarks.render
-=======
+
 # Preparing, planning, reading and collating data, a line of JSON for each: ARGS='--data DIR', DIR with train.en, train.de.
 bench-data: .venv/installed
 	$(BIN)/python -m benchmarks.data $(ARGS)
->>>>>>> data
 
 # Sentences per second beside Hugging Face transformers and CTranslate2, each in an environment of its own below PEERS:
 # ARGS='--checkpoint RUN --data DIR', DIR with the text of the test set.
