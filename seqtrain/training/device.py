@@ -7,7 +7,7 @@ import torch
 
 from seqtrain.config import Device, TrainingConfig
 from seqtrain.errors import ConfigError
-from seqtrain.training.memory import kept_memory
+from seqtrain.memory import kept_memory
 
 
 def find_device(choice: Device) -> torch.device:

@@ -1,7 +1,7 @@
-"""Memory that is kept between updates: on Linux the C library is told not to give it back to the system each time.
+"""Memory that is kept for what is computed next: on Linux the C library is told not to give it back each time.
 
-An update makes and frees tensors of many megabytes. glibc maps and unmaps each of them, and the system clears its pages
-anew: up to a quarter of the time of a small model's update. The call that changes it is ``mallopt(3)``.
+An update, or a position of a search, makes and frees tensors of many megabytes. glibc maps and unmaps each of them, and
+the system clears its pages anew: up to a quarter of the time of a small model's update. ``mallopt(3)`` changes it.
 """
 
 import contextlib
@@ -16,22 +16,28 @@ LARGEST_MMAP_THRESHOLD = 32 * 1024 * 1024
 
 
 @contextlib.contextmanager
-def kept_memory(wanted: bool) -> Iterator[None]:
+def kept_memory(wanted: bool = True) -> Iterator[None]:
     """Keep the memory that is freed, if wanted; afterwards what is free goes back to the system.
 
     Nothing is changed where the C library is another, or the environment sets it (``MALLOC_*``, ``GLIBC_TUNABLES``).
     """
-    mallopt = _mallopt() if wanted else None
-    if mallopt is None:
+    if not wanted or not keep_memory():
         yield
         return
-    mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
-    mallopt(M_TRIM_THRESHOLD, NEVER)
     try:
         yield
     finally:
-        mallopt(M_TRIM_THRESHOLD, DEFAULT_TRIM)
-        ctypes.CDLL(None).malloc_trim(0)
+        library = ctypes.CDLL(None)
+        library.mallopt(M_TRIM_THRESHOLD, DEFAULT_TRIM)
+        library.malloc_trim(0)
+
+
+def keep_memory() -> bool:
+    """Keep the memory that is freed from here on; return whether that could be set."""
+    mallopt = _mallopt()
+    return mallopt is not None and bool(
+        mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD) and mallopt(M_TRIM_THRESHOLD, NEVER)
+    )
 
 
 def _mallopt() -> Callable[[int, int], int] | None:

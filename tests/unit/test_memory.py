@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from seqtrain.training.memory import kept_memory
+from seqtrain.memory import kept_memory
 
 pytestmark = pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="the C library is not glibc"
