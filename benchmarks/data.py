@@ -26,7 +26,7 @@ from seqtrain.data.plan import padding_share, plan_batches
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import find_text
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig, SentencePieceTokenizer
-from seqtrain.data.windows import WindowedPlan, Windows, count_lengths
+from seqtrain.data.windows import WindowedPlan, Windows, batches_of_windows, count_lengths
 
 Lengths = npt.NDArray[np.int32]
 T = TypeVar("T")
@@ -133,7 +133,8 @@ def streaming(size: int = 16_000_000, window: int = 1 << 20) -> Iterator[Figure]
     dataset = _Measured(lengths)
     taken = seconds(lambda: count_lengths(windows, dataset), rounds=1)
     yield Figure("windows, counting lengths once", taken / size * 1e9, "s for a billion pairs")
-    plan = WindowedPlan(windows, dataset, count_lengths(windows, dataset), SPEC, 1)
+    sizes = batches_of_windows(count_lengths(windows, dataset), SPEC)
+    plan = WindowedPlan(windows, dataset, sizes, SPEC, 1)
     every = len(plan) // len(windows)
     taken = seconds(lambda: [plan[number] for number in range(0, len(plan), every)], rounds=1)
     yield Figure("windows, planning", taken / size * 1e9, "s for a billion pairs")
