@@ -192,24 +192,24 @@ def fairseq_batches(lengths: Lengths, max_tokens: int = 4096) -> list[npt.NDArra
 def encode_all(data: Path, model: Path, tokens: int) -> tuple[int, float, float]:
     """Encode the training text as often as gives so many tokens; return how many, seconds, and peak MB."""
     dictionary = SentencePieceTokenizer(SentencePieceConfig()).load(model.parent, model.stem)
+    once = sum(len(ids) + 1 for ids in dictionary.encode_lines(list(lines_of(texts(data)))))
     found, taken = 0, 0.0
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        repeated = [_repeated(file, directory, tokens) for file in texts(data)]
-        for file in repeated:
+        for file in texts(data):
+            copy = _repeated(file, directory, max(1, round(tokens / once)))
             start = time.perf_counter()
-            found += len(index([file], dictionary, directory / "cache").tokens)
+            found += len(index([copy], dictionary, directory / "cache").tokens)
             taken += time.perf_counter() - start
     return found, taken, peak_mb()
 
 
-def _repeated(file: Path, directory: Path, tokens: int) -> Path:
-    """Write the lines of a file again and again, so that two such files have about so many tokens."""
+def _repeated(file: Path, directory: Path, times: int) -> Path:
+    """Write the lines of a file so many times."""
     text = "".join(f"{line}\n" for line in lines_of([file]))
     copy = directory / f"text.{file.name.removesuffix('.gz')}"
     with copy.open("w", encoding="utf-8") as out:
-        for _ in range(max(1, round(tokens / 2 / (1.13 * len(text.split()) + text.count("\n"))))):
-            out.write(text)
+        out.writelines(text for _ in range(times))
     return copy
 
 
