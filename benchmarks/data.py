@@ -26,7 +26,7 @@ from seqtrain.data.plan import padding_share, plan_batches
 from seqtrain.data.store import Tokens
 from seqtrain.data.text import find_text
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig, SentencePieceTokenizer
-from seqtrain.data.windows import WindowedPlan, Windows, count_lengths
+from seqtrain.data.windows import WindowedPlan, Windows, batches_of_windows, count_lengths
 
 Lengths = npt.NDArray[np.int32]
 T = TypeVar("T")
@@ -133,7 +133,8 @@ def streaming(size: int = 16_000_000, window: int = 1 << 20) -> Iterator[Figure]
     dataset = _Measured(lengths)
     taken = seconds(lambda: count_lengths(windows, dataset), rounds=1)
     yield Figure("windows, counting lengths once", taken / size * 1e9, "s for a billion pairs")
-    plan = WindowedPlan(windows, dataset, count_lengths(windows, dataset), SPEC, 1)
+    sizes = batches_of_windows(count_lengths(windows, dataset), SPEC)
+    plan = WindowedPlan(windows, dataset, sizes, SPEC, 1)
     every = len(plan) // len(windows)
     taken = seconds(lambda: [plan[number] for number in range(0, len(plan), every)], rounds=1)
     yield Figure("windows, planning", taken / size * 1e9, "s for a billion pairs")
@@ -191,24 +192,24 @@ def fairseq_batches(lengths: Lengths, max_tokens: int = 4096) -> list[npt.NDArra
 def encode_all(data: Path, model: Path, tokens: int) -> tuple[int, float, float]:
     """Encode the training text as often as gives so many tokens; return how many, seconds, and peak MB."""
     dictionary = SentencePieceTokenizer(SentencePieceConfig()).load(model.parent, model.stem)
+    once = sum(len(ids) + 1 for ids in dictionary.encode_lines(list(lines_of(texts(data)))))
     found, taken = 0, 0.0
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        repeated = [_repeated(file, directory, tokens) for file in texts(data)]
-        for file in repeated:
+        for file in texts(data):
+            copy = _repeated(file, directory, max(1, round(tokens / once)))
             start = time.perf_counter()
-            found += len(index([file], dictionary, directory / "cache").tokens)
+            found += len(index([copy], dictionary, directory / "cache").tokens)
             taken += time.perf_counter() - start
     return found, taken, peak_mb()
 
 
-def _repeated(file: Path, directory: Path, tokens: int) -> Path:
-    """Write the lines of a file again and again, so that two such files have about so many tokens."""
+def _repeated(file: Path, directory: Path, times: int) -> Path:
+    """Write the lines of a file so many times."""
     text = "".join(f"{line}\n" for line in lines_of([file]))
     copy = directory / f"text.{file.name.removesuffix('.gz')}"
     with copy.open("w", encoding="utf-8") as out:
-        for _ in range(max(1, round(tokens / 2 / (1.13 * len(text.split()) + text.count("\n"))))):
-            out.write(text)
+        out.writelines(text for _ in range(times))
     return copy
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from seqtrain.base import Batch, Dataset, Dictionary, PlanSpec, Shard
 from seqtrain.data.plan import Plan, batch_seed, plan_batches
 from seqtrain.data.sentences import Sentences
-from seqtrain.data.windows import WindowedPlan, Windows, count_lengths
+from seqtrain.data.windows import WindowedPlan, Windows, batches_of_windows, count_lengths
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -54,8 +55,15 @@ class PlannedDataset(Dataset):
         """Return the batch plan of an epoch; its numbers are positions in ``ids``."""
         if not (spec.window and spec.shuffle):
             return plan_batches(self.lengths, spec, epoch)
-        windows = Windows(len(self), spec.window)
-        return WindowedPlan(windows, self, self.count_lengths(windows), spec, epoch)
+        windows, limits = Windows(len(self), spec.window), replace(spec, seed=0)
+        if limits not in self._batches_of_windows:
+            self._batches_of_windows[limits] = batches_of_windows(self.count_lengths(windows), spec)
+        return WindowedPlan(windows, self, self._batches_of_windows[limits], spec, epoch)
+
+    @cached_property
+    def _batches_of_windows(self) -> dict[PlanSpec, npt.NDArray[np.int64]]:
+        """How many batches each window has: the same in every epoch."""
+        return {}
 
     def batches(self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0) -> Iterator[Batch]:
         """Yield the micro-batches of an epoch from the ``start``-th on, those of one process."""

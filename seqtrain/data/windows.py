@@ -79,6 +79,11 @@ def count_lengths(windows: Windows, data: Measurable) -> Ints:
     return counts
 
 
+def batches_of_windows(counts: Ints, spec: PlanSpec) -> Ints:
+    """Return how many batches each window has, (windows,), given the counts of :func:`count_lengths`."""
+    return np.array([count_batches(row, spec) for row in counts], dtype=np.int64)
+
+
 class WindowedPlan:
     """The batches of an epoch, taken in turns from lanes, each of which goes through windows of its own.
 
@@ -89,16 +94,15 @@ class WindowedPlan:
     Args:
         windows: which sentences stand together.
         data: their lengths.
-        counts: those of :func:`count_lengths`.
+        sizes: how many batches each has, (windows,).
         spec: limits, seed and number of lanes.
         epoch: counts from 1.
     """
 
-    def __init__(self, windows: Windows, data: Measurable, counts: Ints, spec: PlanSpec, epoch: int) -> None:
+    def __init__(self, windows: Windows, data: Measurable, sizes: Ints, spec: PlanSpec, epoch: int) -> None:
         self._windows, self._data, self._spec, self._epoch = windows, data, spec, epoch
         random = np.random.Philox(np.random.SeedSequence([spec.seed, epoch]))
         order = np.argsort(random.random_raw(len(windows)), kind="stable")
-        sizes = np.array([count_batches(row, spec) for row in counts], dtype=np.int64)
         num_lanes = max(1, min(spec.lanes, len(windows)))
         self._lanes = [order[lane::num_lanes] for lane in range(num_lanes)]
         self._ends = [np.cumsum(sizes[lane]) for lane in self._lanes]
