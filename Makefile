@@ -58,9 +58,10 @@ bench-decoding: .venv/installed $(PEERS)/installed
 		--ct2-python $(PEERS)/ctranslate2/bin/python $(ARGS)
 
 $(PEERS)/installed: Makefile
-	for peer in hugging_face eole ctranslate2; do $(PYTHON) -m venv $(PEERS)/$$peer; done
+	for peer in hugging_face eole joeynmt ctranslate2; do $(PYTHON) -m venv $(PEERS)/$$peer; done
 	$(PEERS)/hugging_face/bin/python -m pip install --quiet torch==2.13.0 transformers==5.23.0 accelerate sentencepiece
 	$(PEERS)/eole/bin/python -m pip install --quiet torch==2.13.0 eole==0.6.4 aiohttp
+	$(PEERS)/joeynmt/bin/python -m pip install --quiet torch==2.13.0 joeynmt==2.3.0 importlib_metadata
 	$(PEERS)/ctranslate2/bin/python -m pip install --quiet ctranslate2==4.8.5
 	touch $@
 

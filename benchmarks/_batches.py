@@ -51,3 +51,23 @@ def read_batches(directory: Path) -> Iterator[list[Pair]]:
     with (directory / "batches.jsonl").open(encoding="utf-8") as file:
         for line in file:
             yield [(source, target) for source, target in json.loads(line)]
+
+
+def write_text(given: Path, directory: Path, special: Sequence[str]) -> int:
+    """Write the sentences as text whose words are ids, ``train.source`` and ``train.target``, and the ``vocabulary``.
+
+    Args:
+        given: where the batches are.
+        directory: where to write.
+        special: the toolkit's special symbols, which stand first in the vocabulary; text has none.
+
+    Returns:
+        How many sentences there are.
+    """
+    model, pairs = read_model(given), [pair for batch in read_batches(given) for pair in batch]
+    for name, side in (("source", 0), ("target", 1)):
+        lines = (f"{' '.join(map(str, pair[side][:-1]))}\n" for pair in pairs)
+        (directory / f"train.{name}").write_text("".join(lines), encoding="utf-8")
+    words = [str(id) for id in range(model.vocabulary) if id not in (model.bos, model.pad, model.eos, model.unk)]
+    (directory / "vocabulary").write_text("".join(f"{word}\n" for word in [*special, *words]), encoding="utf-8")
+    return len(pairs)

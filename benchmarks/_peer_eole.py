@@ -11,27 +11,13 @@ import torch
 from eole.bin.run.train import train
 from eole.config.run import TrainConfig
 
-from benchmarks._batches import Model, read_batches, read_model
-
-
-def write_text(given: Path, directory: Path, model: Model) -> int:
-    """Write the sentences, without their ends, and the vocabulary; return how many sentences there are."""
-    sentences = 0
-    with (directory / "source").open("w") as source, (directory / "target").open("w") as target:
-        for batch in read_batches(given):
-            source.writelines(f"{' '.join(map(str, ids[:-1]))}\n" for ids, _ in batch)
-            target.writelines(f"{' '.join(map(str, ids[:-1]))}\n" for _, ids in batch)
-            sentences += len(batch)
-    special = {model.bos, model.pad, model.eos, model.unk}
-    words = [str(id) for id in range(model.vocabulary) if id not in special]
-    (directory / "vocabulary").write_text("".join(f"{word}\n" for word in ["<s>", "<blank>", "</s>", "<unk>", *words]))
-    return sentences
+from benchmarks._batches import Model, read_model, write_text
 
 
 def config(model: Model, directory: Path, sentences: int, updates: int, warmup: int) -> dict[str, Any]:
     """Return eole's config."""
     return {
-        "data": {"train": {"path_src": str(directory / "source"), "path_tgt": str(directory / "target")}},
+        "data": {"train": {"path_src": str(directory / "train.source"), "path_tgt": str(directory / "train.target")}},
         "src_vocab": str(directory / "vocabulary"),
         "share_vocab": True,
         "seed": 1,
@@ -84,5 +70,5 @@ if __name__ == "__main__":
     updates, warmup, threads = map(int, sys.argv[3:])
     torch.set_num_threads(threads)
     model = read_model(given)
-    sentences = write_text(given, place, model)
+    sentences = write_text(given, place, ("<s>", "<blank>", "</s>", "<unk>"))
     train(TrainConfig(**config(model, place, sentences, updates, warmup)))

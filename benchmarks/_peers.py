@@ -34,6 +34,17 @@ def of_reports(output: str) -> Figures:
     }
 
 
+def of_intervals(output: str) -> Figures:
+    """Return the speed of all intervals but the first, each a line of updates, tokens and seconds in JSON."""
+    _, *intervals = [json.loads(line) for line in output.splitlines() if line.startswith('{"updates"')]
+    updates, tokens, seconds = (sum(each[name] for each in intervals) for name in ("updates", "tokens", "seconds"))
+    return {
+        "tokens_per_second": tokens / seconds,
+        "seconds_per_update": seconds / updates,
+        "tokens_per_update": tokens / updates,
+    }
+
+
 @dataclass(frozen=True)
 class Round:
     """What one round of training is."""
@@ -75,4 +86,5 @@ class Peer:
 PEERS = (
     Peer("Hugging Face 5.23", "hugging_face", "_peer_hugging_face", of_last_line),
     Peer("eole 0.6.4", "eole", "_peer_eole", of_reports),
+    Peer("JoeyNMT 2.3.0", "joeynmt", "_peer_joeynmt", of_intervals, ("tiny",)),
 )

@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks._child import MALLOC, environment, run_child
-from benchmarks._machine import ROOT, about
+from benchmarks._machine import ROOT, about, commit
 from benchmarks._peers import PEERS, Peer, Round
 from benchmarks._rounds import Contestant, Figures, in_turns, write_results
 from benchmarks._training_table import table
@@ -168,7 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prepare, measure, print a table, and write JSON if asked to."""
     options = parse(arguments)
     bench = Bench(options.data, options.cache, options.threads, tuple(options.more))
-    described = about(options.threads)
+    named = {name: [commit(program.checkout), *program.overrides] for name, program in programs(options).items()}
+    described = {**about(options.threads), "malloc": MALLOC, "programs": named, "overrides": options.more}
     with tempfile.TemporaryDirectory() as directory:
         for name in options.works:
             for program in programs(options).values():

@@ -1,4 +1,6 @@
-from benchmarks._peers import of_last_line, of_reports
+import json
+
+from benchmarks._peers import of_intervals, of_last_line, of_reports
 
 EOLE = """
 [INFO] Step 10/   30; acc: 1.0; ppl: 99.50; xent: 6.90; lr: 1.12e-04; bsz: 2100/ 900/13;  24/ 27 tok/s;     35 sec;
@@ -15,3 +17,9 @@ def test_eoles_reports() -> None:
 
 def test_figures_as_the_last_line() -> None:
     assert of_last_line('{"loss": 3}\nwarning\n{"tokens_per_second": 5.5}\n') == {"tokens_per_second": 5.5}
+
+
+def test_intervals_but_the_first() -> None:
+    lines = [{"updates": 2, "tokens": tokens, "seconds": 2.0} for tokens in (1, 100, 300)]
+    output = "".join(f"talk\n{json.dumps(line)}\n" for line in lines)
+    assert of_intervals(output) == {"tokens_per_second": 100, "seconds_per_update": 1, "tokens_per_update": 100}
