@@ -23,45 +23,54 @@ def config(model: Model, directory: Path, sentences: int, updates: int, warmup: 
         "seed": 1,
         "report_every": warmup,
         "overwrite": True,
-        "model": {
-            "architecture": "transformer",
-            "layers": model.layers,
-            "hidden_size": model.dim,
-            "heads": model.heads,
-            "transformer_ff": model.ffn_dim,
-            "add_qkvbias": True,
-            "add_ffnbias": True,
-            "share_embeddings": True,
-            "share_decoder_embeddings": True,
-            "embeddings": {
-                "word_vec_size": model.dim,
-                "position_encoding": True,
-                "position_encoding_type": "SinusoidalInterleaved",
-            },
+        "model": architecture(model),
+        "training": training(model, sentences, updates) | {"model_path": str(directory / "model")},
+    }
+
+
+def architecture(model: Model) -> dict[str, Any]:
+    """Return the part of the config that is the model."""
+    return {
+        "architecture": "transformer",
+        "layers": model.layers,
+        "hidden_size": model.dim,
+        "heads": model.heads,
+        "transformer_ff": model.ffn_dim,
+        "add_qkvbias": True,
+        "add_ffnbias": True,
+        "share_embeddings": True,
+        "share_decoder_embeddings": True,
+        "embeddings": {
+            "word_vec_size": model.dim,
+            "position_encoding": True,
+            "position_encoding_type": "SinusoidalInterleaved",
         },
-        "training": {
-            "model_path": str(directory / "model"),
-            "gpu_ranks": [],
-            "num_workers": 0,
-            "bucket_size": sentences,
-            "batch_type": "tokens",
-            "batch_size": model.max_tokens,
-            "normalization": "tokens",
-            "train_steps": updates,
-            "save_checkpoint_steps": 0,
-            "valid_steps": updates + 1,
-            "dropout": [model.dropout],
-            "attention_dropout": [0.0],
-            "label_smoothing": model.label_smoothing,
-            "optim": "adam",
-            "adam_beta1": model.beta1,
-            "adam_beta2": model.beta2,
-            "learning_rate": model.lr,
-            "decay_method": "rsqrt",
-            "warmup_steps": model.warmup_updates,
-            "max_grad_norm": 0.0,
-            "log_attention_entropy": False,
-        },
+    }
+
+
+def training(model: Model, sentences: int, updates: int) -> dict[str, Any]:
+    """Return the part of the config that is training."""
+    return {
+        "gpu_ranks": [],
+        "num_workers": 0,
+        "bucket_size": sentences,
+        "batch_type": "tokens",
+        "batch_size": model.max_tokens,
+        "normalization": "tokens",
+        "train_steps": updates,
+        "save_checkpoint_steps": 0,
+        "valid_steps": updates + 1,
+        "dropout": [model.dropout],
+        "attention_dropout": [0.0],
+        "label_smoothing": model.label_smoothing,
+        "optim": "adam",
+        "adam_beta1": model.beta1,
+        "adam_beta2": model.beta2,
+        "learning_rate": model.lr,
+        "decay_method": "rsqrt",
+        "warmup_steps": model.warmup_updates,
+        "max_grad_norm": 0.0,
+        "log_attention_entropy": False,
     }
 
 

@@ -70,10 +70,9 @@ def config(model: Model) -> transformers.MarianConfig:
     )
 
 
-def train(model: Model, batches: list[list[Pair]], directory: Path, updates: int, warmup: int) -> dict[str, float]:
-    """Train on so many batches; return the speed of those behind the first ``warmup``."""
-    clock = Clock()
-    arguments = transformers.Seq2SeqTrainingArguments(
+def arguments(model: Model, directory: Path, updates: int, warmup: int) -> transformers.Seq2SeqTrainingArguments:
+    """Return how it is trained."""
+    return transformers.Seq2SeqTrainingArguments(
         output_dir=str(directory),
         per_device_train_batch_size=1,
         max_steps=updates,
@@ -92,9 +91,14 @@ def train(model: Model, batches: list[list[Pair]], directory: Path, updates: int
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
+
+
+def train(model: Model, batches: list[list[Pair]], directory: Path, updates: int, warmup: int) -> dict[str, float]:
+    """Train on so many batches; return the speed of those behind the first ``warmup``."""
+    clock = Clock()
     trainer = transformers.Seq2SeqTrainer(
         model=transformers.MarianMTModel(config(model)),
-        args=arguments,
+        args=arguments(model, directory, updates, warmup),
         train_dataset=batches[:updates],
         data_collator=lambda examples: collated(model, examples[0]),
         callbacks=[clock],

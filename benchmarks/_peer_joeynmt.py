@@ -18,16 +18,6 @@ def config(model: Model, directory: Path, updates: int, warmup: int) -> dict[str
     """Return JoeyNMT's config."""
     (directory / "model").mkdir()
     text = {"level": "word", "lowercase": False, "max_length": 1000, "voc_file": str(directory / "vocabulary")}
-    side = {
-        "type": "transformer",
-        "num_layers": model.layers,
-        "num_heads": model.heads,
-        "embeddings": {"embedding_dim": model.dim, "scale": True, "dropout": model.dropout},
-        "hidden_size": model.dim,
-        "ff_size": model.ffn_dim,
-        "dropout": model.dropout,
-        "layer_norm": "post",
-    }
     return {
         "name": "benchmark",
         "model_dir": str(directory / "model"),
@@ -40,30 +30,50 @@ def config(model: Model, directory: Path, updates: int, warmup: int) -> dict[str
             "src": {**text, "lang": "source"},
             "trg": {**text, "lang": "target"},
         },
-        "training": {
-            "optimizer": "adam",
-            "adam_betas": [model.beta1, model.beta2],
-            "learning_rate": model.lr,
-            "learning_rate_min": 0.0,
-            "scheduling": "warmupinversesquareroot",
-            "learning_rate_warmup": model.warmup_updates,
-            "normalization": "tokens",
-            "label_smoothing": model.label_smoothing,
-            "batch_type": "token",
-            "batch_size": model.max_tokens,
-            "epochs": 1000,
-            "updates": updates,
-            "logging_freq": warmup,
-            "validation_freq": 1000 * warmup,
-        },
+        "training": training(model, updates, warmup),
         "testing": {},
-        "model": {
-            "initializer": "xavier_uniform",
-            "tied_embeddings": True,
-            "tied_softmax": True,
-            "encoder": side,
-            "decoder": side,
-        },
+        "model": architecture(model),
+    }
+
+
+def architecture(model: Model) -> dict[str, Any]:
+    """Return the part of the config that is the model."""
+    side = {
+        "type": "transformer",
+        "num_layers": model.layers,
+        "num_heads": model.heads,
+        "embeddings": {"embedding_dim": model.dim, "scale": True, "dropout": model.dropout},
+        "hidden_size": model.dim,
+        "ff_size": model.ffn_dim,
+        "dropout": model.dropout,
+        "layer_norm": "post",
+    }
+    return {
+        "initializer": "xavier_uniform",
+        "tied_embeddings": True,
+        "tied_softmax": True,
+        "encoder": side,
+        "decoder": side,
+    }
+
+
+def training(model: Model, updates: int, warmup: int) -> dict[str, Any]:
+    """Return the part of the config that is training."""
+    return {
+        "optimizer": "adam",
+        "adam_betas": [model.beta1, model.beta2],
+        "learning_rate": model.lr,
+        "learning_rate_min": 0.0,
+        "scheduling": "warmupinversesquareroot",
+        "learning_rate_warmup": model.warmup_updates,
+        "normalization": "tokens",
+        "label_smoothing": model.label_smoothing,
+        "batch_type": "token",
+        "batch_size": model.max_tokens,
+        "epochs": 1000,
+        "updates": updates,
+        "logging_freq": warmup,
+        "validation_freq": 1000 * warmup,
     }
 
 

@@ -30,33 +30,33 @@ ANSWERS = {
 """Command lines of Python."""
 
 
-def run_python(words: Sequence[str], directory: Path, exit_code: int = 0) -> Finished:
+def run_python(words: Sequence[str], threads: int, directory: Path, exit_code: int = 0) -> Finished:
     """Run Python, with its cache of compiled modules as users have it."""
-    kept = {name: value for name, value in environment(os.cpu_count() or 1).items() if "DONTWRITE" not in name}
+    kept = {name: value for name, value in environment(threads).items() if "DONTWRITE" not in name}
     return run_child([sys.executable, *words], directory, kept | {"PYTHONPATH": str(ROOT)}, exit_code)
 
 
-def answer(words: Sequence[str], directory: Path) -> Figures:
+def answer(words: Sequence[str], threads: int, directory: Path) -> Figures:
     """Return how long a program took."""
-    child = run_python(words, directory, 2 if "model.dropout=7" in words else 0)
+    child = run_python(words, threads, directory, 2 if "model.dropout=7" in words else 0)
     return {"seconds": child.seconds, "cpu_seconds": child.cpu_seconds, "peak_mb": child.peak_mb}
 
 
-def first_update(cache: Path | None, directory: Path) -> Figures:
+def first_update(cache: Path | None, threads: int, directory: Path) -> Figures:
     """Return the seconds of the phases up to the first update; an empty cache if none is given."""
     options = [f"dataset.cache_dir={cache or directory / 'cache'}", f"hydra.run.dir={directory / 'run'}"]
-    child = run_python(["-m", "benchmarks._phases", *options, "training.device=cpu"], directory)
+    child = run_python(["-m", "benchmarks._phases", *options, "training.device=cpu"], threads, directory)
     phases: Figures = json.loads(child.output.splitlines()[-1])
     return {"seconds": sum(phases.values()), **phases, "peak_mb": child.peak_mb}
 
 
-def contestants(cache: Path) -> list[Contestant]:
+def contestants(cache: Path, threads: int) -> list[Contestant]:
     """Return what is measured; the cache is there for what is to find one."""
-    answers = [Contestant({"program": name}, partial(answer, words)) for name, words in ANSWERS.items()]
+    answers = [Contestant({"program": name}, partial(answer, words, threads)) for name, words in ANSWERS.items()]
     return [
         *answers,
-        Contestant({"program": "first update, empty cache"}, partial(first_update, None)),
-        Contestant({"program": "first update, filled cache"}, partial(first_update, cache)),
+        Contestant({"program": "first update, empty cache"}, partial(first_update, None, threads)),
+        Contestant({"program": "first update, filled cache"}, partial(first_update, cache, threads)),
     ]
 
 
@@ -64,13 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print tables, and write JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="file to write")
     options = parser.parse_args(arguments)
-    described = about(os.cpu_count() or 1)
+    described = about(options.threads)
     with tempfile.TemporaryDirectory() as directory:
         cache = Path(directory, "cache")
-        in_turns(contestants(cache), 1)  # to warm up: modules are compiled, and the cache is filled
-        results = in_turns(contestants(cache), options.rounds)
+        in_turns(contestants(cache, options.threads), 1)  # to warm up: modules are compiled, and the cache is filled
+        results = in_turns(contestants(cache, options.threads), options.rounds)
     print(tables(results))
     if options.json:
         write_results(options.json, described, results)

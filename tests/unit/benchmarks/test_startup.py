@@ -6,7 +6,7 @@ from benchmarks.startup import ANSWERS, answer, first_update
 
 
 def test_phases_up_to_the_first_update(tmp_path: Path) -> None:
-    found = first_update(None, tmp_path)
+    found = first_update(None, 1, tmp_path)
     assert found.pop("peak_mb") > 100
     seconds = found.pop("seconds")
     assert seconds == pytest.approx(sum(found.values()))
@@ -30,4 +30,4 @@ def test_phases_up_to_the_first_update(tmp_path: Path) -> None:
 
 
 def test_a_mistake_is_an_answer(tmp_path: Path) -> None:
-    assert answer(ANSWERS["a mistake in the config"], tmp_path)["seconds"] > 0
+    assert answer(ANSWERS["a mistake in the config"], 1, tmp_path)["seconds"] > 0
