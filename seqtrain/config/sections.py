@@ -101,8 +101,8 @@ class DatasetConfig(Checked):
     required_batch_size_multiple: int = bounded(1, at_least=1)
     """Cut batches to a multiple of this many sentences where that is possible; no sentence is ever dropped."""
     shuffle_window: int = bounded(0, at_least=0)
-    """Sentences that are sorted by length and shuffled at a time, such as 1000000: memory does not grow with the
-    corpus, which is read in order of runs of window / 256 lines. 0: all that an epoch has."""
+    """Sentences that are sorted by length and shuffled at a time, such as 1000000, so that memory does not grow with
+    the corpus; they are from 256 places of it. 0: all that an epoch has."""
     cache_dir: str = "${oc.env:SEQTRAIN_CACHE,${oc.env:XDG_CACHE_HOME,${oc.env:HOME,.}/.cache}/seqtrain}"
     """Where prepared data is kept, addressed by its content."""
 

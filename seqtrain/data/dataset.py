@@ -28,7 +28,7 @@ PREFETCH = 4
 class PlannedDataset(Dataset):
     """Sentences with known lengths. A subclass sets the two arrays and implements ``collate``.
 
-    One that holds no arrays, since it is larger than memory, implements the four other methods but ``batches``.
+    One that is larger than memory has no arrays: it implements ``__len__``, ``numbers`` and ``measure`` instead.
     """
 
     lengths: npt.NDArray[np.int32]
