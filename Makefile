@@ -1,8 +1,9 @@
 # Two commands on a fresh machine: `make train` and `make test`. The rest is for those who work on seqtrain.
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS ?= build/peers
 
-.PHONY: train test test-all check format bench-shakespeare bench-decoding clean
+.PHONY: train test test-all check format bench bench-peers bench-shakespeare bench-data bench-decoding clean
 
 train: .venv/installed
 	$(BIN)/python -m seqtrain $(ARGS)
@@ -28,17 +29,39 @@ format: .venv/installed
 bench-shakespeare: .venv/installed
 	$(BIN)/python benchmarks/shakespeare_char.py $(ARGS)
 
+# docs/benchmarks.md anew: DATA is a directory with Multi30k, tokenised and lower-cased, RUN a run trained on it (without
+# one, decoding is left out). The text is data of one's own. `make bench` takes minutes, `make bench-peers` an hour.
+DATA ?= multi30k/tok
+RESULTS := docs/benchmarks
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.training --data $(DATA) --json $(RESULTS)/training.json
+	$(BIN)/python -m benchmarks.startup --json $(RESULTS)/startup.json
+	$(BIN)/python -m benchmarks.data --data $(DATA) > $(RESULTS)/data.jsonl
+	test -z "$(RUN)" || $(BIN)/python -m benchmarks.decoding --checkpoint $(RUN) --data $(DATA) --threads 2 \
+		--json $(RESULTS)/decoding.json
+	$(BIN)/python -m benchmarks.render
+
+bench-peers: .venv/installed $(PEERS)/installed
+	$(BIN)/python -m benchmarks.training --data $(DATA) --peers $(PEERS) --json $(RESULTS)/training-peers.json
+	test -z "$(RUN)" || $(MAKE) bench-decoding ARGS='--checkpoint $(RUN) --data $(DATA) --threads 2 \
+		--json $(RESULTS)/decoding-peers.json'
+	$(BIN)/python -m benchmarks.render
+
+# Preparing, planning, reading and collating data, a line of JSON for each: ARGS='--data DIR', DIR with train.en, train.de.
+bench-data: .venv/installed
+	$(BIN)/python -m benchmarks.data $(ARGS)
+
 # Sentences per second beside Hugging Face transformers and CTranslate2, each in an environment of its own below PEERS:
 # ARGS='--checkpoint RUN --data DIR', DIR with the text of the test set.
-PEERS ?= build/peers
 bench-decoding: .venv/installed $(PEERS)/installed
 	$(BIN)/python -m benchmarks.decoding --hf-python $(PEERS)/hugging_face/bin/python \
 		--ct2-python $(PEERS)/ctranslate2/bin/python $(ARGS)
 
-$(PEERS)/installed:
-	$(PYTHON) -m venv $(PEERS)/hugging_face
-	$(PEERS)/hugging_face/bin/python -m pip install --quiet --constraint constraints.txt torch transformers==5.23.0
-	$(PYTHON) -m venv $(PEERS)/ctranslate2
+$(PEERS)/installed: Makefile
+	for peer in hugging_face eole joeynmt ctranslate2; do $(PYTHON) -m venv $(PEERS)/$$peer; done
+	$(PEERS)/hugging_face/bin/python -m pip install --quiet torch==2.13.0 transformers==5.23.0 accelerate sentencepiece
+	$(PEERS)/eole/bin/python -m pip install --quiet torch==2.13.0 eole==0.6.4 aiohttp
+	$(PEERS)/joeynmt/bin/python -m pip install --quiet torch==2.13.0 joeynmt==2.3.0 importlib_metadata
 	$(PEERS)/ctranslate2/bin/python -m pip install --quiet ctranslate2==4.8.5
 	touch $@
 

@@ -57,7 +57,9 @@ def serve(decoder: Decoder) -> None:
 
 
 def _answer(decoder: Decoder, request: dict[str, Any]) -> dict[str, Any]:
-    """Decode by beam search, or greedily where a file for the logits is named."""
+    """Decode by beam search, all at once or one by one, or greedily where a file for the logits is named."""
+    if request["singly"]:
+        return {"seconds": [_timed(decoder, [source]) for source in request["sources"]]}
     if request["logits"]:
         outputs, logits = decoder.greedy(request["sources"])
         np.save(request["logits"], logits)
@@ -67,6 +69,12 @@ def _answer(decoder: Decoder, request: dict[str, Any]) -> dict[str, Any]:
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # Linux counts kilobytes
     return {"outputs": outputs, "seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": megabytes}
+
+
+def _timed(decoder: Decoder, sources: Sentences) -> float:
+    start = time.perf_counter()
+    decoder.decode(sources)
+    return time.perf_counter() - start
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,16 @@ class Worker:
 
     def decode(self, sources: Sentences, logits: Path | None = None) -> dict[str, Any]:
         """Return ``outputs``, ``seconds``, ``cpu_seconds``, ``peak_mb``; given a file for logits, greedy outputs."""
+        return self._ask({"sources": sources, "logits": logits and str(logits), "singly": False})
+
+    def decode_singly(self, sources: Sentences) -> list[float]:
+        """Return the seconds that each sentence takes by itself."""
+        seconds: list[float] = self._ask({"sources": sources, "logits": None, "singly": True})["seconds"]
+        return seconds
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
-        print(json.dumps({"sources": sources, "logits": logits and str(logits)}), file=self._process.stdin, flush=True)
+        print(json.dumps(request), file=self._process.stdin, flush=True)
         return self._read()
 
     def close(self) -> int:

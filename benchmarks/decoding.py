@@ -10,14 +10,12 @@ batches sentences by length as it does best. Nothing is timed unless greedy outp
 Beam, length penalty 1 and the limit of length are the same for all. What is not: seqtrain and CTranslate2 take
 sentences that are done out of a batch, Hugging Face goes on with all until the last one is done. Hugging Face and
 seqtrain never choose the symbol of padding; CTranslate2 could.
-Whole processes are timed too: start, loading the converted model, decoding all, end.
+Some sentences are decoded one at a time as well. Whole processes are timed too: start, loading the converted model,
+decoding all, end. Without ``--hf-python`` and ``--ct2-python`` seqtrain is measured by itself.
 """
 
 import argparse
-import json
 import os
-import platform
-import statistics
 import sys
 import tempfile
 import time
@@ -31,6 +29,9 @@ import numpy as np
 import sacrebleu
 
 import seqtrain
+from benchmarks._decoding_table import table
+from benchmarks._machine import about
+from benchmarks._rounds import Figures, Result, write_results
 from benchmarks._seqtrain import export
 from benchmarks._worker import Sentences, Settings, Tool, Worker
 from seqtrain.composition import quote
@@ -40,15 +41,8 @@ OURS = "seqtrain"
 LOGITS_TOLERANCE = 1e-4
 CHECKED = 16
 """Sentences whose greedy outputs and logits are compared."""
-COLUMNS = {
-    "sentences_per_second": ("sentences/s", ".1f"),
-    "tokens_per_second": ("tokens/s", ",.0f"),
-    "relative_speed": (f"of {OURS}'s speed", ".2f"),
-    "process_seconds": ("whole process, s", ".1f"),
-    "peak_mb": ("its peak, MB", "d"),
-    "bleu": ("BLEU", ".2f"),
-    "identical_outputs": ("outputs identical", "d"),
-}
+SINGLE = 50
+"""Sentences that are decoded one at a time."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +69,19 @@ def work(options: argparse.Namespace) -> Work:
 
 
 def tools(options: argparse.Namespace, trained: TrainedModel, directory: Path) -> dict[str, Tool]:
-    """Return the tools, each with its model, which is converted if need be."""
-    export(trained, directory / "exported")
+    """Return seqtrain and the tools that there is a Python for, each with its model, which is converted if need be."""
     found = {OURS: Tool(Path(sys.executable), "_seqtrain", options.checkpoint.resolve())}
     for name, python, module in (
         ("Hugging Face", options.hf_python, "_marian"),
         ("CTranslate2", options.ct2_python, "_ctranslate2"),
     ):
-        found[name] = Tool(Path(os.path.abspath(python)), module, directory / module)  # a link is not followed
-        found[name].convert(directory / "exported")
+        if python:
+            found[name] = Tool(Path(os.path.abspath(python)), module, directory / module)  # a link is not followed
+    peers = [tool for name, tool in found.items() if name != OURS]
+    if peers:
+        export(trained, directory / "exported")
+    for tool in peers:
+        tool.convert(directory / "exported")
     return found
 
 
@@ -108,11 +106,12 @@ def check(workers: Mapping[str, Worker], sources: Sentences, directory: Path) ->
 
 
 def decode(workers: Mapping[str, Worker], sources: Sentences, rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """Return the answers of each round, the tools in turns."""
+    """Return the answers of each round, the tools in turns; ``single`` has the seconds of sentences by themselves."""
+    few = sources[:: max(1, len(sources) // SINGLE)][:SINGLE]
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
     for _ in range(rounds):
         for name, worker in workers.items():
-            answers[name].append(worker.decode(sources))
+            answers[name].append(worker.decode(sources) | {"single": worker.decode_singly(few)})
             print(f"{name}: {len(sources) / answers[name][-1]['seconds']:.1f} sentences/s", flush=True)
     return answers
 
@@ -133,56 +132,32 @@ def run_processes(
     return found
 
 
-def spread(numbers: Sequence[float]) -> dict[str, float]:
-    """Return the median, the least and the most."""
-    return {"median": statistics.median(numbers), "min": min(numbers), "max": max(numbers)}
+def figures(answer: dict[str, Any], ours: dict[str, Any]) -> Figures:
+    """Return what is told of a round: a tool's answer, and seqtrain's."""
+    outputs, seconds = answer["outputs"], answer["seconds"]
+    return {
+        "sentences_per_second": len(outputs) / seconds,
+        "tokens_per_second": sum(len(output) + 1 for output in outputs) / seconds,  # with ends
+        "relative_speed": ours["seconds"] / seconds,
+        "p50_ms": 1000 * float(np.percentile(answer["single"], 50)),
+        "p95_ms": 1000 * float(np.percentile(answer["single"], 95)),
+        "cpu_seconds": answer["cpu_seconds"],
+        "identical_outputs": sum(mine == its for mine, its in zip(ours["outputs"], outputs, strict=True)),
+        "longest_output": max(map(len, outputs)),
+    }
 
 
 def summarized(
-    ours: Sequence[dict[str, Any]], rounds: Sequence[dict[str, Any]], processes: Sequence[tuple[float, int]]
-) -> dict[str, Any]:
-    """Return what is reported of a tool: seqtrain's answers, its own of the same rounds, its whole processes."""
-    outputs, seconds = rounds[0]["outputs"], [answer["seconds"] for answer in rounds]
-    tokens = sum(len(output) + 1 for output in outputs)  # with ends
-    found = {
-        "sentences_per_second": spread([len(outputs) / each for each in seconds]),
-        "tokens_per_second": spread([tokens / each for each in seconds]),
-        "relative_speed": spread([mine["seconds"] / each for mine, each in zip(ours, seconds, strict=True)]),
-        "identical_outputs": sum(mine == its for mine, its in zip(ours[0]["outputs"], outputs, strict=True)),
-        "longest_output": max(map(len, outputs)),
-        "seconds": seconds,
-        "cpu_seconds": [answer["cpu_seconds"] for answer in rounds],
-    }
-    if processes:
-        process_seconds, peaks = zip(*processes, strict=True)
-        found |= {"process_seconds": spread(process_seconds), "peak_mb": max(peaks)}
-    return found
-
-
-def show(found: Mapping[str, dict[str, Any]]) -> None:
-    """Print a table in Markdown, a row for each tool: medians, with the least and the most."""
-    headings = [heading for heading, _ in COLUMNS.values()]
-    for cells in (["", *headings], ["---"] * (1 + len(COLUMNS))):
-        print(f"| {' | '.join(cells)} |")
-    for name, values in found.items():
-        print(f"| {' | '.join([name, *(_cell(values.get(key), form) for key, (_, form) in COLUMNS.items())])} |")
-
-
-def _cell(value: Any, form: str) -> str:
-    """Return a number, or a median with its spread."""
-    if isinstance(value, dict):
-        return f"{value['median']:{form}} ({value['min']:{form}} to {value['max']:{form}})"
-    return "" if value is None else f"{value:{form}}"
-
-
-def cpu() -> str:
-    """Return the name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} CPUs" if names else platform.processor()
+    name: str,
+    given: Work,
+    answers: Mapping[str, Sequence[dict[str, Any]]],
+    processes: Sequence[tuple[float, int]],
+) -> Result:
+    """Return what is told of a tool: of each round, then of each whole process."""
+    rounds = [figures(answer, ours) for answer, ours in zip(answers[name], answers[OURS], strict=True)]
+    rounds[0]["bleu"] = given.bleu(answers[name][0]["outputs"])
+    whole = [{"process_seconds": seconds, "peak_mb": peak} for seconds, peak in processes]
+    return Result({"tool": name}, [*rounds, *whole])
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -192,8 +167,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="directory of the test set's text, if not where it was in training")
     parser.add_argument("--split", default="test", help="what to decode")
     parser.add_argument("--sentences", type=int, help="how many, from the first; all if not given")
-    parser.add_argument("--hf-python", type=Path, required=True, help="Python with torch and transformers")
-    parser.add_argument("--ct2-python", type=Path, required=True, help="Python with ctranslate2")
+    parser.add_argument("--hf-python", type=Path, help="Python with torch and transformers")
+    parser.add_argument("--ct2-python", type=Path, help="Python with ctranslate2")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--process-rounds", type=int, default=3, help="rounds of whole processes")
     parser.add_argument("--threads", type=int, default=1)
@@ -218,16 +193,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             gaps = check(workers, given.sources, directory)
             answers = decode(workers, given.sources, options.rounds)
         processes = run_processes(converted, settings, given.sources, options.process_rounds)
-    found = {
-        name: {**summarized(answers[OURS], rounds, processes[name]), "bleu": given.bleu(rounds[0]["outputs"])}
-        for name, rounds in answers.items()
-    }
-    show(found)
+    results = [summarized(name, given, answers, processes[name]) for name in answers]
+    print(table(results))
     if options.json:
         versions = {name: worker.versions for name, worker in workers.items()}
-        about = {"cpu": cpu(), "python": platform.python_version(), "versions": versions, **asdict(settings)}
-        report = {**about, "load": load, "sentences": len(given.sources), "logits_gap": gaps, "tools": found}
-        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        told_of_work = {"load": load, "sentences": len(given.sources), "logits_gap": gaps}
+        described = {**about(options.threads), "tools": versions, **asdict(settings), **told_of_work}
+        write_results(options.json, described, results)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,8 @@ def _unscored(node: DictConfig) -> Iterator[Mistake]:
     """Yield the metric that says which checkpoint is best if it is the score of a scorer that is not chosen."""
     metric = str(OmegaConf.select(node, "saving.metric", throw_on_resolution_failure=False) or "")
     name, chosen = metric.rpartition("/")[2], child_of(node, "scorer") if "scorer" in node else None
-    if chosen is not None and name not in chosen and name in REGISTRIES["scorer"].names():
+    known = REGISTRIES["scorer"].names() if "scorer" in REGISTRIES else ()
+    if chosen is not None and name not in chosen and name in known:
         yield Mistake(f"needs scorer=[{','.join([*map(str, chosen), name])}]", "saving.metric", metric)
 
 

@@ -193,6 +193,10 @@ class PlanSpec:
     """Seed of the order."""
     shuffle: bool = True
     """Whether the order is random; otherwise it is that of the lengths."""
+    window: int = 0
+    """Sentences that are planned at a time where the order is random; 0 plans all of an epoch at once."""
+    lanes: int = 1
+    """Windows that batches are taken from in turns: as many as an update has micro-batches."""
 
 
 class Shard(NamedTuple):

@@ -158,7 +158,10 @@ class IncrementalState(ABC):
 
     @abstractmethod
     def reorder(self, order: Tensor) -> None:
-        """Go on with the rows ``order`` (N,): beam search picks, repeats and drops hypotheses."""
+        """Go on with the rows ``order`` (N,): beam search picks, repeats and drops hypotheses.
+
+        N may be less or more than before: a search begins with one hypothesis of each sentence.
+        """
 
 
 EncodedT = TypeVar("EncodedT")
@@ -179,7 +182,7 @@ class IncrementalModel(Protocol[EncodedT, StateT]):
         """Return the logits (N, V) that follow ``prev_tokens`` (N,).
 
         Row n belongs to the sentence n // (N // B) of ``encoder_output``: hypotheses of a sentence
-        stand together and share its encoding.
+        stand together and share its encoding. The search may overwrite the logits.
         """
 
 

@@ -19,6 +19,7 @@ from seqtrain.config import Device, GenerateConfig
 from seqtrain.generation.worker import Found
 from seqtrain.generation.workers import Workers
 from seqtrain.loading import load
+from seqtrain.memory import keep_memory
 from seqtrain.trained import TrainedModel
 
 
@@ -58,6 +59,7 @@ def load_model(cfg: GenerateConfig, searchpath: Sequence[str] = ()) -> TrainedMo
 def set_up(cfg: GenerateConfig, searchpath: Sequence[str], threads: int, number: int) -> Callable[[Batch], Found]:
     """Return what decodes batches in a worker, with a model on a GPU of its own if there are enough."""
     torch.set_num_threads(threads)
+    keep_memory()
     if gpus := gpus_for(cfg.device):
         torch.cuda.set_device(number % gpus)
     trained = load_model(cfg, searchpath)

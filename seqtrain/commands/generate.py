@@ -13,6 +13,7 @@ from seqtrain.commands._streams import is_typed, open_output
 from seqtrain.config import GenerateConfig, OutputFormat
 from seqtrain.generation.formats import FORMATS
 from seqtrain.generation.outputs import Decoded
+from seqtrain.memory import kept_memory
 from seqtrain.trained import TrainedModel
 from seqtrain.training.evaluation import DecodedSplit
 from seqtrain.training.logs import logging_to
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 def run(cfg: GenerateConfig) -> None:
     """Decode, and write each sentence as soon as it is decoded; messages go to standard error."""
     console = Console(stderr=True)
-    with logging_to(console):
+    with logging_to(console), kept_memory():
         read = {"input": cfg.input, "prefix": cfg.prefix, "replace_unk": cfg.replace_unk or ""}
         speed = Speed(console, shown=_is_progress_shown(cfg, console))
         with searching(cfg, speed) as searched, speed, open_output(cfg.output, read) as output:

@@ -61,6 +61,8 @@ class TrainingConfig(Checked):
     """Use deterministic algorithms only, an error where torch has none."""
     num_threads: int = bounded(0, at_least=0)
     """CPU threads of one operation; 0 leaves it to torch."""
+    keep_memory: bool = True
+    """Keep memory that is freed for the next update, where a CPU computes on Linux: faster, for a higher peak maybe."""
     max_faults: int = bounded(10, at_least=0)
     """Faulty updates (loss or gradient not finite, or a spike) to skip before training stops with a report."""
     spike_factor: float = bounded(0.0, at_least=0)
@@ -98,6 +100,9 @@ class DatasetConfig(Checked):
     """Most sentences in a batch; 0 sets no limit."""
     required_batch_size_multiple: int = bounded(1, at_least=1)
     """Cut batches to a multiple of this many sentences where that is possible; no sentence is ever dropped."""
+    shuffle_window: int = bounded(0, at_least=0)
+    """Sentences that are sorted by length and shuffled at a time, such as 1000000: memory does not grow with the
+    corpus, which is read in order of runs of window / 256 lines. 0: all that an epoch has."""
     cache_dir: str = "${oc.env:SEQTRAIN_CACHE,${oc.env:XDG_CACHE_HOME,${oc.env:HOME,.}/.cache}/seqtrain}"
     """Where prepared data is kept, addressed by its content."""
 

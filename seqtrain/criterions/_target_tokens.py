@@ -25,9 +25,9 @@ from seqtrain.nn.chunked_cross_entropy import (
     CrossEntropySums,
     Options,
     cross_entropy,
-    linear_cross_entropy,
     projected_cross_entropy,
 )
+from seqtrain.nn.linear_cross_entropy import linear_cross_entropy
 
 
 @dataclass

@@ -8,8 +8,9 @@ from seqtrain.base import AdaptivelyProjected, Choice, FeatureModel
 from seqtrain.criterions import Batch, CriterionConfig, LossOutput, Model, TargetTokenCriterion, register_criterion
 from seqtrain.criterions._target_tokens import TargetTokens, is_as_new_as_project
 from seqtrain.errors import ConfigError
-from seqtrain.nn.chunked_cross_entropy import CrossEntropySums, linear_cross_entropy
+from seqtrain.nn.chunked_cross_entropy import CrossEntropySums
 from seqtrain.nn.ensemble import Ensemble
+from seqtrain.nn.linear_cross_entropy import linear_cross_entropy
 from seqtrain.registry import choice_of
 
 

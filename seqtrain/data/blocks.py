@@ -139,8 +139,9 @@ class PromptDataset(PlannedDataset):
         self.prompts = Tokens.from_sentences(prompts)
         self.max_length = max_length
         self.ids = np.arange(len(prompts))
-        self.lengths = np.minimum(self.prompts.lengths, np.int32(max_length))
-        self.truncated = np.flatnonzero(self.prompts.lengths > max_length)
+        lengths = self.prompts.lengths
+        self.lengths = np.minimum(lengths, np.int32(max_length))
+        self.truncated = np.flatnonzero(lengths > max_length)
         self.fingerprint = self.prompts.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:

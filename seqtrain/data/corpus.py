@@ -15,7 +15,7 @@ from seqtrain.data.cache import cached
 from seqtrain.data.dictionary_files import DictionaryFiles
 from seqtrain.data.encoding import index, lines_of
 from seqtrain.data.store import Tokens
-from seqtrain.data.text import check_parallel, fingerprint_text, hash_file, read_lines
+from seqtrain.data.text import check_parallel, count_lines, fingerprint_text, hash_file
 from seqtrain.data.tokenizers import Tokenizer
 from seqtrain.errors import ConfigError
 
@@ -119,7 +119,7 @@ class TextCorpus(Corpus):
 
     def sizes(self, file: Path) -> list[tuple[Path, int]]:
         """Return the number of lines."""
-        return [(file, sum(1 for _ in read_lines(file)))]
+        return [(file, count_lines(file))]
 
     def check_parallel(self, source: Path, target: Path) -> list[tuple[Path, int]]:
         """Compare the numbers of lines."""

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor
 
 from seqtrain.base import Batch, Dataset, Dictionary, PlanSpec, Shard
-from seqtrain.data.plan import BatchPlan, batch_seed, plan_batches
+from seqtrain.data.plan import Plan, batch_seed, plan_batches
 from seqtrain.data.sentences import Sentences
+from seqtrain.data.windows import WindowedPlan, Windows, batches_of_windows, count_lengths
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -24,7 +26,10 @@ PREFETCH = 4
 
 
 class PlannedDataset(Dataset):
-    """Sentences with known lengths. A subclass sets the two arrays and implements ``collate``."""
+    """Sentences with known lengths. A subclass sets the two arrays and implements ``collate``.
+
+    One that holds no arrays, since it is larger than memory, implements the four other methods but ``batches``.
+    """
 
     lengths: npt.NDArray[np.int32]
     """Tokens of each sentence on each side, end of sentence included, (N,) or (N, sides)."""
@@ -34,16 +39,38 @@ class PlannedDataset(Dataset):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def plan(self, spec: PlanSpec, epoch: int) -> BatchPlan:
+    def numbers(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the numbers by which ``collate`` knows sentences (B,) of the plan, (B,)."""
+        return self.ids[positions]
+
+    def measure(self, positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Return which of sentences (n,) are seen, (m,), and their lengths, (m,) or (m, sides)."""
+        return positions, self.lengths[positions]
+
+    def count_lengths(self, windows: Windows) -> npt.NDArray[np.int64]:
+        """Return how many sentences of each window have a longest side of 0, 1, 2, ... tokens."""
+        return count_lengths(windows, self)
+
+    def plan(self, spec: PlanSpec, epoch: int) -> Plan:
         """Return the batch plan of an epoch; its numbers are positions in ``ids``."""
-        return plan_batches(self.lengths, spec, epoch)
+        if not (spec.window and spec.shuffle):
+            return plan_batches(self.lengths, spec, epoch)
+        windows, limits = Windows(len(self), spec.window), replace(spec, seed=0)
+        if limits not in self._batches_of_windows:
+            self._batches_of_windows[limits] = batches_of_windows(self.count_lengths(windows), spec)
+        return WindowedPlan(windows, self, self._batches_of_windows[limits], spec, epoch)
+
+    @cached_property
+    def _batches_of_windows(self) -> dict[PlanSpec, npt.NDArray[np.int64]]:
+        """How many batches each window has: the same in every epoch."""
+        return {}
 
     def batches(self, *, epoch: int, plan: PlanSpec, shard: Shard = Shard(), start: int = 0) -> Iterator[Batch]:
         """Yield the micro-batches of an epoch from the ``start``-th on, those of one process."""
         batch_plan = self.plan(plan, epoch)
 
         def make(index: int) -> Batch:
-            batch = self.collate(self.ids[batch_plan[index]])
+            batch = self.collate(self.numbers(batch_plan[index]))
             return replace(batch, seed=batch_seed(plan.seed, epoch, index))
 
         first = start + (shard.rank - start) % shard.world

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from seqtrain.base import Dictionary
 from seqtrain.data.cache import cached
 from seqtrain.data.chunks import chunked
+from seqtrain.data.reading import reading
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.sentences import Sentences
-from seqtrain.data.store import Tokens, TokenStore, dtype_of
+from seqtrain.data.store import Flat, Tokens, TokenStore, dtype_of, flatten
 from seqtrain.data.text import hash_file, read_lines
 from seqtrain.errors import DataError
 
@@ -56,8 +57,12 @@ def sample(plain: Sentences, numbers: npt.NDArray[np.int64], dictionary: Diction
 
 
 def _write_store(files: Sequence[Path], dictionary: Dictionary, directory: Path) -> None:
-    def sentences() -> Iterator[list[int]]:
-        for window in chunked(lines_of(files), WINDOW):
-            yield from ([*ids, dictionary.eos] for ids in dictionary.encode_lines(window))
+    with reading(files) as watch:
+        lines = chain.from_iterable(read_lines(file, watch) for file in files)
+        encoded = map(dictionary.encode_lines, chunked(lines, WINDOW))
+        TokenStore.write_chunks(directory, (_ended(*flatten(ids), dictionary.eos) for ids in encoded), len(dictionary))
 
-    TokenStore.write(directory, sentences(), len(dictionary))
+
+def _ended(tokens: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], eos: int) -> Flat:
+    """Put the end of sentence behind each sentence."""
+    return np.insert(tokens, np.cumsum(lengths), eos), lengths + 1

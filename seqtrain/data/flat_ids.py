@@ -50,8 +50,8 @@ class CheckedIds:
             DataError: one is not in the dictionary.
         """
         ids = self._ids[key]
-        wrong = (ids < 0) | (ids >= self._vocab_size)
-        if wrong.any():
+        if ids.size and (ids.max() >= self._vocab_size or ids.min() < 0):
+            wrong = (ids < 0) | (ids >= self._vocab_size)
             self._refuse(int(_positions(key, len(self)).ravel()[wrong.argmax()]))
         return ids
 

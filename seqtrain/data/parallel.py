@@ -18,8 +18,79 @@ from seqtrain.errors import DataError
 Matrix = npt.NDArray[np.int64]
 
 
-class ParallelDataset(PlannedDataset):
-    """Pairs of sentences with the same number in two stores.
+class PairsDataset(PlannedDataset):
+    """Pairs of sentences with the same number in two stores, truncated to a limit when they are collated.
+
+    Args:
+        source: one side.
+        target: the other.
+        max_positions: most tokens of each.
+        for_training: whether pairs may be left out.
+        numbers: what ``Batch.ids`` calls each pair, (N,), where they are some pairs of other data; else 0, 1, 2, ...
+
+    Raises:
+        DataError: the stores do not belong together.
+    """
+
+    def __init__(
+        self,
+        source: Sentences,
+        target: Sentences,
+        max_positions: tuple[int, int],
+        *,
+        for_training: bool,
+        numbers: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        if len(source) != len(target):
+            raise DataError(f"the source has {len(source)} sentences and the target {len(target)}; index both again")
+        self.source, self.target = source, target
+        self.links: Tokens | None = None
+        """Word alignments, where they are known."""
+        self.max_positions = max_positions
+        self._numbers = numbers
+        parts = f"{source.fingerprint} {target.fingerprint} {max_positions} {for_training}"
+        self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
+
+    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
+        """Return pairs (B,) as source_tokens (B, S), source_lengths (B,), prev_output_tokens and target (B, T)."""
+        source, source_lengths = _ended(self.source, ids, self.max_positions[0])
+        target, target_lengths = _ended(self.target, ids, self.max_positions[1])
+        net_input = _source_input(source, source_lengths)
+        net_input["prev_output_tokens"] = torch.from_numpy(_shifted(target))
+        return Batch(
+            ids=torch.from_numpy(ids if self._numbers is None else self._numbers[ids]),
+            net_input=net_input,
+            target=torch.from_numpy(target),
+            ntokens=int(target_lengths.sum()),
+            nsentences=len(ids),
+            alignments=self._alignments(ids, np.stack([source_lengths, target_lengths], axis=1)),
+        )
+
+    def align(self, links: Tokens) -> None:
+        """Take word alignments of all pairs, as :mod:`seqtrain.data.alignments` has them, for batches."""
+        self.links = links
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint} {links.fingerprint}".encode()).hexdigest()
+
+    def lengths_of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the lengths of pairs (B,) as they are in the stores, (B, 2)."""
+        lengths = np.empty((len(ids), 2), dtype=np.int32)
+        lengths[:, 0], lengths[:, 1] = self.source.lengths_of(ids), self.target.lengths_of(ids)
+        return lengths
+
+    def are_empty(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which of pairs (B,) have a side with nothing in it, (B,)."""
+        return self.source.are_empty(ids) | self.target.are_empty(ids)
+
+    def are_too_long(self, lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """Return which of pairs with lengths (B, 2) have a side over the limit, (B,)."""
+        return (lengths[:, 0] > self.max_positions[0]) | (lengths[:, 1] > self.max_positions[1])
+
+    def _alignments(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> Tensor | None:
+        return None if self.links is None else torch.from_numpy(gather_links(self.links, ids, lengths))
+
+
+class ParallelDataset(PairsDataset):
+    """Pairs of sentences, the length of each of which is held in memory.
 
     For training, pairs with a side that is over ``max_positions`` (source, target), or empty, are left out.
     Otherwise none is, and sides over the limit are truncated.
@@ -44,57 +115,27 @@ class ParallelDataset(PlannedDataset):
         for_training: bool,
         numbers: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        if len(source) != len(target):
-            raise DataError(f"the source has {len(source)} sentences and the target {len(target)}; index both again")
-        self.source, self.target = source, target
-        self.links: Tokens | None = None
-        """Word alignments, where they are known."""
-        self.max_positions = max_positions
-        self._numbers = numbers
-        lengths = np.stack([source.lengths, target.lengths], axis=1)
-        limits = np.array(max_positions, dtype=np.int32)
-        empty, too_long = source.empty | target.empty, (lengths > limits).any(axis=1)
-        nothing = np.zeros(len(lengths), dtype=np.bool_)
-        self.empty = np.flatnonzero(empty if for_training else nothing)
+        super().__init__(source, target, max_positions, for_training=for_training, numbers=numbers)
+        everything = np.arange(len(source))
+        lengths = self.lengths_of(everything)
+        empty, too_long = self.are_empty(everything), self.are_too_long(lengths)
+        nothing = np.empty(0, dtype=np.int64)
+        self.empty = np.flatnonzero(empty) if for_training else nothing
         """Numbers of the pairs left out because a side is empty."""
-        self.too_long = np.flatnonzero(too_long & ~empty if for_training else nothing)
+        self.too_long = np.flatnonzero(too_long & ~empty) if for_training else nothing
         """Numbers of the pairs left out because a side is over the limit."""
-        self.truncated = np.flatnonzero(nothing if for_training else too_long)
-        self.ids = np.delete(np.arange(len(lengths)), np.concatenate([self.empty, self.too_long]))
+        self.truncated = nothing if for_training else np.flatnonzero(too_long)
+        self.ids = np.flatnonzero(~(empty | too_long)) if for_training else everything
         if for_training and not len(self.ids):
             raise self._nothing_left()
-        self.lengths = np.minimum(lengths[self.ids], limits)
-        parts = f"{source.fingerprint} {target.fingerprint} {max_positions} {for_training}"
-        self.fingerprint = hashlib.sha256(parts.encode()).hexdigest()
+        kept = lengths if len(self.ids) == len(lengths) else lengths[self.ids]
+        self.lengths = np.minimum(kept, np.array(max_positions, dtype=np.int32), out=kept)
 
     @property
     def num_tokens(self) -> tuple[int, int]:
         """Source and target tokens of an epoch, ends of sentences included."""
         source, target = self.lengths.sum(axis=0, dtype=np.int64).tolist()
         return source, target
-
-    def collate(self, ids: npt.NDArray[np.int64]) -> Batch:
-        """Return pairs (B,) as source_tokens (B, S), source_lengths (B,), prev_output_tokens and target (B, T)."""
-        source, source_lengths = _ended(self.source, ids, self.max_positions[0])
-        target, target_lengths = _ended(self.target, ids, self.max_positions[1])
-        net_input = _source_input(source, source_lengths)
-        net_input["prev_output_tokens"] = torch.from_numpy(_shifted(target))
-        return Batch(
-            ids=torch.from_numpy(ids if self._numbers is None else self._numbers[ids]),
-            net_input=net_input,
-            target=torch.from_numpy(target),
-            ntokens=int(target_lengths.sum()),
-            nsentences=len(ids),
-            alignments=self._alignments(ids, np.stack([source_lengths, target_lengths], axis=1)),
-        )
-
-    def align(self, links: Tokens) -> None:
-        """Take word alignments of all pairs, as :mod:`seqtrain.data.alignments` has them, for batches."""
-        self.links = links
-        self.fingerprint = hashlib.sha256(f"{self.fingerprint} {links.fingerprint}".encode()).hexdigest()
-
-    def _alignments(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32]) -> Tensor | None:
-        return None if self.links is None else torch.from_numpy(gather_links(self.links, ids, lengths))
 
     def _nothing_left(self) -> DataError:
         return DataError(
@@ -115,8 +156,9 @@ class SourceDataset(PlannedDataset):
         self.source = Tokens.from_sentences(sentences)
         self.max_length = max_length
         self.ids = np.arange(len(sentences))
-        self.lengths = np.minimum(self.source.lengths, np.int32(max_length))
-        self.truncated = np.flatnonzero(self.source.lengths > max_length)
+        lengths = self.source.lengths
+        self.lengths = np.minimum(lengths, np.int32(max_length))
+        self.truncated = np.flatnonzero(lengths > max_length)
         self.fingerprint = self.source.fingerprint
 
     def collate(self, ids: npt.NDArray[np.int64]) -> Batch:

@@ -28,8 +28,14 @@ TOKENS, OFFSETS, INDEX = "tokens.npy", "offsets.npy", "store.json"
 DTYPES, OFFSET_DTYPE = ("<u2", "<i4"), "<i8"
 CHUNK = 10_000
 """Sentences held in memory at a time while a store is written."""
+CHECKED = 1 << 20
+"""Offsets that are checked at a time when a store is opened."""
 
 _HEADER_BYTES = 128
+
+
+Flat = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""The tokens of some sentences, (n,), and their lengths, (N,)."""
 
 
 class Tokens(Sentences):
@@ -39,12 +45,24 @@ class Tokens(Sentences):
         self.tokens = tokens
         self.offsets = offsets
         self.fingerprint = fingerprint
-        self.lengths = np.diff(offsets).astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> npt.NDArray[Any]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sentence {index} of {len(self)}")
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int32]:
+        """Tokens of each sentence, end of sentence included, (N,): made when it is asked for."""
+        return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sequence[int]]) -> "Tokens":
         """Keep sentences in memory; each ends with its end of sentence."""
-        tokens, lengths = _flatten(sentences)
+        tokens, lengths = flatten(sentences)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         return cls(tokens, offsets, hashlib.sha256(tokens.tobytes() + offsets.tobytes()).hexdigest())
 
@@ -65,11 +83,15 @@ class Tokens(Sentences):
         ids = PartOfIds(self.tokens, int(offsets[0]), int(offsets[-1]))
         return Tokens(ids, offsets - offsets[0], fingerprint)
 
+    def lengths_of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the tokens of sentences (B,), end of sentence included, (B,)."""
+        return (self.offsets[ids + 1] - self.offsets[ids]).astype(np.int32)
+
     def gather(
         self, ids: npt.NDArray[np.int64], max_length: int | None = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
         """Return the tokens of sentences (B,), one after the other, and their lengths (B,)."""
-        lengths = self.lengths[ids]
+        lengths = self.lengths_of(ids)
         if max_length is not None:
             lengths = np.minimum(lengths, max_length)
         ends = np.cumsum(lengths, dtype=np.int64)
@@ -105,7 +127,7 @@ class TokenStore(Tokens):
         tokens = _map(directory / TOKENS, index.dtype, index.tokens)
         offsets = _map(directory / OFFSETS, OFFSET_DTYPE, index.sentences + 1)
         super().__init__(tokens, offsets, index.fingerprint)
-        if offsets[0] != 0 or offsets[-1] != len(tokens) or np.any(offsets[1:] <= offsets[:-1]):
+        if offsets[0] != 0 or offsets[-1] != len(tokens) or not _all_rise(offsets):
             raise _damaged(directory / OFFSETS, "its offsets do not fit its tokens")
 
     @staticmethod
@@ -115,11 +137,19 @@ class TokenStore(Tokens):
         Raises:
             DataError: a sentence is empty or has an id outside of the dictionary.
         """
+        TokenStore.write_chunks(directory, map(flatten, chunked(sentences, CHUNK)), vocab_size)
+
+    @staticmethod
+    def write_chunks(directory: Path, chunks: Iterable[Flat], vocab_size: int) -> None:
+        """Write a store as :meth:`write` does, from some sentences at a time: their tokens (n,) and lengths (N,).
+
+        Raises:
+            DataError: a sentence is empty or has an id outside of the dictionary.
+        """
         dtype = dtype_of(vocab_size)
         with _ArrayFile(directory / TOKENS, dtype) as tokens, _ArrayFile(directory / OFFSETS, OFFSET_DTYPE) as offsets:
             offsets.append(np.zeros(1, dtype=np.int64))
-            for chunk in chunked(sentences, CHUNK):
-                flat, lengths = _flatten(chunk)
+            for flat, lengths in chunks:
                 _check(flat, lengths, vocab_size)
                 offsets.append(tokens.size + np.cumsum(lengths))
                 tokens.append(flat)
@@ -143,6 +173,12 @@ class TokenStore(Tokens):
         for name, expected in self._index.sha256.items():
             if hash_file(self.directory / name) != expected:
                 raise _damaged(self.directory / name, "its checksum is not that of what was written")
+
+
+def _all_rise(offsets: npt.NDArray[np.int64]) -> bool:
+    """Tell whether each number is above the one before, in bounded memory."""
+    firsts = range(0, len(offsets), CHECKED)
+    return all((np.diff(offsets[first : first + CHECKED + 1]) > 0).all() for first in firsts)
 
 
 def dtype_of(vocab_size: int) -> str:
@@ -222,7 +258,7 @@ def _damaged(path: Path, what: str) -> DataError:
     return DataError(f"{path}: cannot be used: {what}; delete the directory {path.parent}, it will be made again")
 
 
-def _flatten(sentences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def flatten(sentences: Sequence[Sequence[int]]) -> Flat:
     """Return the tokens of all sentences, (n,), and the lengths, (N,)."""
     lengths = np.fromiter(map(len, sentences), dtype=np.int64, count=len(sentences))
     return np.fromiter(chain.from_iterable(sentences), dtype=np.int64, count=int(lengths.sum())), lengths

@@ -5,15 +5,22 @@ import contextlib
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from seqtrain.base import Fingerprint
 from seqtrain.errors import DataError
 
 MAX_LINE_BYTES = 64 << 20
 """Bytes of a line, its end included, from which a file is no text: a few bytes of .gz can hold any number of them."""
+
+
+WATCHED = 10_000
+"""Lines after which who watches is told how much was read."""
+Watch = Callable[[int], object]
+"""Is told how many more bytes of files have been read."""
 
 
 def find_text(directory: Path, prefix: str, language: str) -> Path:
@@ -84,16 +91,20 @@ def _what_there_is(wanted: Path, advice: str) -> str:
     return f"no file in {wanted.parent} starts with {start!r}; it holds {', '.join(names[:10]) or 'no files'}"
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, watch: Watch | None = None) -> Iterator[str]:
     r"""Yield the lines of a UTF-8 file without their ends.
 
     A line ends at ``\n`` or ``\r\n`` and nowhere else, so that line n of one file stays the partner of line n
     of another whatever other separators Unicode knows. A byte order mark at the start is dropped.
 
+    Args:
+        path: the file, plain or .gz.
+        watch: told now and then how many more bytes of the file have been read.
+
     Raises:
         DataError: the file cannot be read, is a damaged gzip file or no UTF-8.
     """
-    return text_lines(_raw_lines(path), str(path))
+    return text_lines(_raw_lines(path, watch), str(path))
 
 
 def text_lines(raw_lines: Iterable[bytes], name: str) -> Iterator[str]:
@@ -115,13 +126,26 @@ def text_lines(raw_lines: Iterable[bytes], name: str) -> Iterator[str]:
         yield text
 
 
+def count_lines(path: Path) -> int:
+    """Return the number of lines of a file, plain or .gz; the last one may lack its end.
+
+    Raises:
+        DataError: the file cannot be read, or is a damaged gzip file.
+    """
+    count, last = 0, b"\n"
+    with _reading(path), _open(path) as file:
+        while block := file.read(1 << 20):
+            count, last = count + block.count(b"\n"), block[-1:]
+    return count + (last != b"\n")
+
+
 def check_parallel(source: Path, target: Path) -> int:
     """Return the number of lines of two files, in which line n of one is the translation of line n of the other.
 
     Raises:
         DataError: the files differ in their number of lines, or one cannot be read.
     """
-    source_count, target_count = (sum(1 for _ in _raw_lines(path)) for path in (source, target))
+    source_count, target_count = map(count_lines, (source, target))
     if source_count != target_count:
         raise DataError(
             f"{source} has {source_count} lines and {target} has {target_count}: line n of one must be the "
@@ -174,14 +198,22 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _raw_lines(path: Path) -> Iterator[bytes]:
+def _open(path: Path) -> BinaryIO:
+    """Open a file for its bytes, unpacked if it is a .gz."""
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _raw_lines(path: Path, watch: Watch | None = None) -> Iterator[bytes]:
     """Yield the lines with their ends; binary files split at the byte of newline alone."""
-    with _reading(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        number = 0
+    with _reading(path), path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw as file:
+        number = told = 0
         while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
             if len(line) > MAX_LINE_BYTES:
                 raise DataError(f"{path}:{number}: a line of over {MAX_LINE_BYTES >> 20} MiB; is this a file of text?")
+            if watch and number % WATCHED == 0:
+                watch(raw.tell() - told)
+                told = raw.tell()
             yield line
 
 

@@ -13,4 +13,4 @@ class BeamSearch(Strategy):
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return the candidates of the highest log-probability, whatever hypotheses they continue."""
         scores = log_probs.add_(hypotheses.scores.unsqueeze(-1))
-        return top_candidates(scores, 2 * hypotheses.scores.size(1))
+        return top_candidates(scores, 2 * hypotheses.cfg.width)

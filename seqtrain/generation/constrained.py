@@ -74,12 +74,12 @@ class Constrained(BeamSearch):
         for row in (ends_only & ~goes_on).nonzero().flatten().tolist():
             if not hypotheses.finished[sentence := int(hypotheses.sentences[row])]:
                 log_probs[row, :, self.eos] = ends[row]
-                log.warning(NOT_MET, self.lines[sentence], int(hypotheses.limits[row]))
+                log.warning(NOT_MET, self.lines[sentence], hypotheses.limits[row])
 
     def _candidates(
         self, scores: Tensor, states: Sequence[ConstraintState], best: Candidates, row: int
     ) -> list[Candidate]:
-        """Return the candidates of a sentence that exist, given scores (width, V) and the best of all."""
+        """Return the candidates of a sentence that exist, given scores (R, V) and the best of all."""
         wanted = {*zip(best.parents[row].tolist(), best.tokens[row].tolist(), strict=True)}
         wanted |= set(enumerate(scores.argmax(-1).tolist()))
         wanted |= {(parent, token) for parent, state in enumerate(states) for token in state.next_tokens()}

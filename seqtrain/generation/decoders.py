@@ -12,7 +12,10 @@ from seqtrain.generation.token_scores import next_log_probs, token_log_probs
 
 
 class Decoding(Protocol):
-    """The hypotheses of a batch as a model sees them: B sentences of N / B hypotheses that stand together."""
+    """The hypotheses of a batch as a model sees them: B sentences of N / B hypotheses that stand together.
+
+    It begins with one of each sentence.
+    """
 
     def log_probs(self, prev_tokens: Tensor) -> Tensor:
         """Return the log-probability of each token that may follow ``prev_tokens`` (N,), in nats and fp32, (N, V)."""
@@ -21,7 +24,7 @@ class Decoding(Protocol):
         """Go on with the sentences (B',) alone; :meth:`reorder` follows."""
 
     def reorder(self, rows: Tensor) -> None:
-        """Go on with the hypotheses ``rows`` (N',)."""
+        """Go on with the hypotheses ``rows`` (N',), more or fewer."""
 
 
 class Decoder(Protocol):
@@ -31,13 +34,12 @@ class Decoder(Protocol):
     def takes_up(self) -> bool:
         """Whether tokens that are given are taken up in one pass, and not one by one."""
 
-    def begin(self, source: dict[str, Tensor], given: Tensor, beam: int, max_length: int) -> tuple[Decoding, Tensor]:
-        """Begin to decode a batch, ``beam`` hypotheses a sentence.
+    def begin(self, source: dict[str, Tensor], given: Tensor, max_length: int) -> tuple[Decoding, Tensor]:
+        """Begin to decode a batch, with one hypothesis a sentence.
 
         Args:
             source: what the encoder sees: ``source_tokens`` (B, S), ``source_lengths`` (B,); nothing without one.
             given: tokens that all hypotheses of a sentence begin with, (B, P); P is 0 unless ``takes_up``.
-            beam: hypotheses a sentence.
             max_length: most tokens of a hypothesis, end of sentence included.
 
         Returns:
@@ -65,25 +67,15 @@ class ModelDecoder:
         """A language model with ``prefill`` takes up what is given in one pass."""
         return isinstance(self.model, DecoderModel) and isinstance(self.model, PrefillingModel)
 
-    def begin(
-        self, source: dict[str, Tensor], given: Tensor, beam: int, max_length: int
-    ) -> "tuple[ModelDecoding, Tensor]":
-        """Encode the source once for each sentence, and take up what is given."""
+    def begin(self, source: dict[str, Tensor], given: Tensor, max_length: int) -> "tuple[ModelDecoding, Tensor]":
+        """Encode the source, and take up what is given."""
         encoder_output = self._model.encode(**source)
+        state = self._model.new_state(encoder_output, len(given), max_length)
         if not given.size(1):
-            state = self._model.new_state(encoder_output, len(given) * beam, max_length)
-            decoding = ModelDecoding(self._model, encoder_output, state, self.temperature, self.start)
-            return decoding, given.float()
-        return self._begun(encoder_output, given, beam, max_length)
-
-    def _begun(self, encoder_output: Any, given: Tensor, beam: int, max_length: int) -> "tuple[ModelDecoding, Tensor]":
-        """Take up given tokens (B, P) once for each sentence, and repeat the state for its hypotheses."""
+            return ModelDecoding(self._model, encoder_output, state, self.temperature, self.start), given.float()
         assert isinstance(self.model, PrefillingModel)
         prev_tokens = shifted_right(given, self.start)
-        state = self.model.new_state(encoder_output, len(given), max_length)
         self.model.prefill(prev_tokens, encoder_output, state)
-        if beam > 1:
-            state.reorder(torch.arange(len(given) * beam, device=given.device) // beam)
         log_probs = token_log_probs(self.model, decoder_input(prev_tokens), given, self.temperature)
         return ModelDecoding(self._model, encoder_output, state, self.temperature), log_probs
 

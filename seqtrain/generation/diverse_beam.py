@@ -20,10 +20,6 @@ class DiverseBeams(Strategy):
         self.groups = groups
         self.strength = strength
 
-    def begin(self, hypotheses: Hypotheses) -> None:
-        """Start each group from the one hypothesis there is."""
-        hypotheses.scores[:, 1 : self.groups] = hypotheses.scores[:, :1]
-
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return the best 2 * beam / groups candidates of each group."""
         costs = torch.zeros_like(log_probs[:, 0])
@@ -32,8 +28,9 @@ class DiverseBeams(Strategy):
 
     def _pick_group(self, group: int, log_probs: Tensor, hypotheses: Hypotheses, costs: Tensor) -> Candidates:
         """Return the candidates of a group, and add to the costs (B, V) of its tokens for the later ones."""
-        own = log_probs[:, group :: self.groups]
-        total = own - costs.unsqueeze(1) * has_choice(own) + hypotheses.scores[:, group :: self.groups, None]
-        scores, parents, tokens = top_candidates(total, 2 * own.size(1))
+        first = min(group, log_probs.size(1) - 1)  # at the beginning there is one hypothesis, which all continue
+        own = log_probs[:, first :: self.groups]
+        total = own - costs.unsqueeze(1) * has_choice(own) + hypotheses.scores[:, first :: self.groups, None]
+        scores, parents, tokens = top_candidates(total, 2 * hypotheses.cfg.width // self.groups)
         costs.scatter_add_(1, tokens, self.strength * scores.isfinite())
-        return Candidates(scores, parents * self.groups + group, tokens)
+        return Candidates(scores, parents * self.groups + first, tokens)

@@ -20,7 +20,7 @@ class DiverseSiblings(Strategy):
 
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
         """Return the best candidates after each has paid for its rank."""
-        count = 2 * hypotheses.scores.size(1)
+        count = 2 * hypotheses.cfg.width
         costly = has_choice(log_probs)
         scores = log_probs.add_(hypotheses.scores.unsqueeze(-1))
         if not hypotheses.length:

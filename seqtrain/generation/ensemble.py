@@ -20,11 +20,9 @@ class EnsembleDecoder:
         """Given tokens are taken up in one pass if all can."""
         return all(decoder.takes_up for decoder in self.decoders)
 
-    def begin(
-        self, source: dict[str, Tensor], given: Tensor, beam: int, max_length: int
-    ) -> "tuple[EnsembleDecoding, Tensor]":
+    def begin(self, source: dict[str, Tensor], given: Tensor, max_length: int) -> "tuple[EnsembleDecoding, Tensor]":
         """Let each encode the source and take up what is given."""
-        begun = [decoder.begin(source, given, beam, max_length) for decoder in self.decoders]
+        begun = [decoder.begin(source, given, max_length) for decoder in self.decoders]
         log_probs = mean_of_probabilities([log_probs for _, log_probs in begun])
         return EnsembleDecoding([decoding for decoding, _ in begun]), log_probs
 

@@ -31,12 +31,10 @@ class FusedDecoder:
         """Given tokens are taken up in one pass if both can."""
         return self.decoder.takes_up and self.language_model.takes_up
 
-    def begin(
-        self, source: dict[str, Tensor], given: Tensor, beam: int, max_length: int
-    ) -> "tuple[FusedDecoding, Tensor]":
+    def begin(self, source: dict[str, Tensor], given: Tensor, max_length: int) -> "tuple[FusedDecoding, Tensor]":
         """Encode the source, which the language model does not see; both take up what is given."""
-        decoding, log_probs = self.decoder.begin(source, given, beam, max_length)
-        language, of_language = self.language_model.begin({}, given, beam, max_length)
+        decoding, log_probs = self.decoder.begin(source, given, max_length)
+        language, of_language = self.language_model.begin({}, given, max_length)
         return FusedDecoding(decoding, language, self.weight), log_probs + self.weight * of_language
 
 

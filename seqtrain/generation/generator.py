@@ -128,7 +128,7 @@ class SequenceGenerator:
     def _begin(self, source: dict[str, Tensor], prefixes: Prefixes, hypotheses: Hypotheses) -> Decoding:
         """Encode the source; a language model takes up in one pass what all sentences begin with."""
         given = prefixes.shared() if self._decoder.takes_up else prefixes.tokens[:, :0]
-        decoding, log_probs = self._decoder.begin(source, given, self.cfg.width, int(hypotheses.limits.max()) + 1)
+        decoding, log_probs = self._decoder.begin(source, given, max(hypotheses.limits) + 1)
         hypotheses.begin(given, log_probs)
         return decoding
 

@@ -12,9 +12,10 @@ from seqtrain.generation.candidates import Candidates
 
 
 class Hypotheses:
-    """``width`` unfinished hypotheses of each sentence that is not done; at first one, empty or with given tokens.
+    """R unfinished hypotheses of each sentence that is not done.
 
-    B counts the sentences that are not done, N = B * width; hypotheses of a sentence stand together.
+    R is 1 at first, for the one that is empty or has given tokens, then ``width``. B counts the sentences that are not
+    done, N = B * R; hypotheses of a sentence stand together.
 
     Args:
         cfg: width, nbest and lenpen are used.
@@ -29,65 +30,67 @@ class Hypotheses:
         self.eos = eos
         self.sentences = torch.arange(len(limits), device=device)
         """Which of the batch's sentences are not done, by their rows at the beginning, (B,)."""
-        self.limits = torch.tensor(limits)
+        self.limits = limits
         self.finished: list[list[Hypothesis]] = [[] for _ in limits]
-        self.length = 0
-        # Scores of -inf mark hypotheses that do not exist: one empty hypothesis is enough to start from.
-        self.scores = torch.full((len(limits), cfg.width), -math.inf, device=device)
-        self.scores[:, 0] = 0.0
-        rows = len(limits) * cfg.width
-        self._tokens = torch.full((rows, max(limits) + 1), start, device=device)
-        self._scores = torch.zeros(rows, max(limits) + 1, device=device)
+        self.prev_tokens = torch.full_like(self.sentences, start)
+        """Last token of each hypothesis, at first the one that decoding starts from, (N,)."""
+        self.scores = torch.zeros(len(limits), 1, device=device)
+        """Their log-probabilities, in nats, (B, R); -inf marks one that does not exist."""
+        self._tokens = self.prev_tokens.new_empty(len(limits), 0)
+        self._scores = self.scores.new_empty(len(limits), 0)  # up to each token
 
     @property
-    def prev_tokens(self) -> Tensor:
-        """Last token of each hypothesis, at first the one that decoding starts from, (N,)."""
-        return self._tokens[:, max(self.length - 1, 0)]
+    def length(self) -> int:
+        """How many tokens each hypothesis has."""
+        return self._tokens.size(1)
 
     @property
     def tokens(self) -> Tensor:
-        """What the hypotheses have so far, (B, width, length)."""
-        return self._tokens[:, : self.length].view(*self.scores.shape, self.length)
+        """What the hypotheses have so far, (B, R, length)."""
+        return self._tokens.view(*self.scores.shape, self.length)
+
+    @property
+    def some_at_limit(self) -> bool:
+        """Whether there is a sentence that must end now."""
+        return min(self.limits) <= self.length
 
     @property
     def at_limit(self) -> Tensor:
-        """Sentences that must end now, bool on the CPU, (B,)."""
-        return self.limits <= self.length
+        """Sentences that must end now, bool, (B,)."""
+        return torch.tensor([limit <= self.length for limit in self.limits], device=self.scores.device)
 
     def begin(self, tokens: Tensor, log_probs: Tensor) -> None:
-        """Let the hypotheses of each sentence begin with tokens (B, P) of these log-probabilities (B, P)."""
-        rows, self.length = self.cfg.width, tokens.size(1)
-        self._tokens[:, : self.length] = tokens.repeat_interleave(rows, dim=0)
-        self._scores[:, : self.length] = log_probs.cumsum(1).repeat_interleave(rows, dim=0)
-        self.scores[:, 0] = log_probs.sum(1)
+        """Let the hypothesis of each sentence begin with tokens (B, P) of these log-probabilities (B, P)."""
+        if tokens.size(1):
+            self._tokens, self._scores = tokens, log_probs.cumsum(1)
+            self.prev_tokens, self.scores = tokens[:, -1], log_probs.sum(1, keepdim=True)
 
     def finish(self, candidates: Candidates) -> None:
         """Keep the candidates that end, as far as they are among the first ``width``."""
         scores, parents, tokens = (x[:, : self.cfg.width] for x in candidates)
-        batch_indices, ranks = ((tokens == self.eos) & scores.isfinite()).nonzero(as_tuple=True)
+        batch_indices, ranks = ((tokens == self.eos) & (scores > -math.inf)).nonzero(as_tuple=True)
         if not len(ranks):
             return
-        rows = batch_indices * self.cfg.width + parents[batch_indices, ranks]
-        ended_tokens = torch.nn.functional.pad(self._tokens[rows, : self.length], (0, 1), value=self.eos).cpu()
-        ended_scores = torch.cat([self._scores[rows, : self.length], scores[batch_indices, ranks, None]], 1).cpu()
-        for sentence, *ended in zip(self.sentences[batch_indices].tolist(), ended_tokens, ended_scores, strict=True):
+        rows = batch_indices * self.scores.size(1) + parents[batch_indices, ranks]
+        ended_tokens = torch.nn.functional.pad(self._tokens[rows], (0, 1), value=self.eos).cpu()
+        ended_scores = torch.cat([self._scores[rows], scores[batch_indices, ranks, None]], 1).cpu()
+        self._finish(self.sentences[batch_indices].tolist(), ended_tokens, ended_scores)
+
+    def _finish(self, sentences: list[int], tokens: Tensor, scores: Tensor) -> None:
+        """Add hypotheses to the sentences (E,): tokens (E, T), and log-probabilities up to each of them (E, T)."""
+        penalty = tokens.size(1) ** self.cfg.lenpen
+        log_probs = scores.diff(prepend=scores.new_zeros(len(scores), 1))
+        for sentence, *ended in zip(sentences, tokens, scores[:, -1].tolist(), log_probs, strict=True):
             finished = self.finished[sentence]
             if len(finished) < self.cfg.width:
-                finished.append(self._hypothesis(*ended))
-
-    def _hypothesis(self, tokens: Tensor, scores: Tensor) -> Hypothesis:
-        """Return the hypothesis of ``tokens`` (T,) whose log-probabilities up to each token are ``scores`` (T,)."""
-        score = float(scores[-1]) / len(tokens) ** self.cfg.lenpen
-        return Hypothesis(tokens, score, scores.diff(prepend=scores.new_zeros(1)))
+                finished.append(Hypothesis(ended[0], ended[1] / penalty, ended[2]))
 
     def unfinished(self) -> Tensor:
         """Return which of the B sentences are not done: fewer than ``width`` have ended, the limit is ahead, (B',)."""
         kept = [
             index
-            for index, (sentence, at_limit) in enumerate(
-                zip(self.sentences.tolist(), self.at_limit.tolist(), strict=True)
-            )
-            if len(self.finished[sentence]) < self.cfg.width and not at_limit
+            for index, (sentence, limit) in enumerate(zip(self.sentences.tolist(), self.limits, strict=True))
+            if len(self.finished[sentence]) < self.cfg.width and limit > self.length
         ]
         return torch.tensor(kept, dtype=torch.long, device=self.scores.device)
 
@@ -100,15 +103,12 @@ class Hypotheses:
         going_on = (candidates.tokens[kept] == self.eos).int().sort(stable=True).indices[:, : self.cfg.width]
         scores, parents, tokens = (x[kept].gather(1, going_on) for x in candidates)
         scores = scores.masked_fill(tokens == self.eos, -math.inf)  # where there are not enough that do not end
-        rows = (kept.unsqueeze(-1) * self.cfg.width + parents).flatten()
-        self._tokens = _take(self._tokens, rows, self.length)
-        self._scores = _take(self._scores, rows, self.length)
-        self._tokens[:, self.length] = tokens.flatten()
-        self._scores[:, self.length] = scores.flatten()
-        self.scores = scores
-        self.length += 1
+        rows = (kept.unsqueeze(-1) * self.scores.size(1) + parents).flatten()
+        self.scores, self.prev_tokens = scores, tokens.flatten()
+        self._tokens = torch.cat([self._tokens[rows], self.prev_tokens[:, None]], 1)
+        self._scores = torch.cat([self._scores[rows], scores.view(-1, 1)], 1)
         if len(kept) < len(self.sentences):
-            self.limits = self.limits[kept.cpu()]
+            self.limits = [self.limits[index] for index in kept.tolist()]
             self.sentences = self.sentences[kept]
         return rows
 
@@ -125,10 +125,3 @@ class Hypotheses:
                     "sentence no probability; look at the training loss of this checkpoint"
                 )
         return [sorted(each, key=lambda x: x.score, reverse=True)[: self.cfg.nbest] for each in self.finished]
-
-
-def _take(buffer: Tensor, rows: Tensor, length: int) -> Tensor:
-    """Return the rows ``rows`` of a buffer, filled up to ``length``, in the same memory."""
-    taken = buffer[: len(rows)]
-    taken[:, :length] = buffer[rows, :length]
-    return taken

@@ -1,4 +1,4 @@
-"""What a search may not choose, or pays for: each rule changes log-probabilities (B, width, V) of next tokens."""
+"""What a search may not choose, or pays for: each rule changes log-probabilities (B, R, V) of next tokens."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ class Rule(Protocol):
     """Something that every next token has to obey."""
 
     def apply(self, log_probs: Tensor, hypotheses: Hypotheses) -> None:
-        """Change the log-probabilities (B, width, V) of what may follow the hypotheses."""
+        """Change the log-probabilities (B, R, V) of what may follow the hypotheses."""
 
 
 class Never:
@@ -80,7 +80,7 @@ class MinimumLength:
         if not isinstance(self.length, Tensor) and self.length <= hypotheses.length:
             return
         length = self.length[hypotheses.sentences] if isinstance(self.length, Tensor) else self.length
-        where = (hypotheses.length < length) & ~hypotheses.at_limit.to(log_probs.device)
+        where = (hypotheses.length < length) & ~hypotheses.at_limit
         forbid(log_probs, self.eos, where)
 
 
@@ -92,8 +92,8 @@ class FreeEnd:
 
     def apply(self, log_probs: Tensor, hypotheses: Hypotheses) -> None:
         """Set the log-probability of the end to 0 at the limit."""
-        where = hypotheses.at_limit.to(log_probs.device)
-        log_probs[..., self.eos].masked_fill_(where.unsqueeze(-1), 0.0)
+        if hypotheses.some_at_limit:
+            log_probs[..., self.eos].masked_fill_(hypotheses.at_limit.unsqueeze(-1), 0.0)
 
 
 class Allowed:
@@ -141,13 +141,12 @@ class LengthLimit:
 
     def apply(self, log_probs: Tensor, hypotheses: Hypotheses) -> None:
         """Rule out all but the end, at the limit."""
-        if hypotheses.at_limit.any():
-            where = hypotheses.at_limit.to(log_probs.device)
-            force(log_probs, torch.full_like(hypotheses.sentences, self.eos), where)
+        if hypotheses.some_at_limit:
+            force(log_probs, torch.full_like(hypotheses.sentences, self.eos), hypotheses.at_limit)
 
 
 def forbid(log_probs: Tensor, token: int, where: Tensor | None = None) -> None:
-    """Rule out a token, in the sentences ``where`` (B,) is true or in all; changes ``log_probs`` (B, width, V)."""
+    """Rule out a token, in the sentences ``where`` (B,) is true or in all; changes ``log_probs`` (B, R, V)."""
     column = log_probs[..., token]
     if where is None:
         column.fill_(-math.inf)
@@ -156,7 +155,7 @@ def forbid(log_probs: Tensor, token: int, where: Tensor | None = None) -> None:
 
 
 def force(log_probs: Tensor, tokens: Tensor, where: Tensor) -> None:
-    """Rule out all but one token (B,) in the sentences ``where`` (B,) is true; changes ``log_probs`` (B, width, V)."""
+    """Rule out all but one token (B,) in the sentences ``where`` (B,) is true; changes ``log_probs`` (B, R, V)."""
     columns = tokens.view(-1, 1, 1).expand(-1, log_probs.size(1), 1)
     kept = log_probs.gather(2, columns)
     log_probs.masked_fill_(where.view(-1, 1, 1), -math.inf).scatter_(2, columns, kept)

@@ -29,18 +29,15 @@ class Sampling(Strategy):
         self.cfg = cfg
         self._streams = _mixed(_mixed(torch.full_like(lines, cfg.seed)) + lines).unsqueeze(-1)
 
-    def begin(self, hypotheses: Hypotheses) -> None:
-        """Start all samples from the one hypothesis there is."""
-        hypotheses.scores = hypotheses.scores[:, :1].repeat(1, hypotheses.scores.size(1))
-
     def pick(self, log_probs: Tensor, hypotheses: Hypotheses) -> Candidates:
-        """Return one candidate of each hypothesis."""
-        samples = torch.arange(log_probs.size(1), device=log_probs.device).expand_as(hypotheses.scores)
+        """Return one candidate of each sample; at the beginning all continue the one hypothesis there is."""
+        samples = torch.arange(self.cfg.width, device=log_probs.device).expand(len(log_probs), -1)
         numbers = uniform(self._streams[hypotheses.sentences], samples, hypotheses.length)
+        log_probs = log_probs.expand(-1, self.cfg.width, -1)
         weights, ids = self._choices(log_probs.exp())
         tokens = ids.gather(-1, drawn(weights, numbers).unsqueeze(-1))
         scores = hypotheses.scores + log_probs.gather(-1, tokens).squeeze(-1)
-        return Candidates(scores, samples, tokens.squeeze(-1))
+        return Candidates(scores, samples.clamp(max=hypotheses.scores.size(1) - 1), tokens.squeeze(-1))
 
     def _choices(self, probs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the probabilities of the tokens to draw among, and their ids, (B, width, K)."""

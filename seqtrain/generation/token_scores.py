@@ -37,7 +37,17 @@ def _picked(logits: Tensor, tokens: Tensor, temperature: float) -> Tensor:
 
 
 def next_log_probs(logits: Tensor, temperature: float) -> Tensor:
-    """Return the log-softmax of logits (N, V) divided by ``temperature``, in fp32, (N, V)."""
+    """Return the log-softmax of logits (N, V) divided by ``temperature``, in fp32, (N, V).
+
+    Logits that may be overwritten are: on a CPU half of the time goes to memory that is touched for the first time.
+    """
     if temperature != 1.0:
         logits = logits.float() / temperature
-    return torch.log_softmax(logits, dim=-1, dtype=torch.float32)
+    out = logits if _may_be_overwritten(logits) else None
+    return torch.log_softmax(logits, dim=-1, dtype=torch.float32, out=out)
+
+
+def _may_be_overwritten(logits: Tensor) -> bool:
+    """Whether they are no parameter or part of another tensor, but were made in this search: in inference mode."""
+    whole = logits.is_contiguous() and logits.dtype == torch.float32
+    return whole and logits.is_inference() and logits.device.type == "cpu"

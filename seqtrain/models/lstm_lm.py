@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from seqtrain.models import DecoderModel, IncrementalState, NoSource, TaskInfo, register_model
 from seqtrain.models._lstm import LSTMFields
 from seqtrain.models._output import ProjectingModel, build_output, check_one_dictionary
+from seqtrain.nn.dropout import Dropout
 from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.initialization import initialize_uniform
 from seqtrain.nn.positions import places_in_documents
@@ -46,7 +47,7 @@ class LSTMLM(ProjectingModel, DecoderModel):
         self.residuals = cfg.residuals
         self.embedding = token_embedding(len(task.source_dictionary), cfg.decoder_embed_dim, self.pad)
         spec = cfg.spec("decoder")
-        self.dropout_in, self.dropout_out = nn.Dropout(spec.dropout_in), nn.Dropout(spec.dropout_out)
+        self.dropout_in, self.dropout_out = Dropout(spec.dropout_in), Dropout(spec.dropout_out)
         size = spec.hidden_size
         input_sizes = [cfg.decoder_embed_dim, *[size] * (spec.layers - 1)]
         self.layers = nn.ModuleList(nn.LSTM(input_size, size, batch_first=True) for input_size in input_sizes)

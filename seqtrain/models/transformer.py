@@ -130,7 +130,7 @@ class Transformer(ProjectingModel, EncoderDecoderModel):
 
     def new_state(self, encoder_output: AttendedSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
-        return self.decoder.new_state(rows, max_length)
+        return self.decoder.new_state(rows)
 
     def decode_step(self, prev_tokens: Tensor, encoder_output: AttendedSource, state: DecoderState) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,)."""

@@ -100,7 +100,7 @@ class TransformerLM(ProjectingModel, DecoderModel):
 
     def new_state(self, encoder_output: NoSource, rows: int, max_length: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
-        return self.decoder.new_state(rows, max_length)
+        return self.decoder.new_state(rows)
 
     def decode_step(self, prev_tokens: Tensor, encoder_output: NoSource, state: DecoderState) -> Tensor:
         """Return the logits (N, V) that follow ``prev_tokens`` (N,)."""

@@ -17,8 +17,10 @@ from torch.nn import functional
 
 from seqtrain.base import Choice
 from seqtrain.errors import ConfigError
+from seqtrain.nn.dropout import Dropout
 from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.log_probs import log_softmax
+from seqtrain.nn.matrix_products import linear
 
 
 class Band(NamedTuple):
@@ -113,7 +115,7 @@ class AdaptiveSoftmax(nn.Module):
     ) -> None:
         super().__init__()
         self.first, *self.others = bands
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.bands_weight = _xavier(len(self.others), self.first.dim)
         self.weights = nn.ParameterList(
             [_xavier(band.size, band.dim) for band in bands] if tied_to is None else tied_to.weights
@@ -127,10 +129,10 @@ class AdaptiveSoftmax(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the log-probabilities (..., V) of features (..., D), in fp32 at least."""
         features = self.dropout(features)
-        among_all = log_softmax(functional.linear(features, self._first_weight()))
+        among_all = log_softmax(linear(features, self._first_weight()))
         log_probs = [among_all[..., : self.first.size]]
         for number in range(len(self.others)):
-            within = log_softmax(functional.linear(self._reduced(features, number), self.weights[number + 1]))
+            within = log_softmax(linear(self._reduced(features, number), self.weights[number + 1]))
             log_probs.append(within + among_all[..., self.first.size + number, None])
         return torch.cat(log_probs, dim=-1)
 

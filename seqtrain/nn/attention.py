@@ -8,23 +8,16 @@ Queries and keys may be normalised, with weights that the heads share (Henry et 
 
 import math
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqtrain.nn.cache import Cache, KeysValues
 from seqtrain.nn.layout import Layout
 from seqtrain.nn.linear import output_linear, packed_linear, product_dtype
 from seqtrain.nn.rotary import rotate
 from seqtrain.nn.spec import LayerSpec
-
-
-class KeysValues(NamedTuple):
-    """What is attended to: keys and values of each of their heads, (B, H / G, S, K) both."""
-
-    keys: Tensor
-    values: Tensor
 
 
 class Attention(nn.Module, ABC):
@@ -90,23 +83,19 @@ class SelfAttention(Attention):
         queries, source = self._project(x, layout)
         return self.attend(queries, source, layout.mask, causal=layout.causal)
 
-    def new_cache(self, rows: int, max_length: int) -> KeysValues:
-        """Return room for the keys and values of ``rows`` sequences, (N, H / G, max_length, K), for :meth:`step`."""
+    def new_cache(self, rows: int) -> Cache:
+        """Return an empty cache of ``rows`` sequences, for :meth:`step`."""
         weight = self.out_proj.weight
-        shape = (rows, self.kv_heads, max_length, self.head_dim)
-        return KeysValues(*(weight.new_empty(shape, dtype=product_dtype(weight)) for _ in range(2)))
+        shape = (rows, 0, 2, self.kv_heads, self.head_dim)
+        return Cache(weight.new_empty(shape, dtype=product_dtype(weight)))
 
-    def step(self, x: Tensor, cache: KeysValues, start: int, layout: Layout) -> Tensor:
-        """Attend from x (N, P, D), at the positions from ``start``, to all up to each of them; return (N, P, D).
+    def step(self, x: Tensor, cache: Cache, layout: Layout) -> Tensor:
+        """Attend from x (N, P, D), the next positions, to all up to each of them; return (N, P, D).
 
-        The cache (N, H / G, max_length, K) holds what was before and takes up the new keys and values.
+        The cache holds what was before and takes up the new keys and values.
         """
         queries, new = self._project(x, layout)
-        end = start + x.size(1)
-        for cached, added in zip(cache, new, strict=True):
-            cached[:, :, start:end] = added
-        so_far = KeysValues(*(cached[:, :, :end] for cached in cache))
-        return self.attend(queries, so_far, layout.mask, causal=layout.causal)
+        return self.attend(queries, cache.extend(new), layout.mask, causal=layout.causal)
 
     def _project(self, x: Tensor, layout: Layout) -> tuple[Tensor, KeysValues]:
         """Return the queries (B, H, T, K), keys and values of x (B, T, D)."""

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from seqtrain.nn.embedding import output_projection
+from seqtrain.nn.linear import Linear
 
 
 class CTCHead(nn.Module):
@@ -11,7 +12,7 @@ class CTCHead(nn.Module):
     def __init__(self, dim: int, vocab_size: int, upsampling: int) -> None:
         super().__init__()
         self.dim = dim
-        self.split = nn.Linear(dim, upsampling * dim)
+        self.split = Linear(dim, upsampling * dim)
         self.projection = output_projection(dim, vocab_size)
 
     def forward(self, features: Tensor) -> Tensor:

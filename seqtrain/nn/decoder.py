@@ -9,9 +9,11 @@ from functools import partial
 from typing import cast
 
 from torch import Tensor
+from torch.nn import functional
 
 from seqtrain.base import EncoderOutput, IncrementalState
-from seqtrain.nn.attention import CrossAttention, KeysValues
+from seqtrain.nn.attention import CrossAttention
+from seqtrain.nn.cache import Cache, KeysValues
 from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.layer import TransformerLayer
 from seqtrain.nn.layout import Layout, causal_layout, full_layout
@@ -20,11 +22,19 @@ from seqtrain.nn.spec import LayerSpec
 from seqtrain.nn.stack import LayerStack
 
 Sublayer = Callable[[Tensor], Tensor]
+WHOLE = 16
+"""Lengths of sources are made multiples of it for decoding: numbers that a CPU takes at once.
+
+On a CPU torch's attention takes what is left over one by one, and over 15 source tokens twice as long as over 16.
+"""
 
 
 @dataclass(frozen=True)
 class AttendedSource(EncoderOutput):
-    """The encoder's features, and the keys and values (B, H / G, S, K) that each decoder layer makes of them."""
+    """The encoder's features, and the keys and values (B, H / G, S, K) that each decoder layer makes of them.
+
+    S is a multiple of ``WHOLE``.
+    """
 
     cross: list[KeysValues]
 
@@ -50,9 +60,9 @@ class DecoderLayer(TransformerLayer):
             cross = self.attending_to(self.cross_attention.keys_values(source.features), source.padding_mask)
         return self._sublayers(x, partial(self.self_attention, layout=layout), cross)
 
-    def step(self, x: Tensor, layout: Layout, cache: KeysValues, start: int, cross: Sublayer | None = None) -> Tensor:
-        """Transform the tokens of each hypothesis from position ``start``, x (N, P, D), to (N, P, D)."""
-        self_attention = partial(self.self_attention.step, cache=cache, start=start, layout=layout)
+    def step(self, x: Tensor, layout: Layout, cache: Cache, cross: Sublayer | None = None) -> Tensor:
+        """Transform the next tokens of each hypothesis, x (N, P, D), to (N, P, D)."""
+        self_attention = partial(self.self_attention.step, cache=cache, layout=layout)
         return self._sublayers(x, self_attention, cross)
 
     def attending_to(self, source: KeysValues, padding_mask: Tensor) -> Sublayer:
@@ -67,24 +77,20 @@ class DecoderLayer(TransformerLayer):
 
 
 class DecoderState(IncrementalState):
-    """Keys and values of what was decoded so far.
+    """Keys and values of what was decoded so far, for each layer."""
 
-    For each layer they are (N, H / G, max_length, K), the first ``length`` filled.
-    """
-
-    def __init__(self, caches: list[KeysValues]) -> None:
+    def __init__(self, caches: list[Cache]) -> None:
         self.caches = caches
-        self.length = 0
+
+    @property
+    def length(self) -> int:
+        """How many tokens were decoded."""
+        return self.caches[0].length
 
     def reorder(self, order: Tensor) -> None:
         """Go on with the rows ``order`` (M,); M may differ from the number of rows so far."""
-        self.caches = [KeysValues(*(self._reorder(x, order) for x in cache)) for cache in self.caches]
-
-    def _reorder(self, cache: Tensor, order: Tensor) -> Tensor:
-        rows = cache[:, :, : self.length].index_select(0, order)
-        cache = cache[: len(order)] if len(order) <= len(cache) else cache.new_empty(len(order), *cache.shape[1:])
-        cache[:, :, : self.length] = rows
-        return cache
+        for cache in self.caches:
+            cache.reorder(order)
 
 
 class Decoder(LayerStack):
@@ -131,12 +137,15 @@ class Decoder(LayerStack):
 
     def attended(self, source: EncoderOutput) -> AttendedSource:
         """Return a source with the keys and values that each layer makes of it, once a sentence, for :meth:`step`."""
-        cross = [layer.cross_attention.keys_values(source.features) for layer in self._layers]
-        return AttendedSource(source.features, source.padding_mask, cross)
+        missing = -source.padding_mask.size(1) % WHOLE
+        features = functional.pad(source.features, (0, 0, 0, missing))
+        padding_mask = functional.pad(source.padding_mask, (0, missing), value=True)
+        cross = [layer.cross_attention.keys_values(features) for layer in self._layers]
+        return AttendedSource(features, padding_mask, cross)
 
-    def new_state(self, rows: int, max_length: int) -> DecoderState:
-        """Return an empty state for ``rows`` hypotheses of up to ``max_length`` tokens."""
-        return DecoderState([layer.self_attention.new_cache(rows, max_length) for layer in self._layers])
+    def new_state(self, rows: int) -> DecoderState:
+        """Return an empty state for ``rows`` hypotheses."""
+        return DecoderState([layer.self_attention.new_cache(rows) for layer in self._layers])
 
     def step(self, tokens: Tensor, state: DecoderState, source: AttendedSource | None = None) -> Tensor:
         """Decode the next tokens of each hypothesis, (N, P), and add them to the state; return features (N, P, D).
@@ -148,8 +157,7 @@ class Decoder(LayerStack):
         layout = causal_layout(self.spec, tokens.size(1), tokens.device, start=start)
         for number, (layer, cache) in enumerate(zip(self._layers, state.caches, strict=True)):
             cross = None if source is None else layer.attending_to(source.cross[number], source.padding_mask)
-            x = layer.step(x, layout, cache, start, cross)
-        state.length += tokens.size(1)
+            x = layer.step(x, layout, cache, cross)
         out: Tensor = self.norm(x)
         return out
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtrain.base import EncoderOutput
+from seqtrain.nn.linear import Linear
 
 
 class DotAttention(nn.Module):
@@ -19,8 +20,8 @@ class DotAttention(nn.Module):
 
     def __init__(self, query_dim: int, source_dim: int) -> None:
         super().__init__()
-        self.input_proj = nn.Linear(query_dim, source_dim, bias=False)
-        self.output_proj = nn.Linear(source_dim + query_dim, query_dim, bias=False)
+        self.input_proj = Linear(query_dim, source_dim, bias=False)
+        self.output_proj = Linear(source_dim + query_dim, query_dim, bias=False)
 
     def forward(self, queries: Tensor, source: EncoderOutput) -> tuple[Tensor, Tensor]:
         """Attend from queries (B, T, Q) to B sources; return (B, T, Q) and the probabilities (B, T, S)."""

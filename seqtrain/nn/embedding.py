@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from seqtrain.nn.linear import Linear
+
 
 def token_embedding(vocab_size: int, dim: int, pad: int | None) -> nn.Embedding:
     """Return a table (V, D) drawn from N(0, 1/D); the row of padding, if it has one, is zero and gets no gradient."""
@@ -19,7 +21,7 @@ def output_projection(
 
     A bias is for one that is not tied.
     """
-    projection = nn.Linear(dim, vocab_size, bias=bias and not tied_to, device="meta" if tied_to else None)
+    projection = Linear(dim, vocab_size, bias=bias and not tied_to, device="meta" if tied_to else None)
     if tied_to is not None:
         projection.weight = tied_to.weight
     else:

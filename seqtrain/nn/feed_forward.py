@@ -6,6 +6,9 @@ from enum import Enum
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqtrain.nn.dropout import Dropout
+from seqtrain.nn.linear import Linear
+
 
 class Activation(str, Enum):
     """Nonlinearity of the feed-forward network.
@@ -63,9 +66,9 @@ class FeedForward(nn.Module):
         super().__init__()
         self.activation = ACTIVATIONS[activation]
         self.packed = 2 if activation in GATED else 1
-        self.fc1 = nn.Linear(dim, self.packed * ffn_dim, bias)
-        self.dropout = nn.Dropout(dropout)
-        self.fc2 = nn.Linear(ffn_dim, dim, bias)
+        self.fc1 = Linear(dim, self.packed * ffn_dim, bias)
+        self.dropout = Dropout(dropout)
+        self.fc2 = Linear(ffn_dim, dim, bias)
 
     def inner(self) -> tuple[Tensor, ...]:
         """Return the weights (F, D) that the first layer packs."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seqtrain.nn.adaptive import AdaptiveEmbedding
+from seqtrain.nn.dropout import Dropout
 from seqtrain.nn.positions import PositionEmbedding
 
 
@@ -35,7 +36,7 @@ class InputEmbedding(nn.Module):
         self.positions = positions
         self.scale = math.sqrt(dim) if scale else 1.0
         self.norm = nn.LayerNorm(dim) if layernorm else nn.Identity()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor, start: int = 0, places: Tensor | None = None) -> Tensor:
         """Embed tokens (B, T); return (B, T, D).

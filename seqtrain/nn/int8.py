@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from seqtrain.errors import ConfigError
 from seqtrain.nn.device import device_of
+from seqtrain.nn.linear import Linear
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -110,7 +111,7 @@ def _check(model: nn.Module) -> None:
 
 def _is_replaced(module: nn.Module) -> bool:
     """Tell whether it is a plain linear layer; who changes what one does is asked for it."""
-    return type(module) is nn.Linear and module.weight.dtype is torch.float32
+    return type(module) in (nn.Linear, Linear) and module.weight.dtype is torch.float32
 
 
 def _copy(module: nn.Module, known: dict[nn.Module, nn.Module]) -> nn.Module:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqtrain.nn.attention import SelfAttention
+from seqtrain.nn.dropout import Dropout
 from seqtrain.nn.feed_forward import FeedForward
 from seqtrain.nn.spec import LayerSpec
 
@@ -17,7 +18,7 @@ class TransformerLayer(nn.Module):
         super().__init__()
         self.normalize_before = spec.normalize_before
         self.residual_scale = spec.deep_norm.alpha if spec.deep_norm else None
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = Dropout(spec.dropout)
         self.self_attention = SelfAttention(spec)
         self.self_attention_norm = spec.build_norm()
         self.feed_forward = FeedForward(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from seqtrain.base import EncoderOutput
+from seqtrain.nn.linear import Linear
 
 
 class RecurrentSpec(NamedTuple):
@@ -46,6 +47,6 @@ class RecurrentSource(EncoderOutput):
         return RecurrentSource(self.features[order], self.padding_mask[order], [x.rows(order) for x in self.cells])
 
 
-def output_layer(hidden_size: int, out_dim: int, dropout: nn.Dropout) -> nn.Module:
+def output_layer(hidden_size: int, out_dim: int, dropout: nn.Module) -> nn.Module:
     """Return what makes of outputs (..., H) what is projected, (..., D): a linear layer where these differ."""
-    return nn.Identity() if out_dim == hidden_size else nn.Sequential(nn.Linear(hidden_size, out_dim), dropout)
+    return nn.Identity() if out_dim == hidden_size else nn.Sequential(Linear(hidden_size, out_dim), dropout)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from seqtrain.base import IncrementalState
 from seqtrain.nn.compilation import LeftToPython
 from seqtrain.nn.dot_attention import DotAttention
+from seqtrain.nn.dropout import Dropout
 from seqtrain.nn.recurrent import Cells, RecurrentSource, RecurrentSpec, output_layer
 
 
@@ -58,7 +59,7 @@ class RecurrentDecoder(nn.Module):
         size = spec.hidden_size
         input_dims = [embedding.embedding_dim + size, *[size] * (spec.layers - 1)]
         self.layers = nn.ModuleList(nn.LSTMCell(input_dim, size) for input_dim in input_dims)
-        self.dropout_in, self.dropout_out = nn.Dropout(spec.dropout_in), nn.Dropout(spec.dropout_out)
+        self.dropout_in, self.dropout_out = Dropout(spec.dropout_in), Dropout(spec.dropout_out)
         self.attention = None if source_dim is None else DotAttention(size, source_dim)
         self.out = output_layer(size, out_dim, self.dropout_out)
 

@@ -4,6 +4,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seqtrain.nn.compilation import LeftToPython
+from seqtrain.nn.dropout import Dropout
+from seqtrain.nn.linear import Linear
 from seqtrain.nn.padding import padding_mask
 from seqtrain.nn.recurrent import Cells, RecurrentSource, RecurrentSpec
 
@@ -31,10 +33,10 @@ class RecurrentEncoder(nn.Module):
         self.layers = nn.ModuleList(
             nn.LSTM(input_dim, spec.hidden_size, bidirectional=bidirectional) for input_dim in input_dims
         )
-        self.dropout_in, self.dropout_out = nn.Dropout(spec.dropout_in), nn.Dropout(spec.dropout_out)
+        self.dropout_in, self.dropout_out = Dropout(spec.dropout_in), Dropout(spec.dropout_out)
         fits = cells == self.out_dim
-        self.hidden_proj = nn.Identity() if fits else nn.Linear(self.out_dim, cells)
-        self.memory_proj = nn.Identity() if fits else nn.Linear(self.out_dim, cells)
+        self.hidden_proj = nn.Identity() if fits else Linear(self.out_dim, cells)
+        self.memory_proj = nn.Identity() if fits else Linear(self.out_dim, cells)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> RecurrentSource:
         """Read tokens (B, S) of these lengths (B,), at least 1; a GPU is waited for, to learn them.

@@ -9,16 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from omegaconf import II
 
 from seqtrain.base import DecoderModel, Dictionary
 from seqtrain.config import ModelConfig
 from seqtrain.data.corpus import place
 from seqtrain.data.dataset import PlannedDataset
 from seqtrain.data.encoding import sample
-from seqtrain.data.parallel import ParallelDataset, SourceDataset
+from seqtrain.data.parallel import PairsDataset, ParallelDataset, SourceDataset
 from seqtrain.data.sentences import Sentences, joined
+from seqtrain.data.streamed_pairs import StreamedPairs
 from seqtrain.data.tags import tagged
-from seqtrain.errors import DataError
+from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
 from seqtrain.tasks import TaskInfo
 from seqtrain.tasks._model_kinds import refuse
@@ -37,11 +39,23 @@ class PairsConfig(TextConfig):
     """Longest source, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
     max_target_positions: int = bounded(1024, at_least=1)
     """Longest target, in tokens with end of sentence; a longer one is left out of training, and cut elsewhere."""
+    shuffle_window: int = bounded(II("dataset.shuffle_window"), at_least=0)
+    """Training pairs that are planned at a time, for which see ``dataset.shuffle_window``."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether training data is planned in windows; not where a config built by hand has the reference for it."""
+        return isinstance(self.shuffle_window, int) and self.shuffle_window > 0
 
     def contradictions(self) -> Iterable[str]:
         """What is given for each training set is given for all."""
         yield from super().contradictions()
         yield from self.one_a_set("source_tags")
+        if self.streams and self.mixes:
+            yield (
+                "dataset.shuffle_window goes without task.train_weights, task.sampling_temperature and "
+                "task.epoch_size, which need the lengths of all sentences in memory"
+            )
 
 
 class Beginning(NamedTuple):
@@ -51,7 +65,7 @@ class Beginning(NamedTuple):
     target: Sequence[int] = ()
 
 
-class PairsTask(TextTask[ParallelDataset]):
+class PairsTask(TextTask[PairsDataset]):
     """Pairs of lines: line n of a target file is the translation of line n of its source file."""
 
     cfg: PairsConfig
@@ -83,8 +97,7 @@ class PairsTask(TextTask[ParallelDataset]):
         """Return what an epoch sees of the training data; with subword sampling encoded anew."""
         plain = self.dataset("train")
         seen = self.seen(plain, lambda ids: ids, plain.source.sizes, epoch=epoch, seed=seed)
-        samples = any(dictionary.samples for dictionary in self.dictionaries)
-        return self._sampled(seen.ids, epoch, seed) if samples else seen
+        return self._sampled(seen.ids, epoch, seed) if self._samples else seen
 
     def text(self, split: str) -> tuple[list[str], list[str]]:
         """Return the lines of both sides of a split."""
@@ -96,10 +109,11 @@ class PairsTask(TextTask[ParallelDataset]):
         sentences = [[*ids, source.eos] for ids in source.encode_lines(lines)]
         return SourceDataset(sentences, self.info.max_positions[0])
 
-    def open_split(self, split: str) -> ParallelDataset:
+    def open_split(self, split: str) -> PairsDataset:
         """Return a split, indexed, and say which pairs are left out or cut.
 
         Raises:
+            ConfigError: ``dataset.shuffle_window`` does not go with the rest of the config.
             DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
         files, corpus = self.files(split), self.corpus_of(split)
@@ -107,6 +121,8 @@ class PairsTask(TextTask[ParallelDataset]):
         if not any(size for _, size in sizes):
             raise DataError(f"{split} is empty: {', '.join(map(str, files[0]))} has no lines")
         source, target = self.pairs(split)
+        if split == "train" and self.cfg.streams:
+            return self._streamed(source, target)
         dataset = ParallelDataset(source, target, self.info.max_positions, for_training=split == "train")
         log.info("%s: %d sentence pairs, %d + %d tokens", split, len(dataset), *dataset.num_tokens)
         self._report(split, dataset, sizes)
@@ -138,6 +154,26 @@ class PairsTask(TextTask[ParallelDataset]):
         dictionaries = [plain.in_language(self.languages_of(name)[side]) for name in self.sets(split)]
         files = zip(self.files(split)[side], dictionaries, strict=True)
         return joined([corpus.index([file], dictionary, cache_dir) for file, dictionary in files], beginnings)
+
+    @property
+    def _samples(self) -> bool:
+        """Whether each epoch encodes its text anew."""
+        return any(dictionary.samples for dictionary in self.dictionaries)
+
+    def _streamed(self, source: Sentences, target: Sentences) -> StreamedPairs:
+        """Return the training pairs as data that is larger than memory, and say how many are left out."""
+        if self._samples or self.corpus.num_turns > 1:
+            why = "tokenizer.sampling_alpha" if self._samples else f"several directories, task.data={self.cfg.data}"
+            raise ConfigError(f"dataset.shuffle_window goes without {why}: what an epoch sees is held in memory there")
+        limits, window = self.info.max_positions, self.cfg.shuffle_window
+        dataset = StreamedPairs(source, target, limits, window, Path(self.cfg.cache_dir))
+        log.info("train: %d sentence pairs, planned %d at a time", len(dataset), window)
+        if dataset.num_left_out:
+            what = "with an empty side, or one over the limit of"
+            log.warning(
+                "train: left out %d pairs %s %d source or %d target tokens", dataset.num_left_out, what, *limits
+            )
+        return dataset
 
     def _sampled(self, numbers: npt.NDArray[np.int64], epoch: int, seed: int) -> ParallelDataset:
         """Return pairs by their numbers, encoded anew."""

@@ -10,7 +10,7 @@ from seqtrain.data.alignments import index_alignments
 from seqtrain.data.corpus import Corpus
 from seqtrain.data.data_bin import DataBin
 from seqtrain.data.number_names import BUILTIN
-from seqtrain.data.parallel import ParallelDataset
+from seqtrain.data.parallel import PairsDataset
 from seqtrain.data.text import find_text, fingerprint_text
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.tasks import register_task
@@ -67,10 +67,11 @@ class TranslationTask(PairsTask):
         corpus = self.directory()
         return [(f"{prefix}.{language}", find_text(corpus, prefix, language)) for language in self.languages]
 
-    def open_split(self, split: str) -> ParallelDataset:
+    def open_split(self, split: str) -> PairsDataset:
         """Return a split, indexed, with its alignments; say which pairs are left out or cut.
 
         Raises:
+            ConfigError: ``dataset.shuffle_window`` does not go with the rest of the config.
             DataError: a file is missing, empty, unequal to its partner, or no UTF-8 text.
         """
         dataset = super().open_split(split)

@@ -41,18 +41,19 @@ def check_reordering(cfg: ModelConfig, task: TaskInfo) -> str | None:
     if not isinstance(model, IncrementalModel):
         return NOT_INCREMENTAL
     incremental: IncrementalModel[Any, Any] = model
-    source, tokens = _source(model, task), _hypotheses(model, task)
-    encoded = incremental.encode(**source)
-    state, _ = _decoded(incremental, encoded, tokens[:, :2])
+    source, later = _source(model, task), _hypotheses(model, task)
+    encoded, tokens = incremental.encode(**source), later
+    state, _ = _decoded(incremental, encoded, tokens[:, :1])
     for position, order, sentences in (
-        (2, [1, 1, 3, 2, 5, 5], [0, 1, 2]),  # The second hypothesis takes the place of the first, or changes with it.
-        (4, [1, 0, 4, 5], [0, 2]),  # The second sentence is done.
+        (1, [1, 1, 3, 2, 5, 5], [0, 1, 2]),  # The second hypothesis takes the place of the first, or changes with it.
+        (3, [1, 0, 4, 5], [0, 2]),  # The second sentence is done.
+        (5, [1, 0, 0, 2, 2, 3], [0, 1]),  # There are more hypotheses of each sentence.
     ):
         rows, kept = torch.tensor(order), torch.tensor(sentences)
         state.reorder(rows)
         encoded, source = encoded.reorder(kept), {name: x[kept] for name, x in source.items()}
-        tokens = torch.cat([tokens[rows, :position], tokens[: len(rows), position:]], dim=1)
-        for now in (position, position + 1):
+        tokens = torch.cat([tokens[rows, :position], later[: len(rows), position:]], dim=1)
+        for now in range(position, min(position + 2, LENGTH)):
             logits = incremental.decode_step(tokens[:, now], encoded, state)
             _, expected = _decoded(incremental, incremental.encode(**source), tokens[:, : now + 1])
             what = "after state.reorder(order) a hypothesis goes on with another's state: reorder all that it holds"

@@ -58,7 +58,8 @@ def small_corpus(cfg: TaskConfig) -> Iterator[TaskConfig]:
             for prefix, (suffix, name) in product(prefixes, sides.items()):
                 text = "".join(f"{name(number)}\n" for number in numbers)
                 (directory / f"{prefix}{suffix}").write_text(text, encoding="utf-8")
-        yield replace(cfg, data=temporary, cache_dir=str(directory / "cache"), tokenizer=CharConfig())
+        small = replace(cfg, data=temporary, cache_dir=str(directory / "cache"), tokenizer=CharConfig())
+        yield small if isinstance(small, LanguageModelingConfig) else replace(small, shuffle_window=0)
 
 
 def check_prepares(cfg: TaskConfig) -> None:

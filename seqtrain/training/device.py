@@ -7,6 +7,7 @@ import torch
 
 from seqtrain.config import Device, TrainingConfig
 from seqtrain.errors import ConfigError
+from seqtrain.memory import kept_memory
 
 
 def find_device(choice: Device) -> torch.device:
@@ -29,7 +30,7 @@ def find_device(choice: Device) -> torch.device:
 
 @contextlib.contextmanager
 def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
-    """Set threads and determinism; afterwards they are what they were, as are torch's random numbers.
+    """Set threads, determinism and memory; afterwards they are what they were, as are torch's random numbers.
 
     Args:
         cfg: the config.
@@ -39,8 +40,12 @@ def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
     if cfg.num_threads or num_threads:
         torch.set_num_threads(cfg.num_threads or num_threads)
     torch.use_deterministic_algorithms(cfg.deterministic or deterministic)
+    device = find_device(cfg.device).type
     try:
-        with torch.random.fork_rng([torch.cuda.current_device()] if find_device(cfg.device).type == "cuda" else []):
+        with (
+            torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else []),
+            kept_memory(cfg.keep_memory and device == "cpu"),
+        ):
             yield
     finally:
         torch.set_num_threads(threads)

@@ -26,6 +26,7 @@ from seqtrain.errors import TrainingError
 from seqtrain.metrics.sums import add_sums
 from seqtrain.registry import choice_of
 from seqtrain.training.guard import Guard, check_finite
+from seqtrain.training.planning import training_plan
 from seqtrain.training.precision import LossScaler
 from seqtrain.training.state import TrainState, UpdateResult
 
@@ -108,8 +109,7 @@ class Trainer:
     @property
     def plan(self) -> PlanSpec:
         """How the training data becomes micro-batches."""
-        data = self.cfg.dataset
-        return PlanSpec(data.max_tokens, data.max_sentences, data.required_batch_size_multiple, self.cfg.training.seed)
+        return training_plan(self.cfg, self.micro_batches_per_update)
 
     @property
     def micro_batches_per_update(self) -> int:

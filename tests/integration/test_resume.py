@@ -301,3 +301,20 @@ def test_checkpoints_without_manifests_are_not_begun_anew(train: Call, tmp_path:
     for manifest in (tmp_path / "run/checkpoints").glob("*/manifest.json"):
         manifest.unlink()
     assert "manifest.json is missing or damaged" in train("resume=auto", "training.max_update=3").refused()
+
+
+WINDOWS = ["dataset.shuffle_window=100", "dataset.max_tokens=128"]
+"""Several windows, so that an update's two batches are from two of them."""
+
+
+def test_windows_of_a_corpus(
+    call: Call, train: Call, tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = tmp_path / "expected"
+    result = call(*tiny, *EXACT, *WINDOWS, f"hydra.run.dir={expected}")
+    assert result.code == 0 and "planned 100 at a time" in result.out
+    with monkeypatch.context() as patch:
+        send_in_update(patch, 21)
+        assert train(*EXACT, *WINDOWS).code == 130
+    assert call(f"resume={tmp_path / 'run'}").code == 0
+    assert_same_end(tmp_path / "run", expected)

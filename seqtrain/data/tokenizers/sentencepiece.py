@@ -22,7 +22,7 @@ from seqtrain.data.tokenizers._model_file import (
     with_symbols,
 )
 from seqtrain.data.tokenizers._sampling import SubwordSampler, bpe_dropout, unigram_sampling
-from seqtrain.data.tokenizers._training_lines import PIECE_OF_LINE, TrainingLines
+from seqtrain.data.tokenizers._training_lines import PIECE_OF_LINE, TrainingLines, drawn
 from seqtrain.documents import open_regular
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.fields import bounded
@@ -49,6 +49,10 @@ class SentencePieceConfig(TokenizerConfig):
     """Symbols of the dictionary, the four special ones included."""
     character_coverage: float = bounded(1.0, above=0, at_most=1)
     """Share of the characters of the text that get a symbol; 0.9995 suits Chinese and Japanese."""
+    input_sentence_size: int = bounded(0, at_least=0)
+    """Most lines to train on, drawn by chance; 0: all, which SentencePiece holds in memory many times over."""
+    random_seed: int = bounded(1, at_least=0)
+    """Seed of that draw."""
     model_file: str = ""
     """Existing SentencePiece model to use instead of training; ``{name}`` in it stands for the language, or
     ``joined``."""
@@ -103,7 +107,8 @@ class SentencePieceTokenizer(Tokenizer):
 
     def _train(self, lines: Iterable[str]) -> bytes:
         model = io.BytesIO()
-        pieces = TrainingLines(lines)
+        size = self.cfg.input_sentence_size
+        pieces = TrainingLines(drawn(lines, size, self.cfg.random_seed) if size else lines)
         try:
             spm.SentencePieceTrainer.train(
                 sentence_iterator=iter(pieces),
@@ -154,6 +159,7 @@ class SentencePieceDictionary(Dictionary):
         others = [piece for piece in range(len(self._processor)) if piece not in special]
         self._pieces = [*special, *others]
         self._ids = {piece: id for id, piece in enumerate(self._pieces)}
+        self._is_numbered_so = self._pieces == list(range(len(self._pieces)))
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -184,7 +190,11 @@ class SentencePieceDictionary(Dictionary):
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines, in several threads."""
-        encoded = self._processor.encode(list(lines), out_type=int, num_threads=min(ENCODING_THREADS, len(lines)))
+        encoded: list[list[int]] = self._processor.encode(
+            list(lines), out_type=int, num_threads=min(ENCODING_THREADS, len(lines))
+        )
+        if self._is_numbered_so:
+            return encoded
         return [[self._ids[piece] for piece in pieces] for pieces in encoded]
 
     @property

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks._seqtrain import unlike
 from benchmarks._worker import Sentences, Worker
-from benchmarks.decoding import OURS, check, spread, summarized
+from benchmarks.decoding import OURS, Work, check, figures, summarized
 from seqtrain.models.transformer import TransformerConfig
 
 
@@ -35,20 +35,35 @@ def test_nothing_is_timed_where_models_differ(tmp_path: Path) -> None:
         gaps(tmp_path, [[7]], 1.0)
 
 
-def test_summary_of_rounds() -> None:
-    ours = [{"outputs": [[4], [5, 6], [8]], "seconds": seconds, "cpu_seconds": 1.0} for seconds in (2.0, 4.0, 1.0)]
-    its = [{"outputs": [[4], [5, 7], [8]], "seconds": seconds, "cpu_seconds": 1.0} for seconds in (1.0, 1.0, 1.0)]
-    found = summarized(ours, its, [(9.0, 300), (7.0, 200)])
-    assert found["sentences_per_second"] == {"median": 3, "min": 3, "max": 3}
-    assert found["tokens_per_second"] == {"median": 7, "min": 7, "max": 7}  # three ends of sentence among them
-    assert found["relative_speed"] == {"median": 2, "min": 1, "max": 4}
-    assert found["identical_outputs"] == 2
-    assert found["process_seconds"] == {"median": 8, "min": 7, "max": 9}
-    assert found["peak_mb"] == 300
+def test_figures_of_a_round() -> None:
+    ours = {"outputs": [[4], [5, 6], [8]], "seconds": 4.0}
+    its = {"outputs": [[4], [5, 7], [8]], "seconds": 2.0, "cpu_seconds": 3.0, "single": [0.1, 0.2, 0.3]}
+    found = figures(its, ours)
+    assert found.pop("p50_ms") == pytest.approx(200)
+    assert found.pop("p95_ms") == pytest.approx(290)
+    assert found == {
+        "sentences_per_second": 1.5,
+        "tokens_per_second": 3.5,  # three ends of sentence among them
+        "relative_speed": 2,
+        "cpu_seconds": 3,
+        "identical_outputs": 2,
+        "longest_output": 2,
+    }
 
 
-def test_spread_of_numbers() -> None:
-    assert spread([3.0, 1.0, 2.5]) == {"median": 2.5, "min": 1.0, "max": 3.0}
+def test_rounds_and_whole_processes_of_a_tool() -> None:
+    class Given:
+        def bleu(self, outputs: Sentences) -> float:
+            return len(outputs) * 10.0
+
+    answer = {"outputs": [[4]], "seconds": 1.0, "cpu_seconds": 1.0, "single": [0.1]}
+    answers = {OURS: [answer, answer], "peer": [answer, answer]}
+    found = summarized("peer", cast(Work, Given()), answers, [(9.0, 300), (7.0, 200)])
+    assert found.labels == {"tool": "peer"}
+    assert found.values("sentences_per_second") == [1, 1]
+    assert found.values("bleu") == [10]
+    assert found.values("process_seconds") == [9, 7]
+    assert found.values("peak_mb") == [300, 200]
 
 
 def test_only_plain_models_can_be_exported() -> None:

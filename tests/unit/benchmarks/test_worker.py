@@ -37,6 +37,7 @@ def test_a_worker_answers_until_it_is_closed(tmp_path: Path) -> None:
     assert answer["seconds"] > 0
     assert worker.decode([[7]], tmp_path / "logits.npy")["outputs"] == [[7]]
     assert np.load(tmp_path / "logits.npy").tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert all(seconds > 0 for seconds in worker.decode_singly([[1], [2]]))
     assert worker.close() == 0
 
 

@@ -43,7 +43,7 @@ def test_the_first_word_is_a_command_or_an_override() -> None:
         ("scorer=[bleu] scorer.bleu.tokenizer=z", ["scorer.bleu.tokenizer=zh"]),
         ("task.train=", ["task.train=[train]"]),
         ("task.cache_dir=", []),
-        ("+experiment=multi30k_en_de_", ["+experiment=multi30k_en_de_tok"]),
+        ("+experiment=multi30k_en_de_", ["+experiment=multi30k_en_de_tiny_wu2021", "+experiment=multi30k_en_de_tok"]),
         ("-m optimizer=sgd,adam_g", ["optimizer=sgd,adam_gpt3"]),
         ("-m training.seed=1,2 optimizer=sg", ["optimizer=sgd", "optimizer=sgd_nesterov"]),
         ("hydra/laun", ["hydra/launcher="]),

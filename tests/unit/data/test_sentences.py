@@ -41,7 +41,7 @@ def test_long_ones_are_cut_and_keep_their_beginning(limit: int, expected: tuple[
 
 
 def test_a_beginning_does_not_fill_an_empty_sentence() -> None:
-    assert joined([FIRST, FIRST], [[], [9]]).empty.tolist() == [False, True, False, True]
+    assert joined([FIRST, FIRST], [[], [9]]).are_empty(np.arange(4)).tolist() == [False, True, False, True]
 
 
 def test_what_is_joined_and_begun_makes_the_fingerprint() -> None:

@@ -3,7 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from seqtrain.data.text import TextSize, check_parallel, find_monolingual_text, find_text, hash_file, read_lines
+from seqtrain.data import text
+from seqtrain.data.text import (
+    TextSize,
+    check_parallel,
+    count_lines,
+    find_monolingual_text,
+    find_text,
+    hash_file,
+    read_lines,
+)
 from seqtrain.errors import DataError
 
 
@@ -177,3 +186,24 @@ def test_no_text_of_one_language(tmp_path: Path) -> None:
 def test_size_of_a_text() -> None:
     assert TextSize.of(["zwölf  Boxkämpfer", "", " a\u00a0b\t"]) == TextSize(3, 22, 25, 4)
     assert TextSize.of([]) == TextSize()
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("content", [b"", b"a", b"\n", b"a\nb", b"a\r\n\nb\n", b"x\n" * 1_000_000])
+def test_lines_are_counted_as_they_are_read(tmp_path: Path, content: bytes, suffix: str) -> None:
+    file = tmp_path / f"text{suffix}"
+    file.write_bytes(gzip.compress(content, 1) if suffix else content)
+    assert count_lines(file) == sum(1 for _ in read_lines(file))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_who_watches_is_told_of_all_bytes_but_of_the_last_lines(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "WATCHED", 10)
+    file, content = tmp_path / f"text{suffix}", "".join(f"{number}\n" for number in range(200_000)).encode()
+    file.write_bytes(gzip.compress(content) if suffix else content)
+    told: list[int] = []
+    assert len(list(read_lines(file, told.append))) == 200_000
+    assert len(told) == 20_000
+    assert sum(told) == file.stat().st_size

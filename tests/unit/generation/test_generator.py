@@ -178,7 +178,7 @@ def test_sentences_that_are_done_leave_the_batch(table_model: MakeModel, task: T
     # a$: ln 0.6 / 2. LOOP within 3 tokens and the end: a$ = 0.1, aa$ = 0.09 and aaa$ = 0.081, the best of the first two
     # to end: a$ ln 0.1 / 2 = -1.151293 and aa$ ln 0.09 / 3 = -0.802649.
     assert same(found, [[("a", -0.255413)], [("aa", -0.802649)], [("a", -0.255413)]])
-    assert model.rows_seen == [6, 6, 2]
+    assert model.rows_seen == [3, 6, 2]
 
 
 def test_greedy_sentences_leave_the_batch_too(table_model: MakeModel, task: TaskInfo, search: Search) -> None:

@@ -18,15 +18,17 @@ def candidates(scores: list[list[float]], parents: list[list[int]], tokens: list
 
 def test_starts_from_one_empty_hypothesis_a_sentence() -> None:
     hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
-    assert hypotheses.scores.tolist() == [[0.0, -math.inf], [0.0, -math.inf]]
-    assert hypotheses.prev_tokens.tolist() == [EOS, EOS, EOS, EOS]
+    assert hypotheses.scores.tolist() == [[0.0], [0.0]]
+    assert hypotheses.prev_tokens.tolist() == [EOS, EOS]
+    assert hypotheses.tokens.shape == (2, 1, 0)
 
 
 def test_begin_with_given_tokens() -> None:
     hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
     hypotheses.begin(torch.tensor([[4, 5], [6, 7]]), torch.tensor([[-1.0, -2.0], [-3.0, -4.0]]))
-    assert hypotheses.prev_tokens.tolist() == [5, 5, 7, 7]
-    assert hypotheses.scores.tolist() == [[-3.0, -math.inf], [-7.0, -math.inf]]
+    assert hypotheses.prev_tokens.tolist() == [5, 7]
+    assert hypotheses.tokens.tolist() == [[[4, 5]], [[6, 7]]]
+    assert hypotheses.scores.tolist() == [[-3.0], [-7.0]]
     hypotheses.finish(candidates([[-3.5, -9.0], [-7.5, -9.0]], [[0, 0], [0, 0]], [[EOS, 4], [EOS, 4]]))
     (first,), (second,) = hypotheses.finished
     assert (first.tokens.tolist(), second.tokens.tolist()) == ([4, 5, EOS], [6, 7, EOS])
@@ -36,7 +38,7 @@ def test_begin_with_given_tokens() -> None:
 def test_extend_takes_the_first_candidates_that_do_not_end_and_says_where_they_come_from() -> None:
     hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3, 4], CPU)
     first = candidates([[-1.0, -2.0, -3.0, -4.0]] * 2, [[0, 0, 0, 0]] * 2, [[4, 5, 6, 7], [EOS, 7, 6, 5]])
-    assert hypotheses.extend(first, torch.tensor([0, 1])).tolist() == [0, 0, 2, 2]
+    assert hypotheses.extend(first, torch.tensor([0, 1])).tolist() == [0, 0, 1, 1]
     assert hypotheses.prev_tokens.tolist() == [4, 5, 7, 6]
     # Sentence 0 leaves; in sentence 1 hypothesis 1 goes on twice.
     second = candidates([[-5.0, -6.0, -7.0, -8.0]] * 2, [[0, 0, 1, 1], [1, 0, 1, 0]], [[4, 5, 6, 7], [4, EOS, 5, 6]])
@@ -53,6 +55,7 @@ def test_extend_takes_the_first_candidates_that_do_not_end_and_says_where_they_c
 
 def test_what_ends_leaves_where_there_is_nothing_in_its_place() -> None:
     hypotheses = Hypotheses(GenerationConfig(sampling=True, nbest=3), EOS, EOS, [3], CPU)
+    hypotheses.extend(candidates([[0.0] * 3], [[0] * 3], [[4, 4, 4]]), torch.tensor([0]))
     drawn = candidates([[-1.0, -2.0, -3.0]], [[0, 1, 2]], [[4, EOS, 5]])
     hypotheses.finish(drawn)
     assert hypotheses.extend(drawn, torch.tensor([0])).tolist() == [0, 2, 1]
@@ -62,7 +65,7 @@ def test_what_ends_leaves_where_there_is_nothing_in_its_place() -> None:
 
 def test_finish_passes_over_candidates_without_probability() -> None:
     hypotheses = Hypotheses(GenerationConfig(beam=2), EOS, EOS, [3], CPU)
-    hypotheses.finish(candidates([[-1.0, -math.inf, -math.inf, -math.inf]], [[0, 1, 1, 1]], [[EOS, EOS, 4, 5]]))
+    hypotheses.finish(candidates([[-1.0, -math.inf, -math.inf, -math.inf]], [[0] * 4], [[EOS, EOS, 4, 5]]))
     assert len(hypotheses.finished[0]) == 1
 
 

@@ -32,7 +32,7 @@ def hypotheses_of(*tokens: list[int], beam: int = 1, limit: int = 9) -> Hypothes
     """Return hypotheses of equal length, ``beam`` of each sentence."""
     found = Hypotheses(GenerationConfig(beam=beam), EOS, EOS, [limit] * (len(tokens) // beam), torch.device("cpu"))
     for column in torch.tensor(tokens).view(-1, beam, len(tokens[0])).unbind(2):
-        parents = torch.arange(beam).expand_as(column)
+        parents = torch.arange(beam).clamp(max=found.scores.size(1) - 1).expand_as(column)
         found.extend(Candidates(torch.zeros(column.shape), parents, column), torch.arange(len(column)))
     return found
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from seqtrain.base import DecoderModel, Model, ModelOutput, TaskInfo
 from seqtrain.config import ModelConfig
 from seqtrain.generation import token_scores
-from seqtrain.generation.token_scores import token_log_probs
+from seqtrain.generation.token_scores import next_log_probs, token_log_probs
 
 
 class Embedded(DecoderModel):
@@ -44,3 +44,23 @@ def test_log_probs_in_chunks_and_at_once(task: TaskInfo, monkeypatch: pytest.Mon
     for found in (model, Logits(model, task)):
         torch.testing.assert_close(token_log_probs(found, {"source_tokens": tokens}, target), expected)
     assert model.sizes == [1, 3, 3]
+
+
+def test_logits_are_overwritten_where_nothing_else_needs_them() -> None:
+    kept = torch.randn(2, 9)
+    expected = torch.log_softmax(kept, -1)
+    with torch.inference_mode():
+        made = kept * 1
+        assert next_log_probs(made, 1.0).data_ptr() == made.data_ptr()
+        torch.testing.assert_close(made, expected)
+        parts = (kept * 1)[:, :5]
+        for logits in (kept, kept[:1], parts, parts.double(), parts.bfloat16()):
+            before = logits.clone()
+            found = next_log_probs(logits, 1.0)
+            torch.testing.assert_close(found, torch.log_softmax(before.float(), -1))
+            assert torch.equal(logits, before)
+
+
+def test_a_temperature_divides_logits() -> None:
+    logits = torch.tensor([[1.0, 3.0]])
+    torch.testing.assert_close(next_log_probs(logits, 2.0), torch.tensor([[-1.313262, -0.313262]]))

@@ -16,6 +16,7 @@ from seqtrain.criterions.label_smoothed_cross_entropy_with_alignment import (
 from seqtrain.errors import ConfigError
 from seqtrain.models.lstm import LSTM, LSTMConfig
 from seqtrain.nn.compilation import leave_to_python
+from seqtrain.nn.dropout import Dropout
 from seqtrain.nn.recurrent_decoder import RecurrentState
 from seqtrain.testing.inputs import random_batch
 from seqtrain.testing.models import check_model, random_input
@@ -87,7 +88,7 @@ def test_it_computes_what_the_formulas_say(options: dict[str, Any]) -> None:
     assert_as_written_out(model, Reference(model))
 
 
-class Times(nn.Dropout):
+class Times(Dropout):
     """Stands for a dropout."""
 
     def __init__(self, factor: float) -> None:

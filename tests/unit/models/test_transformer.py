@@ -271,12 +271,12 @@ def test_heads_and_dropout_of_presets(name: str, heads: int, rates: tuple[float,
 def test_what_is_encoded_holds_keys_and_values_once_a_sentence() -> None:
     model = build()
     encoded = model.encode(source_tokens=torch.tensor([[4, 5, 2], [6, 2, 1]]), source_lengths=torch.tensor([3, 2]))
-    assert encoded.features.shape == (2, 3, 16)
-    assert encoded.padding_mask.tolist() == [[False, False, False], [False, False, True]]
-    assert [x.shape for layer in encoded.cross for x in layer] == [(2, 2, 3, 8)] * 4
+    assert encoded.features.shape == (2, 16, 16)
+    assert encoded.padding_mask.tolist() == [[False] * 3 + [True] * 13, [False] * 2 + [True] * 14]
+    assert [x.shape for layer in encoded.cross for x in layer] == [(2, 2, 16, 8)] * 4
     kept = encoded.reorder(torch.tensor([1]))
     assert torch.equal(kept.cross[1].values, encoded.cross[1].values[1:])
-    assert kept.padding_mask.tolist() == [[False, False, True]]
+    assert kept.padding_mask.tolist() == [[False] * 2 + [True] * 14]
 
 
 def test_sinusoidal_decoding_goes_beyond_max_positions() -> None:
@@ -309,7 +309,7 @@ def test_bf16_autocast() -> None:
         full = logits(model, net_input)
         encoded = model.encode(net_input["source_tokens"], net_input["source_lengths"])
         state = model.new_state(encoded, 3, 4)
-        assert state.caches[0].keys.dtype == torch.bfloat16
+        assert state.caches[0].filled.keys.dtype == torch.bfloat16
         for position in range(4):
             step = model.decode_step(net_input["prev_output_tokens"][:, position], encoded, state)
     torch.testing.assert_close(step, full[:, 3], atol=0.05, rtol=0.05)

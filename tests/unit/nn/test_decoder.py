@@ -1,12 +1,8 @@
-import math
-
 import pytest
 import torch
-from torch import Tensor
 
 from seqtrain.base import EncoderOutput
-from seqtrain.nn.attention import KeysValues
-from seqtrain.nn.decoder import Decoder, DecoderState
+from seqtrain.nn.decoder import Decoder
 from seqtrain.nn.embedding import token_embedding
 from seqtrain.nn.input_embedding import InputEmbedding
 from seqtrain.nn.positions import Positions, SinusoidalPositions, build_positions
@@ -24,19 +20,6 @@ def decoder(layerdrop: float = 0.0, source_dim: int | None = 6) -> Decoder:
         token_embedding(8, 4, pad=1), SinusoidalPositions(4, 3), dropout=0.0, scale=True, layernorm=False
     )
     return Decoder(inputs, LayerSpec(4, 8, 2), num_layers=2, source_dim=source_dim, layerdrop=layerdrop)
-
-
-def state_of(rows: list[float], max_length: int, length: int) -> DecoderState:
-    """A state of one layer whose row n holds the n-th number wherever it is filled."""
-    cache = torch.full((len(rows), 1, max_length, 1), math.nan)
-    cache[:, :, :length] = torch.tensor(rows).view(-1, 1, 1, 1)
-    state = DecoderState([KeysValues(cache, -cache)])
-    state.length = length
-    return state
-
-
-def filled(x: Tensor, length: int) -> list[list[float]]:
-    return x[:, 0, :length, 0].tolist()
 
 
 def test_a_source_of_another_dimension() -> None:
@@ -74,7 +57,7 @@ def test_steps_equal_a_full_pass_beyond_max_positions(source_dim: int | None, si
     source = SOURCE if source_dim else None
     with torch.no_grad():
         attended = stack.attended(source) if source else None
-        state = stack.new_state(rows=2, max_length=4)
+        state = stack.new_state(rows=2)
         steps = [stack.step(tokens, state, attended) for tokens in torch.split(TOKENS, sizes, dim=1)]
     assert state.length == 4
     torch.testing.assert_close(torch.cat(steps, 1), stack(TOKENS, source))
@@ -84,27 +67,37 @@ def test_hypotheses_share_a_source_over_several_tokens() -> None:
     stack, order = decoder(), torch.tensor([0, 0, 1, 1])
     tokens = torch.cat([TOKENS, TOKENS.flip(1)])
     with torch.no_grad():
-        steps = stack.step(tokens, stack.new_state(4, 4), stack.attended(SOURCE))
+        steps = stack.step(tokens, stack.new_state(4), stack.attended(SOURCE))
     repeated = EncoderOutput(FEATURES[order], PADDING_MASK[order])
     torch.testing.assert_close(steps, stack(tokens, repeated))
 
 
 def test_a_new_state_has_the_format_of_products() -> None:
     stack = decoder().to(torch.float64)
-    state = stack.new_state(rows=5, max_length=7)
+    state = stack.new_state(rows=5)
     assert state.length == 0
-    assert [x.shape for cache in state.caches for x in cache] == [(5, 2, 7, 2)] * 4
-    assert {x.dtype for cache in state.caches for x in cache} == {torch.float64}
+    assert [x.shape for cache in state.caches for x in cache.filled] == [(5, 2, 0, 2)] * 4
+    assert {x.dtype for cache in state.caches for x in cache.filled} == {torch.float64}
 
 
-@pytest.mark.parametrize("order", [[2, 0, 1], [1, 1, 1], [2], [0, 1, 2, 2, 0]])
-def test_reorder_picks_repeats_drops_and_adds_rows(order: list[int]) -> None:
-    state = state_of([10.0, 20.0, 30.0], max_length=4, length=2)
-    state.reorder(torch.tensor(order))
-    (cache,) = state.caches
-    assert cache.keys.shape == cache.values.shape == (len(order), 1, 4, 1)
-    assert filled(cache.keys, 2) == [[10.0 * (row + 1)] * 2 for row in order]
-    assert filled(cache.values, 2) == [[-10.0 * (row + 1)] * 2 for row in order]
+@pytest.mark.parametrize("order", [[1, 0], [1, 1], [1], [0, 1, 1]])
+def test_reorder_picks_repeats_drops_and_adds_rows_of_all_layers(order: list[int]) -> None:
+    stack, rows, source = decoder(), torch.tensor(order), SOURCE
+    with torch.no_grad():
+        state = stack.new_state(rows=2)
+        stack.step(TOKENS[:, :3], state, stack.attended(source))
+        state.reorder(rows)
+        source = EncoderOutput(FEATURES[rows], PADDING_MASK[rows])
+        last = stack.step(TOKENS[rows, 3:], state, stack.attended(source))
+    torch.testing.assert_close(last, stack(TOKENS[rows], source)[:, 3:])
+
+
+def test_a_source_that_is_attended_to_is_padded_to_whole_vectors() -> None:
+    attended = decoder().attended(SOURCE)
+    assert attended.padding_mask.sum(1).tolist() == [13, 14]
+    assert attended.features.shape == (2, 16, 6)
+    assert {x.shape for each in attended.cross for x in each} == {(2, 2, 16, 2)}
+    assert attended.reorder(torch.tensor([1])).padding_mask.sum(1).tolist() == [14]
 
 
 @pytest.mark.parametrize("positions", Positions)

@@ -14,10 +14,10 @@ TOKENS = torch.tensor([[4, 5, 2], [6, 2, 1]])
 PADDING_MASK = TOKENS == 1
 
 
-def encoder(layerdrop: float = 0.0, **options: Any) -> Encoder:
+def encoder(layerdrop: float = 0.0, dropout: float = 0.3, **options: Any) -> Encoder:
     torch.manual_seed(1)
-    inputs = InputEmbedding(token_embedding(8, 4, pad=1), None, dropout=0.5, scale=True, layernorm=False)
-    spec = LayerSpec(4, 8, 2, dropout=0.3, attention_dropout=0.3, activation_dropout=0.3, **options)
+    inputs = InputEmbedding(token_embedding(8, 4, pad=1), None, dropout=dropout, scale=True, layernorm=False)
+    spec = LayerSpec(4, 8, 2, dropout=dropout, attention_dropout=0.3, activation_dropout=dropout, **options)
     return Encoder(inputs, spec, num_layers=3, layerdrop=layerdrop)
 
 
@@ -55,7 +55,7 @@ def test_only_what_enters_a_layer_is_kept() -> None:
 
 
 def test_layers_computed_again_when_compiled() -> None:
-    stack = encoder(layerdrop=0.5, checkpoint_activations=True)
+    stack = encoder(layerdrop=0.5, dropout=0.0, checkpoint_activations=True)  # compiled code drops other numbers
     expected = gradients(stack)
     stack.zero_grad()
     stack.compile(backend="aot_eager", fullgraph=True)

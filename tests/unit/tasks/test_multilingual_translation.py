@@ -7,7 +7,7 @@ import torch
 
 from seqtrain.base import Hypothesis, PlanSpec
 from seqtrain.data.number_names import english, german
-from seqtrain.data.parallel import ParallelDataset
+from seqtrain.data.parallel import PairsDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
 from seqtrain.errors import ConfigError, DataError
@@ -65,7 +65,7 @@ def make(
     return task
 
 
-def first_rows(dataset: ParallelDataset, rows: list[int]) -> tuple[list[list[int]], ...]:
+def first_rows(dataset: PairsDataset, rows: list[int]) -> tuple[list[list[int]], ...]:
     batch = dataset.collate(np.array(rows))
     return tuple(
         x.tolist() for x in (batch.net_input["source_tokens"], batch.net_input["prev_output_tokens"], batch.target)
@@ -173,7 +173,7 @@ def test_shared_files_are_named_once(data: Path) -> None:
 def test_sampled_subwords_stand_behind_the_language(data: Path) -> None:
     task = make(data, tokenizer=SentencePieceConfig(vocab_size=60, sampling_alpha=0.3), decoder_langtok=True)
     dataset = task.training_dataset(epoch=1, seed=1)
-    assert isinstance(dataset, ParallelDataset)
+    assert isinstance(dataset, PairsDataset)
     en, de = task.tag_id("<en>"), task.tag_id("<de>")
     sources, _, targets = first_rows(dataset, dataset.ids.tolist())
     for number, source, target in zip(dataset.ids.tolist(), sources, targets, strict=True):

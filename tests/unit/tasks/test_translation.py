@@ -9,6 +9,7 @@ import torch
 from seqtrain.base import PlanSpec, Task
 from seqtrain.data.number_names import english, german
 from seqtrain.data.parallel import ParallelDataset
+from seqtrain.data.streamed_pairs import StreamedPairs
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.data.tokenizers.sentencepiece import SentencePieceConfig
 from seqtrain.errors import ConfigError, DataError
@@ -406,3 +407,21 @@ def test_one_item_for_each_training_set(name: str) -> None:
     values = {"train_weights": [1.0], "source_tags": ["<BT>"]}[name]
     with pytest.raises(ConfigError, match=f"task.{name} has 1 items for 2 training sets: train, bt"):
         TranslationConfig(train=["train", "bt"], tokenizer=CharConfig(), **{name: values})  # type: ignore[arg-type]
+
+
+def test_a_corpus_in_windows(tmp_path: Path) -> None:
+    task = make(tmp_path, shuffle_window=1000, max_source_positions=2)
+    train = task.training_dataset(epoch=1, seed=1)
+    assert train is task.dataset("train")
+    assert isinstance(train, StreamedPairs)
+    assert isinstance(task.dataset("valid"), ParallelDataset)
+    (batch,) = task.get_batch_iterator(train, epoch=1, plan=PlanSpec(max_tokens=100, window=1000))
+    assert (batch.ids.tolist(), train.num_left_out) == ([1], 1)
+
+
+def test_what_does_not_go_with_windows(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^dataset\.shuffle_window goes without task\.train_weights, "):
+        make(tmp_path, shuffle_window=10, train_weights=[2.0])
+    sampling = SentencePieceConfig(vocab_size=12, sampling_alpha=0.1)
+    with pytest.raises(ConfigError, match=r"^dataset\.shuffle_window goes without tokenizer\.sampling_alpha: "):
+        make(tmp_path, shuffle_window=10, tokenizer=sampling)

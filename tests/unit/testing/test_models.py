@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqtrain.base import EncoderOutput
+from seqtrain.base import EncoderOutput, IncrementalState
 from seqtrain.models import REGISTRY, DecoderModel, EncoderDecoderModel, Model, ModelConfig, ModelOutput, TaskInfo
-from seqtrain.nn.decoder import DecoderState
 from seqtrain.testing import models as checks
 from seqtrain.testing.attention import check_attention
 from seqtrain.testing.decoding import check_incremental_decoding, check_prefilling, check_reordering
@@ -23,6 +22,15 @@ class FaultyConfig(ModelConfig):
     """A model that is sound but for one fault."""
 
     fault: str = "none"
+
+
+class Counted(IncrementalState):
+    """A state that remembers nothing but a number."""
+
+    length = 0
+
+    def reorder(self, order: Tensor) -> None:
+        """Do nothing."""
 
 
 class Faulty(EncoderDecoderModel):
@@ -90,18 +98,18 @@ class Faulty(EncoderDecoderModel):
         """Keep the source tokens."""
         return EncoderOutput(source["source_tokens"], source["source_tokens"] == 1)
 
-    def new_state(self, encoder_output: EncoderOutput, rows: int, max_length: int) -> DecoderState:
+    def new_state(self, encoder_output: EncoderOutput, rows: int, max_length: int) -> Counted:
         """Return a state that remembers nothing."""
-        return DecoderState([])
+        return Counted()
 
-    def decode_step(self, prev_tokens: Tensor, encoder_output: EncoderOutput, state: DecoderState) -> Tensor:
+    def decode_step(self, prev_tokens: Tensor, encoder_output: EncoderOutput, state: Counted) -> Tensor:
         """Predict from the last token alone, which is a fault after the first."""
         rows = len(prev_tokens) // len(encoder_output.features)
         source = encoder_output.features.repeat_interleave(rows, 0)
         features = self.extract_features(source_tokens=source, prev_output_tokens=prev_tokens[:, None])
         return self.project(features + state.length)[:, 0]
 
-    def prefill(self, tokens: Tensor, encoder_output: EncoderOutput, state: DecoderState) -> None:
+    def prefill(self, tokens: Tensor, encoder_output: EncoderOutput, state: Counted) -> None:
         """Remember nothing; the fault is to do so."""
         state.length += self.fault == "prefilling"
 

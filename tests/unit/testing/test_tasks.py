@@ -10,7 +10,7 @@ import torch
 
 from seqtrain.base import Batch, Dataset, Fingerprint, PlanSpec, Shard
 from seqtrain.data.dictionary_files import DictionaryFiles
-from seqtrain.data.parallel import ParallelDataset, SourceDataset
+from seqtrain.data.parallel import PairsDataset, SourceDataset
 from seqtrain.data.tokenizers.char import CharConfig
 from seqtrain.errors import ConfigError
 from seqtrain.tasks import REGISTRY
@@ -31,12 +31,12 @@ class Faulty(TranslationTask):
     cfg: FaultyConfig
     epochs = 0
 
-    def dataset(self, split: str) -> ParallelDataset:
+    def dataset(self, split: str) -> PairsDataset:
         if self.cfg.fault == "prepares":
             self._datasets.clear()
         return super().dataset(split)
 
-    def training_dataset(self, *, epoch: int, seed: int) -> ParallelDataset:
+    def training_dataset(self, *, epoch: int, seed: int) -> PairsDataset:
         Faulty.epochs += 1
         return self.dataset("valid" if self.cfg.fault == "epochs" and Faulty.epochs == 1 else "train")
 

@@ -1,5 +1,6 @@
 import io
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import sentencepiece as spm
 
 from seqtrain.data.number_names import english, german
 from seqtrain.data.tokenizers import sentencepiece
+from seqtrain.data.tokenizers._training_lines import TrainingLines, drawn
 from seqtrain.data.tokenizers.sentencepiece import (
     ModelType,
     SentencePieceConfig,
@@ -261,3 +263,28 @@ def test_an_existing_model_is_extended(tmp_path: Path) -> None:
     given = SentencePieceConfig(model_file=str(tmp_path / "joined.model"), user_defined_symbols=["<sep>", "<x>"])
     SentencePieceTokenizer(given).train([], tmp_path, "taken")
     assert SentencePieceTokenizer(given).load(tmp_path, "taken").symbol(101) == "<x>"
+
+
+def test_a_model_of_some_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    init = TrainingLines.__init__
+
+    def noted(self: TrainingLines, lines: Iterable[str]) -> None:
+        taken.extend(lines)
+        init(self, taken)
+
+    monkeypatch.setattr(TrainingLines, "__init__", noted)
+    lines = [german(number) for number in range(0, 100_000, 7)]
+    cfg = SentencePieceConfig(vocab_size=60, input_sentence_size=500, random_seed=3)
+    SentencePieceTokenizer(cfg).train(lines, tmp_path, "joined")
+    assert taken == list(drawn(lines, 500, seed=3))
+    assert len(SentencePieceTokenizer(cfg).load(tmp_path, "joined")) == 60
+
+
+def test_ids_of_many_lines_are_those_of_each_whatever_the_numbering(tmp_path: Path) -> None:
+    lines = [german(number) for number in range(0, 1000, 7)]
+    SentencePieceTokenizer(SentencePieceConfig(vocab_size=40)).train(lines, tmp_path, "joined")
+    dictionary = SentencePieceTokenizer(SentencePieceConfig()).load(tmp_path, "joined")
+    assert dictionary.encode_lines(lines) == [dictionary.encode(line) for line in lines]
+    dictionary._is_numbered_so = False
+    assert dictionary.encode_lines(lines) == [dictionary.encode(line) for line in lines]

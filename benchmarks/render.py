@@ -1,0 +1,116 @@
+"""Writes the tables and plots of ``docs/benchmarks.md`` anew, from the JSON files of results beside it alone.
+
+    python -m benchmarks.render
+
+A table stands between ``<!-- NAME -->`` and ``<!-- end -->``; NAME is that of a file of results, or ``memory``.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import _decoding_table, _startup_table, _training_table
+from benchmarks._machine import ROOT
+from benchmarks._plots import bars
+from benchmarks._published import converted
+from benchmarks._rounds import Result, read_results
+from benchmarks._tables import cell, markdown
+from benchmarks._works import MATRICES
+
+PAGE, RESULTS = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks"
+BLOCK = re.compile(r"(<!-- (?!end)([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLES: dict[str, Callable[[Sequence[Result]], str]] = {
+    "training": _training_table.table,
+    "training-peers": _training_table.table,
+    "decoding": _decoding_table.table,
+    "decoding-peers": _decoding_table.table,
+    "startup": _startup_table.tables,
+}
+"""What is made of a file of results, by its name."""
+PLOTTED = {
+    "training": ("tokens_per_second", "target tokens/s"),
+    "decoding": ("sentences_per_second", "sentences/s"),
+    "startup": ("seconds", "seconds"),
+}
+"""The figure that a plot shows, by the beginning of the results' name, and its unit."""
+
+
+def page(text: str, directory: Path) -> str:
+    """Return the page with every table made anew; one without results says so."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{block(found[2], directory)}\n\n{found[3]}", text)
+
+
+def block(name: str, directory: Path) -> str:
+    """Return what stands at a name."""
+    if name == "memory":
+        return memory(directory)
+    if name == "data":
+        return data(directory / "data.jsonl")
+    file = directory / f"{name}.json"
+    if not file.is_file():
+        return "Not measured yet."
+    about, results = read_results(file)
+    drawn = "\n".join(f"![{title}](benchmarks/{image})" for image, title, _ in plots(name, results))
+    return f"{described(about)}\n\n{TABLES[name](results)}\n\n{drawn}"
+
+
+def described(about: dict[str, Any]) -> str:
+    """Return on what something was measured, as a sentence."""
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return (
+        f"Measured {about['date']} at {about['commit']} on {about['cpu']}, {about['memory_gb']} GB, "
+        f"{about['threads']} threads, Python {about['python']}, {versions}; load before: {about['load']:.1f}."
+    )
+
+
+def plots(name: str, results: Sequence[Result]) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
+    """Yield the file name, the title and the rows of each plot: one for each work."""
+    figure, unit = PLOTTED[name.partition("-")[0]]
+    shown = [*results, *converted(results)]
+    works = dict.fromkeys(result.labels.get("work", "") for result in shown)
+    for work in works:
+        if work != MATRICES:
+            chosen = [result for result in shown if result.labels.get("work", "") == work]
+            rows = {row_name(result): result.values(figure) for result in chosen}
+            yield f"{'-'.join(filter(None, (name, work)))}.svg", f"{work or name}: {unit}", rows
+
+
+def row_name(result: Result) -> str:
+    """Return what a bar is called: the tool, and malloc where it is not the default."""
+    labels = result.labels
+    name = labels.get("tool") or labels["program"]
+    return name if labels.get("malloc", "default") == "default" else f"{name}, {labels['malloc']} malloc"
+
+
+def memory(directory: Path) -> str:
+    """Return a table of the peaks of all training and decoding."""
+    rows = []
+    for name in ("training", "training-peers", "decoding", "decoding-peers"):
+        for result in read_results(directory / f"{name}.json")[1] if (directory / f"{name}.json").is_file() else []:
+            if peaks := result.values("peak_mb"):
+                what = result.labels.get("work", "decoding")
+                rows.append([what, row_name(result), cell([max(peaks)])])
+    return markdown(["work", "tool", "peak, MB"], sorted(rows)) if rows else "Not measured yet."
+
+
+def data(file: Path) -> str:
+    """Return a table of what ``benchmarks.data`` printed."""
+    if not file.is_file():
+        return "Not measured yet."
+    lines = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return markdown(["what", "value", "unit"], [[x["name"], f"{x['value']:,.4g}", x["unit"]] for x in lines])
+
+
+def main() -> None:
+    """Write the page and the plots."""
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
+    for name in TABLES:
+        if (file := RESULTS / f"{name}.json").is_file():
+            for image, title, rows in plots(name, read_results(file)[1]):
+                bars(RESULTS / image, title, title.rpartition(": ")[2], rows)
+
+
+if __name__ == "__main__":
+    main()
