@@ -26,7 +26,7 @@ from seqtrain.trained import TrainedModel
 @contextmanager
 def searching(cfg: GenerateConfig, speed: Speed) -> Iterator[tuple[TrainedModel, Search]]:
     """Yield the model that is asked for, and what decodes with it: of several processes each has weights of its own."""
-    count = cfg.num_processes or number_there()
+    count = cfg.num_processes or number_there(cfg.device)
     if count == 1:
         trained = load_model(cfg)
         yield trained, Measured(search_by(trained, cfg), speed)
@@ -60,16 +60,21 @@ def set_up(cfg: GenerateConfig, searchpath: Sequence[str], threads: int, number:
     """Return what decodes batches in a worker, with a model on a GPU of its own if there are enough."""
     torch.set_num_threads(threads)
     keep_memory()
-    if torch.cuda.is_available():
-        torch.cuda.set_device(number % torch.cuda.device_count())
+    if gpus := gpus_for(cfg.device):
+        torch.cuda.set_device(number % gpus)
     trained = load_model(cfg, searchpath)
     return partial(trained.task.inference_step, generator=search_by(trained, cfg))
 
 
-def number_there() -> int:
-    """Return how many GPUs there are for this process, or cores if there is no GPU."""
+def number_there(device: Device) -> int:
+    """Return how many GPUs there are to compute on, or cores for this process if there is none."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return torch.cuda.device_count() or cores
+    return gpus_for(device) or cores
+
+
+def gpus_for(device: Device) -> int:
+    """Return how many GPUs there are, 0 where the CPU is to compute."""
+    return torch.cuda.device_count() if device in (Device.auto, Device.cuda) else 0
 
 
 def windows_ahead(cfg: GenerateConfig, count: int) -> int:

@@ -65,7 +65,8 @@ ROWS = {
         --fixed-validation-seed=             | not needed: validation leaves nothing to chance
         --ignore-unused-valid-subsets        | not needed: what task.valid names counts, whatever else there is
         --combine-valid-subsets --combine-val | not there: each prefix in task.valid is a set of its own
-        --validate-after-updates= --curriculum= --num-shards= --shard-id=   | NOTHING
+        --validate-after-updates= --curriculum=                             | NOTHING
+        --num-shards= --shard-id=            | num_processes | of the command generate: one input in several processes
         --grouped-shuffling --update-epoch-batch-itr --update-ordered-indices-seed      | not there: FIXED_PLAN
         --required-seq-len-multiple= --num-batch-buckets=                               | not there: FIXED_PLAN
     """,

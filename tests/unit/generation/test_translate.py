@@ -1,5 +1,7 @@
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqtrain.base import Batch, Dataset, Hypothesis, PlanSpec, Shard, Task, TaskInfo
+from seqtrain.base import Batch, Dataset, Generator, Hypothesis, PlanSpec, Shard, Task, TaskInfo
 from seqtrain.config import GenerationConfig, TaskConfig
 from seqtrain.errors import DataError
 from seqtrain.generation import SequenceGenerator, decode_dataset, decode_lines, generation_plan
@@ -140,13 +142,13 @@ def test_decode_lines_begins_outputs_as_it_is_asked_to(
 class InTurn(Workers):
     """Decodes in this process what it is asked for, and keeps in mind when."""
 
-    def __init__(self, task: DecodingTask, generator: SequenceGenerator, windows: int) -> None:
+    def __init__(self, task: DecodingTask, generator: Generator, windows: int) -> None:
         super().__init__(lambda number: partial(task.inference_step, generator=generator), 1, windows, lambda *_: None)
         self.begun: list[int] = []
         self._decode = self._set_up(0)
 
     def begin(self, batch: Batch) -> Callable[[], list[list[Hypothesis]]]:
-        self.begun.append(batch.net_input["source_tokens"].size(1))
+        self.begun = [*self.begun[-9:], batch.net_input["source_tokens"].size(1)]
         return lambda: self._decode(batch)
 
 
@@ -184,3 +186,26 @@ def test_what_stands_before_a_line_that_cannot_be_read_is_answered(
     assert [len(next(answers)) for _ in SOURCES[:6]] == [1] * 6
     with pytest.raises(DataError, match="no line"):
         next(answers)
+
+
+class Nothing:
+    """Finds nothing, as fast as can be."""
+
+    def generate(self, net_input: dict[str, Tensor]) -> list[list[Hypothesis]]:
+        return [[] for _ in net_input["source_tokens"]]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_nothing_is_kept_of_lines_that_are_answered(task: TaskInfo, net_input: Collate, several: bool) -> None:
+    decoding = DecodingTask(task, net_input)
+    search = InTurn(decoding, Nothing(), 3) if several else Nothing()
+    lines, cfg = (f"{'ab' * (number % 3)}" for number in count()), GenerationConfig(max_sentences=100)
+    answers = decode_lines(decoding, lines, search, cfg, window=100)
+    peaks = []
+    tracemalloc.start()
+    for lines_until in (1000, 1000, 4000):
+        tracemalloc.reset_peak()
+        assert sum(1 for _ in islice(answers, lines_until)) == lines_until
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 30_000  # bytes: ten for each line more
