@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
 
-HEAVY = ("torch", "numpy", "safetensors", "sentencepiece", "schedulefree")
+HEAVY = ("torch", "numpy", "rich", "safetensors", "sentencepiece", "schedulefree")
 """Packages that plug-ins import and no config needs."""
 
 

@@ -128,7 +128,7 @@ def test_the_place_in_the_data_alone_goes_on(train: Call, trained: Path, run: Pa
         (["saving.reset=[optimizer,data]"], "the clock stands at update 24: set training.max_update above it"),
         (
             ["saving.reset=[optimizer,lr_scheduler]", "training.max_epoch=1"],
-            "it stands after epoch 4: set training.max_epoch above it",
+            "it stands after epoch 3: set training.max_epoch above it",
         ),
         (
             ["saving.reset=[optimizer,lr_scheduler]", "dataset.max_tokens=512"],
