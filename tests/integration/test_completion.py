@@ -79,7 +79,7 @@ class Terminal:
         self.process.communicate()
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=["bash", pytest.param("zsh", marks=pytest.mark.slow), "fish"])
 def complete(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Complete]:
     """Type a line and TAB into a shell; return the line as it is then."""
     command, setup = SHELLS[request.param]
