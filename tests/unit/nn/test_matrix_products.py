@@ -14,6 +14,7 @@ from seqtrain.nn.matrix_products import add_product, is_for_onednn, linear
 def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever processor the tests run on, products are given to oneDNN, which runs on all of them."""
     monkeypatch.setattr(matrix_products, "HAS_AVX512", True)
+    monkeypatch.setattr(matrix_products, "FEWEST", 0)
     yield
 
 
@@ -93,6 +94,13 @@ def test_what_stays_with_torch() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert not is_for_onednn(x, weight)
         assert linear(x, weight).dtype == torch.bfloat16
+
+
+def test_small_products_stay_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrix_products, "FEWEST", 160)
+    assert is_for_onednn(random(5, 8), random(4, 8))
+    assert is_for_onednn(random(1, 5, 8), random(4, 8))
+    assert not is_for_onednn(random(4, 8), random(4, 8))
 
 
 def test_torch_can_be_told_to_leave_onednn_out(monkeypatch: pytest.MonkeyPatch) -> None:
