@@ -134,7 +134,9 @@ def scenario(
     return Scenario(server, overrides, alone, ended)
 
 
-with_faults = pytest.mark.parametrize("scenario", [*SCENARIOS, pytest.param("faults", marks=pytest.mark.slow)], indirect=True)
+with_faults = pytest.mark.parametrize(
+    "scenario", [*SCENARIOS, pytest.param("faults", marks=pytest.mark.slow)], indirect=True
+)
 only_base = pytest.mark.parametrize("scenario", ["base"], indirect=True)
 only_more = pytest.mark.parametrize("scenario", ["more"], indirect=True)
 
