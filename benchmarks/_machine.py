@@ -18,7 +18,7 @@ def about(threads: int) -> dict[str, Any]:
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
         "cpu": cpu(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "system": platform.platform(),
+        "system": " ".join([platform.system(), *platform.libc_ver()]).strip(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "commit": commit(),
