@@ -36,11 +36,11 @@ def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
         cfg: the config.
         num_threads: CPU threads if the config leaves them open; 0 leaves them to torch.
     """
+    device = find_device(cfg.device).type
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     if cfg.num_threads or num_threads:
         torch.set_num_threads(cfg.num_threads or num_threads)
     torch.use_deterministic_algorithms(cfg.deterministic or deterministic)
-    device = find_device(cfg.device).type
     try:
         with (
             torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else []),

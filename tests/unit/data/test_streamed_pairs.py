@@ -1,5 +1,3 @@
-import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from seqtrain.data.sentences import joined
 from seqtrain.data.store import Tokens
 from seqtrain.data.streamed_pairs import StreamedPairs
 from seqtrain.errors import DataError
+from tests.unit.data.memory import peak_of
 
 LIMITS = (12, 10)
 SPEC = PlanSpec(max_tokens=60, seed=2, window=64, lanes=2)
@@ -93,15 +92,6 @@ def test_nothing_to_train_on(tmp_path: Path) -> None:
         DataError, match="nothing to train on: all 500 pairs have an empty side, or one of more than 1 "
     ):
         StreamedPairs(SOURCE, TARGET, (1, 1), 64, tmp_path)
-
-
-def peak_of(make: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        make()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

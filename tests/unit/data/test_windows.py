@@ -1,5 +1,3 @@
-import tracemalloc
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
@@ -13,6 +11,7 @@ from seqtrain.base import PlanSpec
 from seqtrain.data.plan import plan_batches
 from seqtrain.data.seeds import derive_seed
 from seqtrain.data.windows import Ints, WindowedPlan, Windows, batches_of_windows, count_lengths
+from tests.unit.data.memory import peak_of
 
 SPEC = PlanSpec(max_tokens=64, seed=3, lanes=3)
 
@@ -147,15 +146,6 @@ def test_a_process_reads_the_windows_of_its_lanes_and_few_others() -> None:
             assert len(plan[index])
         read = len({int(asked[0]) for asked in data.asked})
         assert 10 <= read <= 10 + 4  # of 40 windows; at the end some of lanes that have more batches than others
-
-
-def peak_of(make: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        make()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def simulate(size: int, window: int) -> int:
