@@ -2,6 +2,8 @@
 
 An update, or a position of a search, makes and frees tensors of many megabytes. glibc maps and unmaps each of them, and
 the system clears its pages anew: up to a quarter of the time of a small model's update. ``mallopt(3)`` changes it.
+
+What is of no use again is not to be kept: oneDNN's code for products of shapes that come once.
 """
 
 import contextlib
@@ -13,6 +15,11 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 NEVER, DEFAULT_TRIM = -1, 128 * 1024
 LARGEST_MMAP_THRESHOLD = 32 * 1024 * 1024
 """Bytes from which on glibc maps a block by itself, at most; it also comes to this by itself, block by freed block."""
+
+ONEDNN_CACHES = "LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+"""Variables of torch's cache of oneDNN's primitives and of oneDNN's own, 1,024 each unless set."""
+SHAPES_AT_A_TIME = 64
+"""More than the 30 shapes of products, forward and backward, in an update of a transformer."""
 
 
 @contextlib.contextmanager
@@ -38,6 +45,16 @@ def keep_memory() -> bool:
     return mallopt is not None and bool(
         mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD) and mallopt(M_TRIM_THRESHOLD, NEVER)
     )
+
+
+def keep_few_primitives(count: int = SHAPES_AT_A_TIME) -> None:
+    """Let oneDNN keep its code for the latest shapes of products alone, unless the environment says how many.
+
+    Each shape takes up to a megabyte, strewn over the heap, and batches of sentences come in ever new ones. Without
+    effect in a process where oneDNN has computed something already.
+    """
+    for name in ONEDNN_CACHES:
+        os.environ.setdefault(name, str(count))
 
 
 def _mallopt() -> Callable[[int, int], int] | None:

@@ -154,11 +154,16 @@ class Batch:
             return self
         return replace(
             self,
-            ids=self.ids.to(device, non_blocking=True),
-            net_input={name: x.to(device, non_blocking=True) for name, x in self.net_input.items()},
-            target=self.target.to(device, non_blocking=True),
-            alignments=None if self.alignments is None else self.alignments.to(device, non_blocking=True),
+            ids=_sent(self.ids, device),
+            net_input={name: _sent(x, device) for name, x in self.net_input.items()},
+            target=_sent(self.target, device),
+            alignments=None if self.alignments is None else _sent(self.alignments, device),
         )
+
+
+def _sent(x: Tensor, device: torch.device) -> Tensor:
+    """Return a CPU's tensor on a device; no GPU is waited for, which takes memory that stays where it is."""
+    return (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
 
 
 class Sum(NamedTuple):

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from seqtrain.base import Batch, LossOutput
 from seqtrain.errors import TrainingError
 from seqtrain.training.state import UpdateResult
@@ -44,13 +42,12 @@ class Guard:
         """Take over a state that :meth:`state_dict` returned."""
 
 
-def check_finite(value: Tensor | float, what: str) -> float:
+def check_finite(number: float, what: str) -> float:
     """Return a number.
 
     Raises:
         FaultyUpdate: it is not finite.
     """
-    number = float(value)
     if not math.isfinite(number):
         raise FaultyUpdate(f"the {what} is not finite ({number})")
     return number

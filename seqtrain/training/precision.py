@@ -1,5 +1,6 @@
 """Number formats of the forward and backward pass, and the scaling of the loss that fp16 needs."""
 
+import math
 from typing import Any
 
 import torch
@@ -32,13 +33,13 @@ class LossScaler:
     def _scaled(self, gradient: Tensor) -> Tensor:
         return gradient * self.scale
 
-    def overflowed(self, norm: Tensor) -> bool:
+    def overflowed(self, norm: float) -> bool:
         """Set the scale for the next update; tell whether this gradient is lost to a scale that was too large.
 
         Args:
-            norm: of the gradient, (). One that is not finite at the least scale is no overflow, but a fault.
+            norm: of the gradient. One that is not finite at the least scale is no overflow, but a fault.
         """
-        if norm.isfinite():
+        if math.isfinite(norm):
             self._since_overflow += 1
             self.scale *= 2 if self._since_overflow % self.window == 0 else 1
             return False

@@ -176,12 +176,14 @@ class Trainer:
         """
         optimizer = self.parts.optimizer
         outputs = self.guard.accumulate(self, batches)
-        check_finite(sum(output.loss.detach() for output in outputs), "loss")
         grad_norm = self.average_and_clip_gradients(outputs)
-        if self.scaler is not None and self.scaler.overflowed(grad_norm):
+        loss = sum((output.loss.detach() for output in outputs), grad_norm.new_zeros(()))
+        loss_value, norm_value = torch.stack([loss, grad_norm]).tolist()  # here alone a GPU is waited for
+        check_finite(loss_value, "loss")
+        if self.scaler is not None and self.scaler.overflowed(norm_value):
             optimizer.zero_grad()
             return None
-        self.guard.judge(check_finite(grad_norm, "gradient"))
+        self.guard.judge(check_finite(norm_value, "gradient"))
         optimizer.step()
         optimizer.zero_grad()
         return UpdateResult(

@@ -153,6 +153,7 @@ def stop_all(scenario: Scenario, trials: Iterable[tuple[Event, ...]], directory:
 
 
 @only_more
+@pytest.mark.slow
 def test_stopped_after_each_kind_of_change(scenario: Scenario, tmp_path: Path) -> None:
     kinds = sorted(of_each_kind(scenario.training()), key=lambda event: event not in scenario.later())
     resuming = scenario.resuming(tmp_path / "sample")

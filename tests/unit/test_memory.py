@@ -1,11 +1,14 @@
 import ctypes
+import os
 import resource
+import subprocess
 import sys
+from subprocess import PIPE
 
 import pytest
 import torch
 
-from seqtrain.memory import kept_memory
+from seqtrain.memory import ONEDNN_CACHES, keep_few_primitives, kept_memory
 
 pytestmark = pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="the C library is not glibc"
@@ -60,3 +63,41 @@ def test_another_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     with kept_memory(True):
         pass
+
+
+GROWTH = """
+import torch
+from seqtrain.memory import keep_few_primitives
+from seqtrain.nn import matrix_products
+from tests.unit.test_memory import resident_pages
+
+if {bounded}:
+    keep_few_primitives()
+matrix_products.HAS_AVX512 = True
+x, weight = torch.ones(3_000, 64), torch.ones(128, 64)
+for num_rows in range(2_200, 2_600):
+    matrix_products.linear(x[:num_rows], weight)
+    if num_rows == 2_200:
+        before = resident_pages()
+print(resident_pages() - before)
+"""
+"""Pages that products of 400 shapes leave behind, in a process of their own."""
+
+
+def test_what_products_of_ever_new_shapes_leave_behind_is_bounded() -> None:
+    def growth(bounded: bool) -> int:
+        command = [sys.executable, "-c", GROWTH.format(bounded=bounded)]
+        environment = {name: value for name, value in os.environ.items() if name not in ONEDNN_CACHES}
+        return int(subprocess.run(command, env=environment, stdout=PIPE, text=True, check=True).stdout)
+
+    assert growth(bounded=True) < growth(bounded=False) / 2
+
+
+@pytest.mark.parametrize("name", ONEDNN_CACHES)
+def test_how_many_primitives_the_environment_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in ONEDNN_CACHES:
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(name, "9")
+    keep_few_primitives(5)
+    assert {os.environ[one] for one in ONEDNN_CACHES} == {"5", "9"}
+    assert os.environ[name] == "9"

@@ -1,23 +1,20 @@
+import math
+
 import pytest
 import torch
-from torch import Tensor
 
 from seqtrain.config import Device, Precision, TrainingConfig
 from seqtrain.errors import ConfigError
 from seqtrain.training.precision import LossScaler, loss_scaler
 
-GOOD, OVERFLOW = 1.0, float("inf")
-
-
-def norms(*values: float) -> list[Tensor]:
-    return [torch.tensor(value) for value in values]
+GOOD, OVERFLOW = 1.0, math.inf
 
 
 def test_the_scale_halves_at_an_overflow_and_doubles_after_a_window_without() -> None:
     """The trace that fairseq's scaler gives for these norms, init 16 and window 3."""
     scaler = LossScaler(16.0, window=3)
     trace = []
-    for norm in norms(1, 1, 1, 1, OVERFLOW, 1, 1, 1, 1, 1, float("nan"), 1, 1, 1):
+    for norm in (1, 1, 1, 1, OVERFLOW, 1, 1, 1, 1, 1, math.nan, 1, 1, 1):
         lost = scaler.overflowed(norm)
         trace.append("lost" if lost else scaler.scale)
     assert trace == [16, 16, 32, 32, "lost", 16, 16, 32, 32, 32, "lost", 16, 16, 32]
@@ -25,7 +22,7 @@ def test_the_scale_halves_at_an_overflow_and_doubles_after_a_window_without() ->
 
 def test_at_the_least_scale_it_is_no_overflow_any_more() -> None:
     scaler = LossScaler(1.0, window=3, least=0.5)
-    assert [scaler.overflowed(norm) for norm in norms(OVERFLOW, OVERFLOW)] == [True, False]
+    assert [scaler.overflowed(norm) for norm in (OVERFLOW, OVERFLOW)] == [True, False]
     assert scaler.scale == 0.5
 
 
@@ -44,10 +41,10 @@ def test_a_loss_without_a_gradient_is_left_alone() -> None:
 
 def test_its_state_goes_on_where_it_was() -> None:
     scaler, other = LossScaler(16.0, window=3), LossScaler(1.0, window=3)
-    for norm in norms(OVERFLOW, GOOD, GOOD):
+    for norm in (OVERFLOW, GOOD, GOOD):
         scaler.overflowed(norm)
     other.load_state_dict(scaler.state_dict())
-    assert not other.overflowed(torch.tensor(GOOD))
+    assert not other.overflowed(GOOD)
     assert other.scale == 16.0
 
 
