@@ -1,4 +1,4 @@
-"""Bars with the least and the most of the rounds, as SVG files that are the same for the same figures."""
+"""Bars with the least and the most of the rounds, and curves, as SVG files that are the same for the same figures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,4 +25,15 @@ def bars(file: Path, title: str, unit: str, rows: Mapping[str, Sequence[float]])
         figure = Figure(figsize=(8, 0.8 + 0.4 * len(rows)), layout="constrained")
         axes = figure.add_subplot(title=title, xlabel=unit)
         axes.barh(names, medians, xerr=around, color=colors, ecolor="#444444", capsize=3)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def curves(file: Path, title: str, labels: tuple[str, str], lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """Draw lines through points, with the labels of both axes; lines named for seqtrain stand out."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(8, 4), layout="constrained")
+        axes = figure.add_subplot(title=title, xlabel=labels[0], ylabel=labels[1])
+        for name, points in lines.items():
+            axes.plot(*zip(*points, strict=True), label=name, color=COLOR if name.startswith("seqtrain") else OTHERS)
+        axes.legend()
         figure.savefig(file, format="svg", metadata={"Date": None})

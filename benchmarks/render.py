@@ -1,4 +1,4 @@
-"""Writes the tables and plots of ``docs/benchmarks.md`` anew, from the JSON files of results beside it alone.
+"""Writes tables and plots of ``docs/benchmarks.md`` and ``docs/results.md`` anew, from JSON files beside them alone.
 
     python -m benchmarks.render
 
@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _decoding_table, _startup_table, _training_table
+from benchmarks import _decoding_table, _quality_table, _startup_table, _training_table
 from benchmarks._machine import ROOT
-from benchmarks._plots import bars
+from benchmarks._plots import bars, curves
 from benchmarks._published import converted
 from benchmarks._rounds import Result, read_results
 from benchmarks._tables import cell, markdown
 from benchmarks._works import MATRICES
 
 PAGE, RESULTS = ROOT / "docs/benchmarks.md", ROOT / "docs/benchmarks"
+QUALITY_PAGE, RUNS = ROOT / "docs/results.md", ROOT / "docs/results"
 BLOCK = re.compile(r"(<!-- (?!end)([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[Sequence[Result]], str]] = {
     "training": _training_table.table,
@@ -37,13 +38,13 @@ PLOTTED = {
 """The figure that a plot shows, by the beginning of the results' name, and its unit."""
 
 
-def page(text: str, directory: Path) -> str:
-    """Return the page with every table made anew; one without results says so."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n{block(found[2], directory)}\n\n{found[3]}", text)
+def page(text: str, directory: Path, made: Callable[[str, Path], str]) -> str:
+    """Return a page with what stands at each name made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{made(found[2], directory)}\n\n{found[3]}", text)
 
 
 def block(name: str, directory: Path) -> str:
-    """Return what stands at a name."""
+    """Return what stands at a name of ``docs/benchmarks.md``; without results it says so."""
     if name == "memory":
         return memory(directory)
     if name == "data":
@@ -95,6 +96,13 @@ def memory(directory: Path) -> str:
     return markdown(["work", "tool", "peak, MB"], sorted(rows)) if rows else "Not measured yet."
 
 
+def run(name: str, directory: Path) -> str:
+    """Return what stands at a name of ``docs/results.md``: what was measured of a run."""
+    found = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
+    tables = _quality_table.tables(found["scores"], found["curve"])
+    return f"{described(found['about'])}\n\n{tables}\n\n![{name}: valid loss]({directory.name}/{name}.svg)"
+
+
 def data(file: Path) -> str:
     """Return a table of what ``benchmarks.data`` printed."""
     if not file.is_file():
@@ -103,13 +111,22 @@ def data(file: Path) -> str:
     return markdown(["what", "value", "unit"], [[x["name"], f"{x['value']:,.4g}", x["unit"]] for x in lines])
 
 
-def main() -> None:
-    """Write the page and the plots."""
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), RESULTS), encoding="utf-8")
+def draw(directory: Path, runs: Path) -> None:
+    """Make all plots anew: of benchmarks, and of runs."""
     for name in TABLES:
-        if (file := RESULTS / f"{name}.json").is_file():
+        if (file := directory / f"{name}.json").is_file():
             for image, title, rows in plots(name, read_results(file)[1]):
-                bars(RESULTS / image, title, title.rpartition(": ")[2], rows)
+                bars(directory / image, title, title.rpartition(": ")[2], rows)
+    for file in runs.glob("*.json"):
+        lines = _quality_table.lines(json.loads(file.read_text(encoding="utf-8"))["curve"])
+        curves(file.with_suffix(".svg"), f"{file.stem}: valid loss", ("epoch", "nats a token"), lines)
+
+
+def main() -> None:
+    """Write the pages and the plots."""
+    for file, directory, made in ((PAGE, RESULTS, block), (QUALITY_PAGE, RUNS, run)):
+        file.write_text(page(file.read_text(encoding="utf-8"), directory, made), encoding="utf-8")
+    draw(RESULTS, RUNS)
 
 
 if __name__ == "__main__":

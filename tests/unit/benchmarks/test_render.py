@@ -1,5 +1,8 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from benchmarks import render
 from benchmarks._plots import bars
@@ -12,16 +15,20 @@ ABOUT = {
 DECODED = Result({"tool": "seqtrain"}, [{"sentences_per_second": 250.0, "peak_mb": 400.0}])
 
 
-def test_the_page_is_what_its_results_give() -> None:
-    text = render.PAGE.read_text(encoding="utf-8")
-    assert render.page(text, render.RESULTS) == text
+@pytest.mark.parametrize(
+    ("page", "directory", "made"),
+    [(render.PAGE, render.RESULTS, render.block), (render.QUALITY_PAGE, render.RUNS, render.run)],
+)
+def test_a_page_is_what_its_results_give(page: Path, directory: Path, made: Callable[[str, Path], str]) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert render.page(text, directory, made) == text
 
 
 def test_tables_are_made_anew_and_the_rest_stays(tmp_path: Path) -> None:
     write_results(tmp_path / "decoding.json", ABOUT, [DECODED])
     (tmp_path / "data.jsonl").write_text(json.dumps({"name": "encode", "value": 12345.6, "unit": "tokens/s"}) + "\n")
     text = "\n".join(f"above\n<!-- {name} -->\nold\n<!-- end -->\nbelow" for name in ("decoding", "data", "memory"))
-    found = render.page(text, tmp_path)
+    found = render.page(text, tmp_path, render.block)
     assert "old" not in found
     assert found.count("above") == found.count("below") == 3
     assert "Measured 2026-01-02 at abc on Z80, 4 GB, 2 threads, Python 3.11, torch 2.13.0; load before: 0.2." in found
@@ -29,7 +36,7 @@ def test_tables_are_made_anew_and_the_rest_stays(tmp_path: Path) -> None:
     assert "![decoding: sentences/s](benchmarks/decoding.svg)" in found
     assert "| encode | 1.235e+04 | tokens/s |" in found
     assert "| decoding | seqtrain | 400 |" in found
-    assert render.page(found, tmp_path) == found
+    assert render.page(found, tmp_path, render.block) == found
 
 
 def test_what_is_not_measured_is_said_to_be(tmp_path: Path) -> None:
