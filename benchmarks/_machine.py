@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from seqtrain.processor import cpu_name
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("torch", "numpy", "sentencepiece")
 
@@ -16,7 +18,7 @@ def about(threads: int) -> dict[str, Any]:
     """Return hardware, versions, threads, the commit, and how busy the machine is."""
     return {
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
-        "cpu": cpu(),
+        "cpu": f"{cpu_name()}, {os.cpu_count()} CPUs",
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": " ".join([platform.system(), *platform.libc_ver()]).strip(),
         "python": platform.python_version(),
@@ -25,16 +27,6 @@ def about(threads: int) -> dict[str, Any]:
         "threads": threads,
         "load": os.getloadavg()[0],
     }
-
-
-def cpu() -> str:
-    """Return the name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} CPUs" if names else platform.processor()
 
 
 def commit(checkout: Path = ROOT) -> str:

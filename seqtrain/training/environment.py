@@ -18,6 +18,7 @@ from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
 from seqtrain.documents import fits, short
 from seqtrain.errors import CheckpointError
+from seqtrain.processor import cpu_name
 
 PACKAGES = ("numpy", "safetensors", "sentencepiece")
 """Distributions that are recorded besides torch."""
@@ -80,14 +81,6 @@ def resumed(state: Mapping[str, Any], before: Mapping[str, Any], cfg: TrainConfi
     changed = value_changes(dict(flat(before)), dict(flat(to_container(cfg))))
     here = [{"num_updates": state["trainer"]["num_updates"], "changed": changed}] if changed else []
     return there | {"working_directory": str(Path.cwd()), "resumed": [*there["resumed"], *here]}
-
-
-def cpu_name() -> str:
-    """Return the name of the processor; its architecture if there is no other."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
