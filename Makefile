@@ -29,22 +29,30 @@ format: .venv/installed
 bench-shakespeare: .venv/installed
 	$(BIN)/python benchmarks/shakespeare_char.py $(ARGS)
 
-# docs/benchmarks.md anew: DATA is a directory with Multi30k, tokenised and lower-cased, RUN a run trained on it (without
-# one, decoding is left out). The text is data of one's own. `make bench` takes minutes, `make bench-peers` an hour.
+# docs/benchmarks.md anew: DATA is a directory with Multi30k, tokenised and lower-cased, RUN a run trained on it and BASE one
+# of the base model (without one, its decoding is left out). The text is data of one's own. `make bench` takes minutes,
+# `make bench-peers` an hour.
 DATA ?= multi30k/tok
 RESULTS := docs/benchmarks
+TRAINING = $(BIN)/python -m benchmarks.training --data $(DATA)
+DECODING = $(BIN)/python -m benchmarks.decoding --data $(DATA)
+BESIDE := --hf-python $(PEERS)/hugging_face/bin/python --ct2-python $(PEERS)/ctranslate2/bin/python
+TWO_THREADS := --threads 2 --ct2-parallel 2
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.training --data $(DATA) --json $(RESULTS)/training.json
+	$(TRAINING) --json $(RESULTS)/training.json
 	$(BIN)/python -m benchmarks.startup --json $(RESULTS)/startup.json
 	$(BIN)/python -m benchmarks.data --data $(DATA) > $(RESULTS)/data.jsonl
-	test -z "$(RUN)" || $(BIN)/python -m benchmarks.decoding --checkpoint $(RUN) --data $(DATA) --threads 2 \
-		--json $(RESULTS)/decoding.json
+	test -z "$(RUN)" || $(DECODING) --checkpoint $(RUN) --threads 2 --json $(RESULTS)/decoding.json
 	$(BIN)/python -m benchmarks.render
 
 bench-peers: .venv/installed $(PEERS)/installed
-	$(BIN)/python -m benchmarks.training --data $(DATA) --peers $(PEERS) --json $(RESULTS)/training-peers.json
-	test -z "$(RUN)" || $(MAKE) bench-decoding ARGS='--checkpoint $(RUN) --data $(DATA) --threads 2 \
-		--json $(RESULTS)/decoding-peers.json'
+	$(TRAINING) --peers $(PEERS) --rounds 2 --malloc default --json $(RESULTS)/training-peers.json
+	$(TRAINING) --peers $(PEERS) --rounds 2 --malloc retaining --works tiny --json $(RESULTS)/training-peers-retaining.json
+	test -z "$(RUN)" || $(DECODING) $(BESIDE) --checkpoint $(RUN) --json $(RESULTS)/decoding-peers-tiny.json
+	test -z "$(RUN)" || $(DECODING) $(BESIDE) $(TWO_THREADS) --checkpoint $(RUN) \
+		--json $(RESULTS)/decoding-peers-tiny-two-threads.json
+	test -z "$(BASE)" || $(DECODING) $(BESIDE) $(TWO_THREADS) --rounds 2 --process-rounds 1 --checkpoint $(BASE) \
+		--json $(RESULTS)/decoding-peers-base-two-threads.json
 	$(BIN)/python -m benchmarks.render
 
 # Preparing, planning, reading and collating data, a line of JSON for each: ARGS='--data DIR', DIR with train.en, train.de.
@@ -54,8 +62,7 @@ bench-data: .venv/installed
 # Sentences per second beside Hugging Face transformers and CTranslate2, each in an environment of its own below PEERS:
 # ARGS='--checkpoint RUN --data DIR', DIR with the text of the test set.
 bench-decoding: .venv/installed $(PEERS)/installed
-	$(BIN)/python -m benchmarks.decoding --hf-python $(PEERS)/hugging_face/bin/python \
-		--ct2-python $(PEERS)/ctranslate2/bin/python $(ARGS)
+	$(BIN)/python -m benchmarks.decoding $(BESIDE) $(ARGS)
 
 $(PEERS)/installed: Makefile
 	for peer in hugging_face eole joeynmt ctranslate2; do $(PYTHON) -m venv $(PEERS)/$$peer; done

@@ -2,7 +2,8 @@
 
     python -m benchmarks.render
 
-A table stands between ``<!-- NAME -->`` and ``<!-- end -->``; NAME is that of a file of results, or ``memory``.
+A table stands between ``<!-- NAME -->`` and ``<!-- end -->``; NAME is that of a file of results, or ``memory``. What a
+name begins with (``decoding`` of ``decoding-peers``) says what was measured.
 """
 
 import json
@@ -24,12 +25,10 @@ QUALITY_PAGE, RUNS = ROOT / "docs/results.md", ROOT / "docs/results"
 BLOCK = re.compile(r"(<!-- (?!end)([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[Sequence[Result]], str]] = {
     "training": _training_table.table,
-    "training-peers": _training_table.table,
     "decoding": _decoding_table.table,
-    "decoding-peers": _decoding_table.table,
     "startup": _startup_table.tables,
 }
-"""What is made of a file of results, by its name."""
+"""What is made of a file of results, by the beginning of its name."""
 PLOTTED = {
     "training": ("tokens_per_second", "target tokens/s"),
     "decoding": ("sentences_per_second", "sentences/s"),
@@ -54,7 +53,12 @@ def block(name: str, directory: Path) -> str:
         return "Not measured yet."
     about, results = read_results(file)
     drawn = "\n".join(f"![{title}](benchmarks/{image})" for image, title, _ in plots(name, results))
-    return f"{described(about)}\n\n{TABLES[name](results)}\n\n{drawn}"
+    return f"{described(about)}\n\n{TABLES[kind(name)](results)}\n\n{drawn}"
+
+
+def kind(name: str) -> str:
+    """Return what a file of results was measured of, by its name."""
+    return name.partition("-")[0]
 
 
 def described(about: dict[str, Any]) -> str:
@@ -68,7 +72,7 @@ def described(about: dict[str, Any]) -> str:
 
 def plots(name: str, results: Sequence[Result]) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
     """Yield the file name, the title and the rows of each plot: one for each work."""
-    figure, unit = PLOTTED[name.partition("-")[0]]
+    figure, unit = PLOTTED[kind(name)]
     shown = [*results, *converted(results)]
     works = dict.fromkeys(result.labels.get("work", "") for result in shown)
     for work in works:
@@ -88,11 +92,10 @@ def row_name(result: Result) -> str:
 def memory(directory: Path) -> str:
     """Return a table of the peaks of all training and decoding."""
     rows = []
-    for name in ("training", "training-peers", "decoding", "decoding-peers"):
-        for result in read_results(directory / f"{name}.json")[1] if (directory / f"{name}.json").is_file() else []:
+    for file in (*directory.glob("training*.json"), *directory.glob("decoding*.json")):
+        for result in read_results(file)[1]:
             if peaks := result.values("peak_mb"):
-                what = result.labels.get("work", "decoding")
-                rows.append([what, row_name(result), cell([max(peaks)])])
+                rows.append([result.labels.get("work", file.stem), row_name(result), cell([max(peaks)])])
     return markdown(["work", "tool", "peak, MB"], sorted(rows)) if rows else "Not measured yet."
 
 
@@ -113,10 +116,9 @@ def data(file: Path) -> str:
 
 def draw(directory: Path, runs: Path) -> None:
     """Make all plots anew: of benchmarks, and of runs."""
-    for name in TABLES:
-        if (file := directory / f"{name}.json").is_file():
-            for image, title, rows in plots(name, read_results(file)[1]):
-                bars(directory / image, title, title.rpartition(": ")[2], rows)
+    for file in directory.glob("*.json"):
+        for image, title, rows in plots(file.stem, read_results(file)[1]):
+            bars(directory / image, title, title.rpartition(": ")[2], rows)
     for file in runs.glob("*.json"):
         lines = _quality_table.lines(json.loads(file.read_text(encoding="utf-8"))["curve"])
         curves(file.with_suffix(".svg"), f"{file.stem}: valid loss", ("epoch", "nats a token"), lines)

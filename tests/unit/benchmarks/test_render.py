@@ -40,7 +40,7 @@ def test_tables_are_made_anew_and_the_rest_stays(tmp_path: Path) -> None:
 
 
 def test_what_is_not_measured_is_said_to_be(tmp_path: Path) -> None:
-    for name in ("startup", "data", "memory"):
+    for name in ("startup", "data", "memory", "decoding-peers-base"):
         assert render.block(name, tmp_path) == "Not measured yet."
 
 
