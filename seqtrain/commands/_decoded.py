@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seqtrain.base import Dictionary, Generator
 from seqtrain.commands._requests import requests
+from seqtrain.commands._scorers import check_scorers_of
 from seqtrain.commands._streams import is_typed
 from seqtrain.config import GenerateConfig, PrintAlignment
 from seqtrain.errors import ConfigError
@@ -16,7 +17,7 @@ from seqtrain.generation.unknown_words import read_replacements
 from seqtrain.generation.workers import Workers
 from seqtrain.registry import choice_of
 from seqtrain.trained import TrainedModel
-from seqtrain.training.evaluation import check_scorers, search_split
+from seqtrain.training.evaluation import search_split
 
 Search = Generator | Workers
 """What decodes batches."""
@@ -47,7 +48,7 @@ def decoded_split(trained: TrainedModel, cfg: GenerateConfig, search: Search) ->
     task = trained.task
     if not task.cfg.has_references:
         raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
-    check_scorers(task, cfg.scorer, [cfg.split])
+    check_scorers_of(trained, cfg.scorer, [cfg.split])
     wording = _wording(trained, cfg, task.output_dictionary(cfg.split))
     found = search_split(task, search, cfg.split, cfg.generation)
     for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):

@@ -6,13 +6,14 @@ from typing import Any
 from rich.console import Console
 
 from seqtrain.commands._moved import data_overrides
+from seqtrain.commands._scorers import check_scorers_of
 from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.config import EvaluateConfig
 from seqtrain.loading import load
 from seqtrain.metrics.parts import averages
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel
-from seqtrain.training.evaluation import check_scorers, decode_split
+from seqtrain.training.evaluation import decode_split
 from seqtrain.training.logs import logging_to
 
 
@@ -34,7 +35,7 @@ def evaluate(cfg: EvaluateConfig) -> dict[str, Any]:
     write_word_scores(trained, cfg)
     parts = trained.task.parts(cfg.split)
     if trained.cfg.task.has_references:
-        check_scorers(trained.task, cfg.scorer, parts)
+        check_scorers_of(trained, cfg.scorer, parts)
     found = {part: _evaluated(trained, part, cfg) for part in parts}
     all_in_all = found[cfg.split] if parts == [cfg.split] else {**_average(cfg.split, found), "parts": found}
     paths = [str(checkpoint.path) for checkpoint in (trained.checkpoint, *trained.others)]

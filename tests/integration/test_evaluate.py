@@ -73,6 +73,15 @@ def test_bleu_is_sacrebleus(evaluate: Call, trained: Path, data: Path) -> None:
     assert scores["exact_match"] == pytest.approx(100 * np.mean(right))
 
 
+def test_scores_of_another_kind_than_the_run_had_are_said_to_be(call: Call, train: Call, tmp_path: Path) -> None:
+    assert train("training.max_update=1", "scorer=[bleu]", "scorer.bleu.tokenizer=char").code == 0
+    options = [f"checkpoint={tmp_path / 'run'}", "split=test", "generation.max_len_b=2", "scorer=[bleu,chrf]"]
+    said = "warning: the run was scored in another way; to compare with its scores, add scorer.bleu.tokenizer=char\n"
+    for command in ("evaluate", "generate"):
+        assert said in call(command, *options).err
+        assert said not in call(command, *options, "scorer.bleu.tokenizer=char").err
+
+
 @pytest.mark.parametrize("max_tokens", [1, 60, 4096])
 def test_batches_do_not_change_the_loss(evaluate: Call, max_tokens: int) -> None:
     assert evaluate(f"dataset.max_tokens={max_tokens}")["loss"] == pytest.approx(evaluate()["loss"], rel=1e-5)
