@@ -29,9 +29,8 @@ def converted(results: Sequence[Result]) -> list[Result]:
         if result.labels.get("tool") == REFERENCE:
             for work, ratio in FROM_REFERENCE.get((result.labels["work"], malloc), {}).items():
                 found.append(_scaled(result.values("tokens_per_second"), ratio, work, malloc))
-    if not any(result.labels["work"] == "lm" for result in found) and any(
-        result.labels.get("work") == "lm" for result in results
-    ):
+    measured = {result.labels.get("work") for result in results}
+    if "lm" in measured and "lm" not in {result.labels["work"] for result in found}:
         matrices = (result for result in results if result.labels.get("work") == MATRICES)
         found += [_scaled(result.values("gflops"), LM_TOKENS / GFLOPS, "lm", "default") for result in matrices]
     return found

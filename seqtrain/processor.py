@@ -17,6 +17,8 @@ def is_intel() -> bool:
 def _of_linux(field: str) -> str:
     """Return what Linux tells of the first processor; nothing elsewhere."""
     file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
-    found = (value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == field)
-    return next(found, "")
+    if not file.is_file():
+        return ""
+    with file.open(encoding="utf-8", errors="replace") as lines:  # not read whole: there is a part for each core
+        parts = (line.partition(":") for line in lines)
+        return next((value.strip() for name, _, value in parts if name.strip() == field), "")
