@@ -3,6 +3,7 @@
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +11,11 @@ import torch
 import seqtrain
 from benchmarks._exported import POSITIONS, Sizes, write
 from benchmarks._worker import Array, Sentences, Settings, serve, settings_of
+from seqtrain.base import Generator, Task
 from seqtrain.config import GenerationConfig
 from seqtrain.data.parallel import SourceDataset
 from seqtrain.generation import SequenceGenerator, decode_dataset, generation_plan
+from seqtrain.generation.workers import Workers
 from seqtrain.models.transformer import Transformer, TransformerConfig
 from seqtrain.trained import TrainedModel
 
@@ -50,11 +53,8 @@ class Seqtrain:
 
     def _search(self, sources: Sentences, beam: int) -> Sentences:
         cfg = GenerationConfig(beam=beam, max_len_b=self.settings.max_length)
-        task = self.trained.task
-        dataset = SourceDataset(sources, task.info.max_positions[0])
-        search = SequenceGenerator(cfg, self.trained.model, task.info)
-        found = decode_dataset(task, dataset, search, generation_plan(cfg))
-        return [best.tokens[:-1].tolist() for best, *_ in found]
+        search = SequenceGenerator(cfg, self.trained.model, self.trained.task.info)
+        return best_outputs(self.trained.task, sources, search)
 
     @torch.inference_mode()
     def _logits(self, source: list[int], output: list[int]) -> Array:
@@ -62,6 +62,13 @@ class Seqtrain:
         source_tokens, source_lengths = torch.tensor([source]), torch.tensor([len(source)])
         logits: Array = self.trained.model(source_tokens, source_lengths, prev_output_tokens)[0].numpy()
         return logits
+
+
+def best_outputs(task: Task[Any], sources: Sentences, search: Generator | Workers) -> Sentences:
+    """Return the best output for each source, found in batches of ``generate``'s sizes."""
+    dataset = SourceDataset(sources, task.info.max_positions[0])
+    found = decode_dataset(task, dataset, search, generation_plan(GenerationConfig()))
+    return [best.tokens[:-1].tolist() for best, *_ in found]
 
 
 def export(trained: TrainedModel, directory: Path) -> None:

@@ -9,7 +9,8 @@ batches sentences by length as it does best. Nothing is timed unless greedy outp
 
 Beam, length penalty 1 and the limit of length are the same for all. What is not: seqtrain and CTranslate2 take
 sentences that are done out of a batch, Hugging Face goes on with all until the last one is done. Hugging Face and
-seqtrain never choose the symbol of padding; CTranslate2 could.
+seqtrain never choose the symbol of padding; CTranslate2 could. With several threads seqtrain is measured twice: one
+process with all of them, and ``num_processes`` with one each.
 Some sentences are decoded one at a time as well. Whole processes are timed too: start, loading the converted model,
 decoding all, end. Without ``--hf-python`` and ``--ct2-python`` seqtrain is measured by itself.
 """
@@ -21,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,15 @@ def work(options: argparse.Namespace) -> Work:
 def tools(options: argparse.Namespace, trained: TrainedModel, directory: Path) -> dict[str, Tool]:
     """Return seqtrain and the tools that there is a Python for, each with its model, which is converted if need be."""
     found = {OURS: Tool(Path(sys.executable), "_seqtrain", options.checkpoint.resolve())}
+    if options.threads > 1:
+        found[f"{OURS}, {options.threads} processes"] = replace(found[OURS], module="_seqtrain_processes")
     for name, python, module in (
         ("Hugging Face", options.hf_python, "_marian"),
         ("CTranslate2", options.ct2_python, "_ctranslate2"),
     ):
         if python:
             found[name] = Tool(Path(os.path.abspath(python)), module, directory / module)  # a link is not followed
-    peers = [tool for name, tool in found.items() if name != OURS]
+    peers = [tool for tool in found.values() if tool.model != found[OURS].model]
     if peers:
         export(trained, directory / "exported")
     for tool in peers:
@@ -141,7 +144,6 @@ def figures(answer: dict[str, Any], ours: dict[str, Any]) -> Figures:
         "relative_speed": ours["seconds"] / seconds,
         "p50_ms": 1000 * float(np.percentile(answer["single"], 50)),
         "p95_ms": 1000 * float(np.percentile(answer["single"], 95)),
-        "cpu_seconds": answer["cpu_seconds"],
         "identical_outputs": sum(mine == its for mine, its in zip(ours["outputs"], outputs, strict=True)),
         "longest_output": max(map(len, outputs)),
     }

@@ -274,9 +274,9 @@ MISTAKES = {
     ),
     "power of zero": (["lr_scheduler.power=0"], "lr_scheduler.power=0 (command line): must be above 0"),
     "more hypotheses than the beam": (
-        ["generation.nbest=9"],
+        ["generation.beam=5", "generation.nbest=9"],
         "generation.nbest=9 is more than generation.beam=5: the search keeps `beam` hypotheses; raise "
-        "generation.beam or lower generation.nbest (generation.nbest: command line)",
+        "generation.beam or lower generation.nbest (generation.nbest: command line; generation.beam: command line)",
     ),
     "batch without limit": (
         ["dataset.max_tokens=0"],
@@ -374,13 +374,20 @@ MISTAKES = {
     ),
     "key of Hydra's misspelt": (["hydra.run.dirr=x"], "hydra.run.dirr=x (command line): there is no such key"),
     "several mistakes": (
-        ["model.dropout=7", "training.max_updates=3", "optimizer=adm", "optimizer.lr=fast", "generation.nbest=9"],
+        [
+            "model.dropout=7",
+            "training.max_updates=3",
+            "optimizer=adm",
+            "optimizer.lr=fast",
+            "generation.beam=5",
+            "generation.nbest=9",
+        ],
         "optimizer=adm (command line): there is no such choice; did you mean adam? Choices: ...\n"
         "training.max_updates=3 (command line): there is no such key; did you mean training.max_update?\n"
         "optimizer.lr=fast (command line): must be a number\n"
         "model.dropout=7 (command line): must be at least 0 and below 1\n"
         "generation.nbest=9 is more than generation.beam=5: the search keeps `beam` hypotheses; raise "
-        "generation.beam or lower generation.nbest (generation.nbest: command line)",
+        "generation.beam or lower generation.nbest (generation.nbest: command line; generation.beam: command line)",
     ),
 }
 """By name: the overrides and the message, in which ``...`` stands for the choices of the group."""

@@ -37,7 +37,7 @@ def test_nothing_is_timed_where_models_differ(tmp_path: Path) -> None:
 
 def test_figures_of_a_round() -> None:
     ours = {"outputs": [[4], [5, 6], [8]], "seconds": 4.0}
-    its = {"outputs": [[4], [5, 7], [8]], "seconds": 2.0, "cpu_seconds": 3.0, "single": [0.1, 0.2, 0.3]}
+    its = {"outputs": [[4], [5, 7], [8]], "seconds": 2.0, "single": [0.1, 0.2, 0.3]}
     found = figures(its, ours)
     assert found.pop("p50_ms") == pytest.approx(200)
     assert found.pop("p95_ms") == pytest.approx(290)
@@ -45,7 +45,6 @@ def test_figures_of_a_round() -> None:
         "sentences_per_second": 1.5,
         "tokens_per_second": 3.5,  # three ends of sentence among them
         "relative_speed": 2,
-        "cpu_seconds": 3,
         "identical_outputs": 2,
         "longest_output": 2,
     }
@@ -56,7 +55,7 @@ def test_rounds_and_whole_processes_of_a_tool() -> None:
         def bleu(self, outputs: Sentences) -> float:
             return len(outputs) * 10.0
 
-    answer = {"outputs": [[4]], "seconds": 1.0, "cpu_seconds": 1.0, "single": [0.1]}
+    answer = {"outputs": [[4]], "seconds": 1.0, "single": [0.1]}
     answers = {OURS: [answer, answer], "peer": [answer, answer]}
     found = summarized("peer", cast(Work, Given()), answers, [(9.0, 300), (7.0, 200)])
     assert found.labels == {"tool": "peer"}

@@ -34,7 +34,7 @@ def test_a_worker_answers_until_it_is_closed(tmp_path: Path) -> None:
     assert worker.versions == {"doubling": "1"}
     answer = worker.decode([[1, 2], [3]])
     assert answer["outputs"] == [[2, 4], [6]]
-    assert answer["seconds"] > 0
+    assert answer["seconds"] > 0 and answer["peak_mb"] > 10
     assert worker.decode([[7]], tmp_path / "logits.npy")["outputs"] == [[7]]
     assert np.load(tmp_path / "logits.npy").tolist() == [[1, 1, 1], [1, 1, 1]]
     assert all(seconds > 0 for seconds in worker.decode_singly([[1], [2]]))
