@@ -90,13 +90,15 @@ def row_name(result: Result) -> str:
 
 
 def memory(directory: Path) -> str:
-    """Return a table of the peaks of all training and decoding."""
-    rows = []
+    """Return a table of the highest peak of each tool in each work of training, and in each table of decoding."""
+    peaks: dict[tuple[str, str], list[float]] = {}
     for file in (*directory.glob("training*.json"), *directory.glob("decoding*.json")):
         for result in read_results(file)[1]:
-            if peaks := result.values("peak_mb"):
-                rows.append([result.labels.get("work", file.stem), row_name(result), cell([max(peaks)])])
-    return markdown(["work", "tool", "peak, MB"], sorted(rows)) if rows else "Not measured yet."
+            if found := result.values("peak_mb"):
+                work = result.labels.get("work", file.stem.replace("-", " "))
+                peaks.setdefault((work, row_name(result)), []).extend(found)
+    rows = [[*names, cell([max(values)])] for names, values in sorted(peaks.items())]
+    return markdown(["work", "tool", "peak, MB"], rows) if rows else "Not measured yet."
 
 
 def run(name: str, directory: Path) -> str:

@@ -44,6 +44,13 @@ def test_what_is_not_measured_is_said_to_be(tmp_path: Path) -> None:
         assert render.block(name, tmp_path) == "Not measured yet."
 
 
+def test_a_work_that_was_measured_twice_has_its_highest_peak(tmp_path: Path) -> None:
+    for name, peak in (("training", 300.0), ("training-peers", 400.0)):
+        result = Result({"work": "tiny", "tool": "seqtrain"}, [{"peak_mb": peak}])
+        write_results(tmp_path / f"{name}.json", ABOUT, [result])
+    assert render.memory(tmp_path).splitlines()[2:] == ["| tiny | seqtrain | 400 |"]
+
+
 def test_a_plot_for_each_work() -> None:
     results = [
         Result({"work": "matrix products"}, [{"gflops": 90.0}]),
