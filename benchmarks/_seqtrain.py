@@ -16,6 +16,7 @@ from seqtrain.config import GenerationConfig
 from seqtrain.data.parallel import SourceDataset
 from seqtrain.generation import SequenceGenerator, decode_dataset, generation_plan
 from seqtrain.generation.workers import Workers
+from seqtrain.memory import keep_memory
 from seqtrain.models.transformer import Transformer, TransformerConfig
 from seqtrain.trained import TrainedModel
 
@@ -34,12 +35,13 @@ WITHOUT_EFFECT = (
 
 
 class Seqtrain:
-    """Decodes in batches by length, as ``generate`` does."""
+    """Decodes in batches by length and keeps memory, as ``generate`` does."""
 
     def __init__(self, run: Path, settings: Settings) -> None:
         self.trained = seqtrain.load(run, device="cpu")
         self.settings = settings
         torch.set_num_threads(settings.threads)
+        keep_memory()
         self.versions = {"seqtrain": seqtrain.__version__, "torch": torch.__version__}
 
     def decode(self, sources: Sentences) -> Sentences:

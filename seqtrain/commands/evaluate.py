@@ -10,6 +10,7 @@ from seqtrain.commands._scorers import check_scorers_of
 from seqtrain.commands._word_scores import write_word_scores
 from seqtrain.config import EvaluateConfig
 from seqtrain.loading import load
+from seqtrain.memory import kept_memory
 from seqtrain.metrics.parts import averages
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel
@@ -19,7 +20,7 @@ from seqtrain.training.logs import logging_to
 
 def run(cfg: EvaluateConfig) -> None:
     """Print the scores of a split as JSON on standard output; messages go to standard error."""
-    with logging_to(Console(stderr=True)):
+    with logging_to(Console(stderr=True)), kept_memory():
         print(strict_json(evaluate(cfg), indent=1))
 
 

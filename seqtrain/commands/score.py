@@ -15,6 +15,7 @@ from seqtrain.generation import formats
 from seqtrain.generation.outputs import Decoded, Output
 from seqtrain.generation.words import ScoredLine, Word, words_of
 from seqtrain.loading import load
+from seqtrain.memory import kept_memory
 from seqtrain.metrics.sums import strict_json
 from seqtrain.trained import TrainedModel
 from seqtrain.training.logs import logging_to
@@ -31,7 +32,7 @@ class Scored(NamedTuple):
 
 def run(cfg: ScoreConfig) -> None:
     """Score line by line, after a look at all lines; messages go to standard error."""
-    with logging_to(Console(stderr=True)):
+    with logging_to(Console(stderr=True)), kept_memory():
         check_files(cfg)
         trained = load(cfg.checkpoint, device=cfg.device, plugins=cfg.plugins)
         trained = trained.in_languages(cfg.source_lang, cfg.target_lang)

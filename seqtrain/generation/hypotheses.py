@@ -100,13 +100,14 @@ class Hypotheses:
         Returns:
             The rows (N,) that the new rows (N',) come from, (N',).
         """
-        going_on = (candidates.tokens[kept] == self.eos).int().sort(stable=True).indices[:, : self.cfg.width]
-        scores, parents, tokens = (x[kept].gather(1, going_on) for x in candidates)
+        of_kept = Candidates(*(x.index_select(0, kept) for x in candidates))
+        going_on = (of_kept.tokens == self.eos).int().sort(stable=True).indices[:, : self.cfg.width]
+        scores, parents, tokens = (x.gather(1, going_on) for x in of_kept)
         scores = scores.masked_fill(tokens == self.eos, -math.inf)  # where there are not enough that do not end
         rows = (kept.unsqueeze(-1) * self.scores.size(1) + parents).flatten()
         self.scores, self.prev_tokens = scores, tokens.flatten()
-        self._tokens = torch.cat([self._tokens[rows], self.prev_tokens[:, None]], 1)
-        self._scores = torch.cat([self._scores[rows], scores.view(-1, 1)], 1)
+        self._tokens = torch.cat([self._tokens.index_select(0, rows), self.prev_tokens[:, None]], 1)
+        self._scores = torch.cat([self._scores.index_select(0, rows), scores.view(-1, 1)], 1)
         if len(kept) < len(self.sentences):
             self.limits = [self.limits[index] for index in kept.tolist()]
             self.sentences = self.sentences[kept]

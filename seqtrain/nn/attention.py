@@ -124,22 +124,22 @@ class CrossAttention(Attention):
         keys, values = self.split_heads(self.kv_proj(features)).chunk(2, dim=1)
         return KeysValues(self.k_norm(keys), values)
 
-    def forward(self, x: Tensor, source: KeysValues, padding_mask: Tensor) -> Tensor:
-        """Attend from x (N, T, D) to B sources with padding (B, S); return (N, T, D).
+    def forward(self, x: Tensor, source: KeysValues, mask: Tensor) -> Tensor:
+        """Attend from x (N, T, D) to B sources, as a mask (B, 1, 1, S) says that is :meth:`attend`'s; return (N, T, D).
 
         The N // B sequences of a source stand together: they attend to it as if they were one.
         """
-        joined = x.reshape(len(padding_mask), -1, x.size(-1))  # (B, N // B * T, D)
+        joined = x.reshape(len(mask), -1, x.size(-1))  # (B, N // B * T, D)
         queries = self.q_norm(self.split_heads(self.q_proj(joined)))
-        return self.attend(queries, source, ~padding_mask[:, None, None]).view_as(x)
+        return self.attend(queries, source, mask).view_as(x)
 
-    def probabilities(self, x: Tensor, source: KeysValues, padding_mask: Tensor, *, heads: int | None) -> Tensor:
+    def probabilities(self, x: Tensor, source: KeysValues, mask: Tensor, *, heads: int | None) -> Tensor:
         """Return how much each of the first ``heads`` attends where, without dropout, (B, heads, T, S), in fp32.
 
-        None stands for all heads. torch's function keeps that to itself, so it is computed here, where something wants
-        to know.
+        The mask (B, 1, 1, S) is True where they may; None stands for all heads. torch's function keeps that to
+        itself, so it is computed here, where something wants to know.
         """
         queries: Tensor = self.q_norm(self.split_heads(self.q_proj(x)))[:, :heads]
         keys = source.keys.repeat_interleave(self.heads // self.kv_heads, dim=1)[:, :heads]
         scores = (queries @ keys.transpose(2, 3)).float() / math.sqrt(self.head_dim)
-        return scores.masked_fill(padding_mask[:, None, None], -math.inf).softmax(dim=3)
+        return scores.masked_fill(~mask, -math.inf).softmax(dim=3)

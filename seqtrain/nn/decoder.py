@@ -3,6 +3,7 @@
 Without a source to attend to it is a language model.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -31,17 +32,20 @@ On a CPU torch's attention takes what is left over one by one, and over 15 sourc
 
 @dataclass(frozen=True)
 class AttendedSource(EncoderOutput):
-    """The encoder's features, and the keys and values (B, H / G, S, K) that each decoder layer makes of them.
+    """The encoder's features, and what decoder layers attend to: made once, for all positions.
 
     S is a multiple of ``WHOLE``.
     """
 
+    mask: Tensor
+    """What is added to scores of attention: 0, or -inf where there is padding, (B, 1, 1, S)."""
     cross: list[KeysValues]
+    """The keys and values (B, H / G, S, K) that each layer makes of the features."""
 
     def reorder(self, order: Tensor) -> "AttendedSource":
         """Return the sentences ``order`` (N,) of it."""
         cross = [KeysValues(keys[order], values[order]) for keys, values in self.cross]
-        return AttendedSource(self.features[order], self.padding_mask[order], cross)
+        return AttendedSource(self.features[order], self.padding_mask[order], self.mask[order], cross)
 
 
 class DecoderLayer(TransformerLayer):
@@ -57,7 +61,9 @@ class DecoderLayer(TransformerLayer):
         """Transform x (B, T, D), given the sources if the layer attends to them; return (B, T, D)."""
         cross = None
         if source is not None:
-            cross = self.attending_to(self.cross_attention.keys_values(source.features), source.padding_mask)
+            cross = self.attending_to(
+                self.cross_attention.keys_values(source.features), ~source.padding_mask[:, None, None]
+            )
         return self._sublayers(x, partial(self.self_attention, layout=layout), cross)
 
     def step(self, x: Tensor, layout: Layout, cache: Cache, cross: Sublayer | None = None) -> Tensor:
@@ -65,9 +71,9 @@ class DecoderLayer(TransformerLayer):
         self_attention = partial(self.self_attention.step, cache=cache, layout=layout)
         return self._sublayers(x, self_attention, cross)
 
-    def attending_to(self, source: KeysValues, padding_mask: Tensor) -> Sublayer:
-        """Return the attention to keys and values (B, H / G, S, K) with padding (B, S)."""
-        return partial(self.cross_attention, source=source, padding_mask=padding_mask)
+    def attending_to(self, source: KeysValues, mask: Tensor) -> Sublayer:
+        """Return the attention to keys and values (B, H / G, S, K) with a mask (B, 1, 1, S)."""
+        return partial(self.cross_attention, source=source, mask=mask)
 
     def _sublayers(self, x: Tensor, self_attention: Sublayer, cross: Sublayer | None) -> Tensor:
         x = self.residual(x, self.self_attention_norm, self_attention)
@@ -140,8 +146,9 @@ class Decoder(LayerStack):
         missing = -source.padding_mask.size(1) % WHOLE
         features = functional.pad(source.features, (0, 0, 0, missing))
         padding_mask = functional.pad(source.padding_mask, (0, missing), value=True)
+        mask = features.new_zeros(padding_mask.shape).masked_fill(padding_mask, -math.inf)[:, None, None]
         cross = [layer.cross_attention.keys_values(features) for layer in self._layers]
-        return AttendedSource(features, padding_mask, cross)
+        return AttendedSource(features, padding_mask, mask, cross)
 
     def new_state(self, rows: int) -> DecoderState:
         """Return an empty state for ``rows`` hypotheses."""
@@ -156,7 +163,7 @@ class Decoder(LayerStack):
         x = self.embedding(tokens, start=start)
         layout = causal_layout(self.spec, tokens.size(1), tokens.device, start=start)
         for number, (layer, cache) in enumerate(zip(self._layers, state.caches, strict=True)):
-            cross = None if source is None else layer.attending_to(source.cross[number], source.padding_mask)
+            cross = None if source is None else layer.attending_to(source.cross[number], source.mask)
             x = layer.step(x, layout, cache, cross)
         out: Tensor = self.norm(x)
         return out

@@ -17,8 +17,10 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Set elements of x to zero with probability ``p`` in training, and scale the others by 1 / (1 - p)."""
+        if not self.training:
+            return x  # torch's function returns it too, and takes its time
         dropped = round(self.p * GRAINS)
-        if not self.training or not 0 < dropped < GRAINS or not _is_plain(x):
+        if not 0 < dropped < GRAINS or not _is_plain(x):
             return super().forward(x)
         out: Tensor = _Dropout.apply(x, dropped)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return out

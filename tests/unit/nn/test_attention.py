@@ -79,7 +79,7 @@ def test_cross_attention_is_the_formula() -> None:
     padding_mask = torch.tensor([[False] * 4, [False, False, True, True]])
     keys, values = attention.kv_proj(features).chunk(2, -1)
     expected = attention.out_proj(formula(attention.q_proj(x), keys, values, ~padding_mask[:, None], heads=2))
-    torch.testing.assert_close(attention(x, attention.keys_values(features), padding_mask), expected)
+    torch.testing.assert_close(attention(x, attention.keys_values(features), ~padding_mask[:, None, None]), expected)
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -131,10 +131,10 @@ def test_grouped_cross_attention_is_heads_with_repeated_weights() -> None:
     keys, values = grouped.kv_proj.weight.detach().chunk(2)
     state = {**grouped.state_dict(), "kv_proj.weight": torch.cat([keys, keys, values, values])}
     full.load_state_dict(state)
-    x, features, padding = torch.randn(2, 3, 8), torch.randn(2, 4, 6), torch.tensor([[False] * 4, [False] * 3 + [True]])
+    x, features, mask = torch.randn(2, 3, 8), torch.randn(2, 4, 6), torch.tensor([[True] * 4, [True] * 3 + [False]])
     assert grouped.keys_values(features).keys.shape == (2, 1, 4, 4)
-    expected = full(x, full.keys_values(features), padding)
-    torch.testing.assert_close(grouped(x, grouped.keys_values(features), padding), expected)
+    expected = full(x, full.keys_values(features), mask[:, None, None])
+    torch.testing.assert_close(grouped(x, grouped.keys_values(features), mask[:, None, None]), expected)
 
 
 def test_queries_and_keys_of_each_head_are_normalised() -> None:
@@ -168,10 +168,10 @@ def test_no_biases() -> None:
 def test_sequences_of_a_source_stand_together() -> None:
     attention = CrossAttention(spec(8, heads=2), source_dim=6)
     x, features = torch.randn(4, 3, 8), torch.randn(2, 5, 6)
-    padding_mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])[:, None, None]
     order = torch.tensor([0, 0, 1, 1])
-    expected = attention(x, attention.keys_values(features[order]), padding_mask[order])
-    torch.testing.assert_close(attention(x, attention.keys_values(features), padding_mask), expected)
+    expected = attention(x, attention.keys_values(features[order]), mask[order])
+    torch.testing.assert_close(attention(x, attention.keys_values(features), mask), expected)
 
 
 def test_dropout_is_for_training_only() -> None:
@@ -187,7 +187,7 @@ def test_probabilities_are_those_of_torch(options: dict[str, Any]) -> None:
     torch.manual_seed(1)
     attention = CrossAttention(spec(8, heads=4, attention_dropout=0.5, **options), 6).eval()
     x, features = torch.randn(2, 3, 8), torch.randn(2, 5, 6)
-    mask = torch.tensor([[False] * 5, [False, False, True, True, True]])
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])[:, None, None]
     source = attention.keys_values(features)
     probabilities = attention.probabilities(x, source, mask, heads=4)
     assert not probabilities[1, :, :, 2:].any()
