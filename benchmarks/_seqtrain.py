@@ -14,7 +14,7 @@ from benchmarks._worker import Array, Sentences, Settings, serve, settings_of
 from seqtrain.base import Generator, Task
 from seqtrain.config import GenerationConfig
 from seqtrain.data.parallel import SourceDataset
-from seqtrain.generation import SequenceGenerator, decode_dataset, generation_plan
+from seqtrain.generation import decode_dataset, generation_plan
 from seqtrain.generation.workers import Workers
 from seqtrain.memory import keep_memory
 from seqtrain.models.transformer import Transformer, TransformerConfig
@@ -55,8 +55,7 @@ class Seqtrain:
 
     def _search(self, sources: Sentences, beam: int) -> Sentences:
         cfg = GenerationConfig(beam=beam, max_len_b=self.settings.max_length)
-        search = SequenceGenerator(cfg, self.trained.model, self.trained.task.info)
-        return best_outputs(self.trained.task, sources, search)
+        return best_outputs(self.trained.task, sources, self.trained.generator(cfg))
 
     @torch.inference_mode()
     def _logits(self, source: list[int], output: list[int]) -> Array:

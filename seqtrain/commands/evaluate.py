@@ -63,7 +63,7 @@ def _average(split: str, found: Mapping[str, Mapping[str, Any]]) -> dict[str, fl
 
 def _scores(trained: TrainedModel, split: str, cfg: EvaluateConfig) -> dict[str, Any]:
     """Return the scores of the decoded text, with what makes them comparable."""
-    decoded = decode_split(trained.task, trained.model, split, cfg.generation)
+    decoded = decode_split(trained.task, trained.generator(cfg.generation), split, cfg.generation)
     scores = decoded.scores(cfg.scorer)
     return {
         **{name: score.value for name, score in scores.items()},

@@ -53,7 +53,7 @@ def _final_scores(cfg: TrainConfig, trained: TrainedModel, split: str) -> list[s
     """Return the scores of a final split: of its decoded text, of which some is printed, else its losses."""
     if not cfg.task.has_references:
         return [f"{split}/{name} {value:.4g}" for name, value in trained.losses(split, cfg.dataset).items()]
-    decoded = decode_split(trained.task, trained.model, split, cfg.generation)
+    decoded = decode_split(trained.task, trained.generator(cfg.generation), split, cfg.generation)
     _say(f"{split}, some of {len(decoded.hypotheses)} sentences:")
     for source, hypothesis in islice(zip(decoded.sources, decoded.hypotheses, strict=True), NUM_EXAMPLES):
         _say(f"  {source} -> {hypothesis}")

@@ -5,19 +5,14 @@ of a sentence does not depend on what it is batched with: the sums are of intege
 oneDNN's, of unsigned inputs and signed weights. torch's own quantised tensors are deprecated, and not used.
 """
 
-import copy
 from functools import cache
-from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from seqtrain.errors import ConfigError
+from seqtrain.nn.copies import Copier, ModuleT, is_plain_linear
 from seqtrain.nn.device import device_of
-from seqtrain.nn.linear import Linear
-
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 LARGEST = 127
 """Largest integer of an input, and of a weight where sums of products are exact."""
@@ -86,16 +81,11 @@ def in_int8(model: ModuleT) -> ModuleT:
     Raises:
         ConfigError: the model is not on a CPU or has no linear layer, or this torch has no such products.
     """
-    state = [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()]
-    known = _copies.get(model)
-    if known is None or known[0] != state:
-        _check(model)
-        known = _copies[model] = state, _copy(model, {})
-    assert isinstance(known[1], type(model))
-    return known[1]
+    _check(model)
+    return _copied(model)
 
 
-_copies: WeakKeyDictionary[nn.Module, tuple[list[tuple[int, int]], nn.Module]] = WeakKeyDictionary()
+_copied = Copier(Int8Linear)
 
 
 def _check(model: nn.Module) -> None:
@@ -105,19 +95,5 @@ def _check(model: nn.Module) -> None:
         )
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch's
         raise ConfigError("generation.quantize=int8 needs oneDNN, and torch has none here: leave it out")
-    if not any(map(_is_replaced, model.modules())):
+    if not any(map(is_plain_linear, model.modules())):
         raise ConfigError("generation.quantize=int8 is for linear layers, and this model has none: leave it out")
-
-
-def _is_replaced(module: nn.Module) -> bool:
-    """Tell whether it is a plain linear layer; who changes what one does is asked for it."""
-    return type(module) in (nn.Linear, Linear) and module.weight.dtype is torch.float32
-
-
-def _copy(module: nn.Module, known: dict[nn.Module, nn.Module]) -> nn.Module:
-    """Copy a module and those within it, each once; no tensor is copied."""
-    if module not in known:
-        known[module] = Int8Linear(module) if _is_replaced(module) else copy.copy(module)  # type: ignore[arg-type]
-        children = module._modules.items()
-        known[module]._modules = {name: child if child is None else _copy(child, known) for name, child in children}
-    return known[module]

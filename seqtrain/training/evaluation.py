@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqtrain.base import Generator, Hypothesis, Model, Task
+from seqtrain.base import Generator, Hypothesis, Task
 from seqtrain.config import GenerationConfig, ScorerConfig
 from seqtrain.generation.requests import GivenReferences
-from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import decode_dataset, generation_plan
 from seqtrain.generation.workers import Workers
 from seqtrain.scorers import TextScore, build_scorers
@@ -38,9 +37,9 @@ def check_scorers(task: Task[Any], configs: Mapping[str, ScorerConfig], splits: 
         build_scorers(configs, language)
 
 
-def decode_split(task: Task[Any], model: Model, split: str, cfg: GenerationConfig) -> DecodedSplit:
+def decode_split(task: Task[Any], generator: Generator, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = search_split(task, build_generator(cfg, model, task.info), split, cfg)
+    decoded = search_split(task, generator, split, cfg)
     dictionary = task.output_dictionary(split)
     hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
     return DecodedSplit(*task.text(split), hypotheses, task.target_language(split))

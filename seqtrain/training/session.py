@@ -19,6 +19,7 @@ from seqtrain.bundle import Bundle
 from seqtrain.checkpoint import STATE, Checkpoint, Snapshot
 from seqtrain.composition import to_container
 from seqtrain.config import TrainConfig
+from seqtrain.generation.search import build_generator
 from seqtrain.locks import locked
 from seqtrain.model_tensors import copied, model_tensors
 from seqtrain.registry import REGISTRIES
@@ -198,7 +199,8 @@ class Session:
                 parts.task, parts.model, parts.criterion, split, trainer.plan, cfg.validation.max_batches
             )
             if cfg.validation.generate:
-                decoded = decode_split(parts.task, parts.model, split, cfg.generation)
+                generator = build_generator(cfg.generation, parts.model, parts.task.info)
+                decoded = decode_split(parts.task, generator, split, cfg.generation)
                 metrics |= {name: score.value for name, score in decoded.scores(cfg.scorer).items()}
         return metrics
 
