@@ -11,6 +11,7 @@ from seqtrain.config import GenerationConfig, ModelConfig
 from seqtrain.generation import SequenceGenerator
 from seqtrain.generation.forced import ForcedDecoder
 from seqtrain.models import REGISTRY
+from seqtrain.nn import columns
 from seqtrain.nn.ensemble import Ensemble
 from seqtrain.nn.feed_forward import Activation
 from seqtrain.nn.initialization import Initialization
@@ -173,6 +174,15 @@ def test_in_8_bits_a_model_does_much_the_same(like: str) -> None:
     found, expected = run(in_int8(model), net_input), run(model, net_input)
     assert found.shape == expected.shape
     assert 0 < (found - expected).norm() < 0.05 * expected.norm()
+
+
+@pytest.mark.parametrize("like", [*REGISTRY.names(), *OPTIONS])
+def test_with_weights_column_by_column_a_model_does_the_same(like: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "COLUMNS_ARE_AHEAD", True)
+    model = build(small(like.split(maxsplit=1)[0], **OPTIONS.get(like, {})), toy_task()).eval()
+    net_input, copied = random_input(model, toy_task()), columns.columns_first(model)
+    assert any(isinstance(module, columns.ColumnsLinear) for module in copied.modules())
+    torch.testing.assert_close(run(copied, net_input), run(model, net_input))
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())
