@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from seqtrain.base import DecoderModel, Dictionary, Generator, Hypothesis, Model, PlanSpec, Task
 from seqtrain.checkpoint import Checkpoint
-from seqtrain.config import DatasetConfig, GenerationConfig, Quantize, TrainConfig
+from seqtrain.config import DatasetConfig, GenerationConfig, TrainConfig
 from seqtrain.errors import ConfigError, DataError
 from seqtrain.generation.forced import ForcedDecoder, score_lines
 from seqtrain.generation.fusion import LanguageModel
@@ -15,7 +15,6 @@ from seqtrain.generation.options import with_options
 from seqtrain.generation.requests import Request
 from seqtrain.generation.search import build_generator
 from seqtrain.generation.translate import WINDOW, decode_lines, generation_plan
-from seqtrain.nn.columns import columns_first
 from seqtrain.nn.ensemble import members
 from seqtrain.training.loss_module import LossStep
 from seqtrain.training.split_loss import evaluate_loss
@@ -41,11 +40,7 @@ class TrainedModel:
 
     def generator(self, cfg: GenerationConfig) -> Generator:
         """Return a search by the model, and by the language model if there is one."""
-        model, language_model = self.model, self.language_model
-        if cfg.quantize is Quantize.none:
-            model = columns_first(model)
-            language_model = language_model and language_model._replace(model=columns_first(language_model.model))
-        return build_generator(cfg, model, self.task.info, language_model)
+        return build_generator(cfg, self.model, self.task.info, self.language_model, trained=True)
 
     def in_languages(self, source_lang: str, target_lang: str) -> "TrainedModel":
         """Return the model that translates one language into another; both are empty for a model of one pair.

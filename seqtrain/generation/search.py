@@ -1,5 +1,6 @@
 """Which search a config asks for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from seqtrain.base import Generator, Model, TaskInfo
@@ -7,20 +8,31 @@ from seqtrain.config import MBR, GenerationConfig, Quantize
 from seqtrain.generation.fusion import LanguageModel
 from seqtrain.generation.generator import SequenceGenerator
 from seqtrain.generation.minimum_bayes_risk import MinimumBayesRisk, utility_of
+from seqtrain.nn.columns import columns_first
 from seqtrain.nn.int8 import in_int8
 
 
 def build_generator(
-    cfg: GenerationConfig, model: Model, task: TaskInfo, language_model: LanguageModel | None = None
+    cfg: GenerationConfig,
+    model: Model,
+    task: TaskInfo,
+    language_model: LanguageModel | None = None,
+    *,
+    trained: bool = False,
 ) -> Generator:
     """Return a search by a model, and by a language model if there is one; with ``mbr`` one that chooses by it.
+
+    Of a model that is ``trained``, whose parameters stay as they are, it may search with a copy that is faster.
 
     Raises:
         ConfigError: the target dictionary lacks a symbol that ``cfg`` names, or a model cannot be quantised.
     """
+    copied: Callable[[Model], Model] | None = columns_first if trained else None
     if cfg.quantize is Quantize.int8:
-        model = in_int8(model)
-        language_model = language_model and language_model._replace(model=in_int8(language_model.model))
+        copied = in_int8
+    if copied is not None:
+        model = copied(model)
+        language_model = language_model and language_model._replace(model=copied(language_model.model))
     if cfg.mbr is MBR.none:
         return SequenceGenerator(cfg, model, task, language_model=language_model)
     of_all = replace(cfg, nbest=cfg.width, mbr=MBR.none)
