@@ -51,12 +51,13 @@ def check_round_trip(cfg: TokenizerConfig) -> None:
 
 
 def check_lines(cfg: TokenizerConfig) -> None:
-    """Many lines are encoded as each one is."""
+    """Many lines are encoded as each one is; of none there is nothing."""
     with _trained(cfg) as dictionary:
         lines = [*LINES, "", UNKNOWN]
         assert dictionary.encode_lines(lines) == [dictionary.encode(line) for line in lines], (
             "encode_lines gives other ids than encode"
         )
+        assert dictionary.encode_lines([]) == [], "encode_lines gives ids of no lines"
 
 
 def check_sampling(cfg: TokenizerConfig) -> None:

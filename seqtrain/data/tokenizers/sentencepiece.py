@@ -190,6 +190,8 @@ class SentencePieceDictionary(Dictionary):
 
     def encode_lines(self, lines: Sequence[str]) -> list[list[int]]:
         """Encode many lines, in several threads."""
+        if not lines:  # SentencePiece would start threads, for each sentence that is decoded without constraints
+            return []
         encoded: list[list[int]] = self._processor.encode(
             list(lines), out_type=int, num_threads=min(ENCODING_THREADS, len(lines))
         )
