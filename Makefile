@@ -41,7 +41,8 @@ TWO_THREADS := --threads 2 --ct2-parallel 2
 bench: .venv/installed
 	$(TRAINING) --json $(RESULTS)/training.json
 	$(BIN)/python -m benchmarks.startup --json $(RESULTS)/startup.json
-	$(BIN)/python -m benchmarks.data --data $(DATA) > $(RESULTS)/data.jsonl
+	$(BIN)/python -m benchmarks.data --data $(DATA) > $(RESULTS)/data.jsonl.new
+	mv $(RESULTS)/data.jsonl.new $(RESULTS)/data.jsonl
 	test -z "$(RUN)" || $(DECODING) --checkpoint $(RUN) --threads 2 --json $(RESULTS)/decoding.json
 	$(BIN)/python -m benchmarks.render
 

@@ -1,6 +1,7 @@
 """CTranslate2 as a decoder that ``decoding.py`` asks, in fp32. Its tokens are ids written out."""
 
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,11 @@ BATCH_TOKENS = 4096
 
 
 class CTranslate2:
-    """Decodes in batches by length, of up to ``BATCH_TOKENS`` source tokens."""
+    """Decodes in batches by length, of up to ``BATCH_TOKENS`` source tokens, and one sentence with all threads."""
 
     def __init__(self, directory: Path, settings: Settings) -> None:
-        self.translator = ctranslate2.Translator(
-            str(directory),
-            device="cpu",
-            compute_type="float32",
-            inter_threads=settings.ct2_parallel,
-            intra_threads=settings.threads // settings.ct2_parallel,
-        )
-        self.settings = settings
+        self.directory, self.settings = directory, settings
+        self.translator = self._loaded(settings.ct2_parallel)
         self.versions = {"ctranslate2": ctranslate2.__version__}
 
     def decode(self, sources: Sentences) -> Sentences:
@@ -40,8 +35,23 @@ class CTranslate2:
         logits = [np.array(step, dtype=np.float32) for result in results for step in result.logits[0]]
         return list(map(_ids, results)), np.stack(logits)
 
+    def _loaded(self, parallel: int) -> ctranslate2.Translator:
+        """Return the model, for so many batches at a time."""
+        return ctranslate2.Translator(
+            str(self.directory),
+            device="cpu",
+            compute_type="float32",
+            inter_threads=parallel,
+            intra_threads=self.settings.threads // parallel,
+        )
+
+    @cached_property
+    def _for_one(self) -> ctranslate2.Translator:
+        return self._loaded(1) if self.settings.ct2_parallel > 1 else self.translator
+
     def _search(self, sources: Sentences, **options: Any) -> list[ctranslate2.TranslationResult]:
-        return self.translator.translate_batch(
+        translator = self._for_one if len(sources) == 1 else self.translator
+        return translator.translate_batch(
             [list(map(str, source)) for source in sources],
             max_batch_size=BATCH_TOKENS,
             batch_type="tokens",

@@ -75,6 +75,7 @@ def arguments(model: Model, directory: Path, updates: int, warmup: int) -> trans
     return transformers.Seq2SeqTrainingArguments(
         output_dir=str(directory),
         per_device_train_batch_size=1,
+        train_sampling_strategy="sequential",
         max_steps=updates,
         label_smoothing_factor=model.label_smoothing,
         learning_rate=model.lr,

@@ -7,7 +7,6 @@ them is carried over to what is measured now.
 from collections.abc import Sequence
 
 from benchmarks._rounds import Result
-from benchmarks._works import MATRICES
 
 FAIRSEQ = "fairseq 0.12.2 (converted)"
 REFERENCE = "eole 0.6.4"
@@ -17,8 +16,6 @@ FROM_REFERENCE = {
     ("base", "default"): {"base": 431 / 429, "lm": 891 / 429},
 }
 """By work and malloc of eole's: works of fairseq's, each with its tokens a second for one of eole's."""
-LM_TOKENS, GFLOPS = 891, 180
-"""Tokens a second of fairseq for lm, and what products of matrices reached then: where there is no eole beside it."""
 
 
 def converted(results: Sequence[Result]) -> list[Result]:
@@ -29,10 +26,6 @@ def converted(results: Sequence[Result]) -> list[Result]:
         if result.labels.get("tool") == REFERENCE:
             for work, ratio in FROM_REFERENCE.get((result.labels["work"], malloc), {}).items():
                 found.append(_scaled(result.values("tokens_per_second"), ratio, work, malloc))
-    measured = {result.labels.get("work") for result in results}
-    if "lm" in measured and "lm" not in {result.labels["work"] for result in found}:
-        matrices = (result for result in results if result.labels.get("work") == MATRICES)
-        found += [_scaled(result.values("gflops"), LM_TOKENS / GFLOPS, "lm", "default") for result in matrices]
     return found
 
 

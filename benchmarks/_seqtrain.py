@@ -40,6 +40,7 @@ class Seqtrain:
     def __init__(self, run: Path, settings: Settings) -> None:
         self.trained = seqtrain.load(run, device="cpu")
         self.settings = settings
+        self._generators: dict[int, Generator] = {}
         torch.set_num_threads(settings.threads)
         keep_memory()
         self.versions = {"seqtrain": seqtrain.__version__, "torch": torch.__version__}
@@ -54,8 +55,10 @@ class Seqtrain:
         return outputs, np.concatenate(list(map(self._logits, sources, outputs)))
 
     def _search(self, sources: Sentences, beam: int) -> Sentences:
-        cfg = GenerationConfig(beam=beam, max_len_b=self.settings.max_length)
-        return best_outputs(self.trained.task, sources, self.trained.generator(cfg))
+        if beam not in self._generators:
+            cfg = GenerationConfig(beam=beam, max_len_b=self.settings.max_length)
+            self._generators[beam] = self.trained.generator(cfg)
+        return best_outputs(self.trained.task, sources, self._generators[beam])
 
     @torch.inference_mode()
     def _logits(self, source: list[int], output: list[int]) -> Array:

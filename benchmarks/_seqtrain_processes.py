@@ -2,27 +2,36 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
+import torch
 from rich.console import Console
 
+import seqtrain
 from benchmarks._seqtrain import Seqtrain, best_outputs
-from benchmarks._worker import Sentences, Settings, serve, settings_of
+from benchmarks._worker import Array, Sentences, Settings, serve, settings_of
+from seqtrain.base import Task
 from seqtrain.commands._decoded import Search
 from seqtrain.commands._processes import searching
 from seqtrain.commands._speed import Speed
 from seqtrain.config import Device, GenerateConfig, GenerationConfig
 
 
-class SeqtrainInProcesses(Seqtrain):
-    """Searches with a beam in the processes, and greedily, for the check, here."""
+class SeqtrainInProcesses:
+    """Searches with a beam in the processes; greedily, for the check alone, here."""
 
-    def __init__(self, run: Path, settings: Settings, search: Search) -> None:
-        super().__init__(run, settings)
-        self.search = search
+    def __init__(self, run: Path, settings: Settings, task: Task[Any], search: Search) -> None:
+        self.run, self.settings = run, settings
+        self.task, self.search = task, search
+        self.versions = {"seqtrain": seqtrain.__version__, "torch": torch.__version__}
 
     def decode(self, sources: Sentences) -> Sentences:
         """Return the best output of a beam search for each source."""
-        return best_outputs(self.trained.task, sources, self.search)
+        return best_outputs(self.task, sources, self.search)
+
+    def greedy(self, sources: Sentences) -> tuple[Sentences, Array]:
+        """Return the greedy outputs, and the logits (N, V) at each of their tokens, ends included."""
+        return Seqtrain(self.run, self.settings).greedy(sources)
 
 
 def main(run: Path, settings: Settings) -> None:
@@ -33,8 +42,8 @@ def main(run: Path, settings: Settings) -> None:
         num_processes=settings.threads,
         generation=GenerationConfig(beam=settings.beam, max_len_b=settings.max_length),
     )
-    with searching(cfg, Speed(Console(stderr=True), shown=False)) as (_, search):
-        serve(SeqtrainInProcesses(run, settings, search))
+    with searching(cfg, Speed(Console(stderr=True), shown=False)) as (trained, search):
+        serve(SeqtrainInProcesses(run, settings, trained.task, search))
 
 
 if __name__ == "__main__":

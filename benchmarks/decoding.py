@@ -42,6 +42,8 @@ OURS = "seqtrain"
 LOGITS_TOLERANCE = 1e-4
 CHECKED = 16
 """Sentences whose greedy outputs and logits are compared."""
+WARMING = 256
+"""Sentences that are decoded before anything is timed: a batch for each process and more."""
 SINGLE = 50
 """Sentences that are decoded one at a time."""
 
@@ -96,7 +98,6 @@ def check(workers: Mapping[str, Worker], sources: Sentences, directory: Path) ->
         file = directory / f"{worker.name}.npy"
         outputs[name] = worker.decode(few, logits=file)["outputs"]
         logits[name] = np.load(file)
-        worker.decode(few)  # to warm up
         if outputs[name] != outputs[OURS]:
             raise SystemExit(f"greedy outputs of {name} are not those of {OURS}: these are not the same models")
     gaps = {name: float(np.abs(logits[name] - logits[OURS]).max()) for name in workers}
@@ -111,6 +112,9 @@ def check(workers: Mapping[str, Worker], sources: Sentences, directory: Path) ->
 def decode(workers: Mapping[str, Worker], sources: Sentences, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """Return the answers of each round, the tools in turns; ``single`` has the seconds of sentences by themselves."""
     few = sources[:: max(1, len(sources) // SINGLE)][:SINGLE]
+    for worker in workers.values():
+        worker.decode(sources[:WARMING])
+        worker.decode_singly(few[:1])
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
     for _ in range(rounds):
         for name, worker in workers.items():

@@ -149,9 +149,7 @@ def measure(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print medians with the least and the most, and write JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data/tinyshakespeare"), help="directory of input.txt"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="directory of input.txt")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--updates", type=int, default=300, help="updates of a round that are timed")
     parser.add_argument("--warmup", type=int, default=20, help="updates before them")

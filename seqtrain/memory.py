@@ -47,14 +47,20 @@ def keep_memory() -> bool:
     )
 
 
-def keep_few_primitives(count: int = SHAPES_AT_A_TIME) -> None:
+@contextlib.contextmanager
+def few_primitives(count: int = SHAPES_AT_A_TIME) -> Iterator[None]:
     """Let oneDNN keep its code for the latest shapes of products alone, unless the environment says how many.
 
-    Each shape takes up to a megabyte, strewn over the heap, and batches of sentences come in ever new ones. Without
-    effect in a process where oneDNN has computed something already.
+    Each shape takes up to a megabyte, strewn over the heap, and batches of sentences come in ever new ones. oneDNN
+    reads the environment when it first computes: this is without effect where it has, and lasts where it does so here.
     """
-    for name in ONEDNN_CACHES:
-        os.environ.setdefault(name, str(count))
+    added = {name: str(count) for name in ONEDNN_CACHES if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _mallopt() -> Callable[[int, int], int] | None:

@@ -162,8 +162,8 @@ class Batch:
 
 
 def _sent(x: Tensor, device: torch.device) -> Tensor:
-    """Return a CPU's tensor on a device; no GPU is waited for, which takes memory that stays where it is."""
-    return (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
+    """Return a tensor on a device; no GPU is waited for, which takes a CPU's memory that stays where it is."""
+    return (x.pin_memory() if device.type == "cuda" and x.device.type == "cpu" else x).to(device, non_blocking=True)
 
 
 class Sum(NamedTuple):

@@ -50,8 +50,7 @@ def decoded_split(trained: TrainedModel, cfg: GenerateConfig, search: Search) ->
         raise ConfigError(f"split={cfg.split}: {choice_of(task)} has nothing to translate; name prompts, input=FILE")
     check_scorers_of(trained, cfg.scorer, [cfg.split])
     wording = _wording(trained, cfg, task.output_dictionary(cfg.split))
-    found = search_split(task, search, cfg.split, cfg.generation)
-    for number, (source, reference, hypotheses) in enumerate(zip(*task.text(cfg.split), found, strict=True)):
+    for number, source, reference, hypotheses in search_split(task, search, cfg.split, cfg.generation):
         yield Decoded(number, source, wording.outputs(source, hypotheses), reference)
 
 

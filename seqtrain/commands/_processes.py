@@ -68,12 +68,14 @@ def set_up(cfg: GenerateConfig, searchpath: Sequence[str], threads: int, number:
 
 def number_there(device: Device) -> int:
     """Return how many GPUs there are to compute on, or cores for this process if there is none."""
+    if device is Device.mps or (device is Device.auto and torch.backends.mps.is_available()):
+        return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return gpus_for(device) or cores
 
 
 def gpus_for(device: Device) -> int:
-    """Return how many GPUs there are, 0 where the CPU is to compute."""
+    """Return how many CUDA GPUs there are, 0 where another device is to compute."""
     return torch.cuda.device_count() if device in (Device.auto, Device.cuda) else 0
 
 

@@ -1,9 +1,11 @@
 """``prepare``: tokenise and index ahead of training."""
 
 import logging
+from typing import Any
 
 from rich.console import Console
 
+from seqtrain.base import Task
 from seqtrain.config import TrainConfig
 from seqtrain.data.dataset import PlannedDataset
 from seqtrain.registry import REGISTRIES
@@ -21,8 +23,15 @@ def run(cfg: TrainConfig) -> None:
         prepare_task(task, cfg.saving, open_origin(cfg))
         for split in task.splits("test"):
             task.dataset(split)
-        train = task.dataset("train")
-        if isinstance(train, PlannedDataset):
-            plan = training_plan(cfg, cfg.training.update_freq)
-            log.info("train: %s", describe_plan(train, plan))
+        _describe_training(task, cfg)
     print(f"prepared data: {cfg.dataset.cache_dir}")
+
+
+def _describe_training(task: Task[Any], cfg: TrainConfig) -> None:
+    """Say how many batches the first epoch has; not where it is encoded anew, which would take long for that alone."""
+    info = task.info
+    if info.source_dictionary.samples or info.target_dictionary.samples:
+        return
+    train = task.training_dataset(epoch=1, seed=cfg.training.seed)
+    if isinstance(train, PlannedDataset):
+        log.info("train: %s", describe_plan(train, training_plan(cfg, cfg.training.update_freq)))

@@ -24,6 +24,7 @@ from seqtrain.training.logs import logging_to
 SAFE_OVERRIDES = (
     *(f"training.{name}" for name in ("max_update", "max_epoch", "stop_time_hours", "patience")),
     *("training.log_interval", "training.log_base", "training.device", "training.num_threads"),
+    "training.keep_memory",
     *("saving.interval_", "saving.keep_", "validation.", "generation.", "tracking.", "dataset.cache_dir", "task.data"),
     *("criterion.teacher", "scorer."),
 )

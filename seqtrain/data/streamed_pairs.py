@@ -1,13 +1,16 @@
 """Sentence pairs to learn from whose lengths are read window by window, as an epoch comes to them."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from seqtrain.base import PlanSpec
 from seqtrain.data.cache import cached
 from seqtrain.data.parallel import PairsDataset
+from seqtrain.data.plan import Plan, plan_batches
 from seqtrain.data.sentences import Sentences
 from seqtrain.data.windows import Windows, count_lengths
 from seqtrain.errors import DataError
@@ -63,6 +66,14 @@ class StreamedPairs(PairsDataset):
         lengths = self.lengths_of(positions)
         kept = ~(self.are_empty(positions) | self.are_too_long(lengths))
         return positions[kept], lengths[kept]
+
+    def plan(self, spec: PlanSpec, epoch: int) -> Plan:
+        """Return the batch plan of an epoch; without windows or shuffling the lengths of all pairs are read for it."""
+        if spec.window and spec.shuffle:
+            return super().plan(spec, epoch)
+        positions, lengths = self.measure(np.arange(len(self)))
+        plan = plan_batches(lengths, spec, epoch)
+        return replace(plan, order=positions[plan.order])
 
     def count_lengths(self, windows: Windows) -> Ints:
         """Return how many pairs of each window have a longest side of 0, 1, 2, ... tokens; from the cache, if there."""

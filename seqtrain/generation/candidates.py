@@ -28,7 +28,7 @@ class Candidates(NamedTuple):
 
 
 def top_candidates(scores: Tensor, count: int) -> Candidates:
-    """Return the ``count`` best of ``scores`` (B, R, V); of equals, those of the first hypothesis and lowest id.
+    """Return the ``count`` best of ``scores`` (B, R, V); equals in the order of hypotheses and ids.
 
     Where there are fewer, what is missing has the score -inf.
     """

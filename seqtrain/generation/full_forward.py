@@ -31,7 +31,7 @@ class PrevOutputTokens(IncrementalState):
 
     def append(self, prev_tokens: Tensor) -> Tensor:
         """Add ``prev_tokens`` (N,) and return all, (N, T)."""
-        new = prev_tokens[:, None].clone()  # the search goes on to change what it handed over
+        new = prev_tokens[:, None]
         self._tokens = new if self._tokens is None else torch.cat([self._tokens, new], dim=1)
         return self._tokens
 

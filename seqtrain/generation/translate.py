@@ -31,7 +31,7 @@ def generation_plan(cfg: GenerationConfig) -> PlanSpec:
 def decode_dataset(
     task: Task[Any], dataset: Dataset, generator: Generator | Workers, plan: PlanSpec, given: Given = numbered
 ) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each sentence of a dataset, best first, in the dataset's order.
+    """Return the hypotheses of each sentence of a dataset, best first, by its number; none where it leaves one out.
 
     What is drawn at random for a sentence depends on the number of its line.
 
@@ -50,21 +50,18 @@ def _begin(task: Task[Any], dataset: Dataset, generator: Generator | Workers, pl
     batches = task.get_batch_iterator(dataset, epoch=1, plan=plan)
     asked = (replace(batch, net_input=batch.net_input | given(batch)) for batch in batches)
     if not isinstance(generator, Workers):
-        return partial(
-            _gather, ((batch, partial(task.inference_step, batch, generator)) for batch in asked), len(dataset)
-        )
+        return partial(_gather, ((batch, partial(task.inference_step, batch, generator)) for batch in asked))
     # The longest, which come last, take longest: begun first, they are not what all wait for in the end.
     begun = [(batch, generator.begin(batch)) for batch in reversed([*asked])]
-    return partial(_gather, begun, len(dataset))
+    return partial(_gather, begun)
 
 
-def _gather(begun: Iterable[tuple[Batch, Answers]], size: int) -> list[list[Hypothesis]]:
-    """Return the hypotheses of ``size`` sentences in the order of their numbers."""
-    results: list[list[Hypothesis]] = [[] for _ in range(size)]
+def _gather(begun: Iterable[tuple[Batch, Answers]]) -> list[list[Hypothesis]]:
+    """Return the hypotheses of sentences by their numbers, up to the last that was decoded."""
+    results: dict[int, list[Hypothesis]] = {}
     for batch, answers in begun:
-        for number, found in zip(batch.ids.tolist(), answers(), strict=True):
-            results[number] = found
-    return results
+        results.update(zip(batch.ids.tolist(), answers(), strict=True))
+    return [results.get(number, []) for number in range(max(results, default=-1) + 1)]
 
 
 def decode_lines(

@@ -46,6 +46,9 @@ class Cache:
 
     def reorder(self, order: Tensor) -> None:
         """Go on with the rows ``order`` (M,); M may differ from the number of rows so far."""
+        if self._memory.requires_grad:  # what is there cannot be written into
+            self._memory = self._memory.index_select(0, order)
+            return
         target = self._spare[: len(order)]
         if len(target) < len(order) or target.size(1) < self.length:
             target = self._memory.new_empty(len(order), *self._memory.shape[1:])

@@ -6,11 +6,14 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqtrain.nn.linear import Linear
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+State = tuple[int, int, list[float]]
+SAMPLE = 8
+"""Numbers of a parameter that are looked at to see whether it has changed."""
 
 
 class Copier:
@@ -22,11 +25,11 @@ class Copier:
 
     def __init__(self, replacement: Callable[[nn.Linear], nn.Module]) -> None:
         self._replacement = replacement
-        self._copies: WeakKeyDictionary[nn.Module, tuple[list[tuple[int, int]], nn.Module]] = WeakKeyDictionary()
+        self._copies: WeakKeyDictionary[nn.Module, tuple[list[State], nn.Module]] = WeakKeyDictionary()
 
     def __call__(self, model: ModuleT) -> ModuleT:
         """Return the copy of a model."""
-        state = [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()]
+        state = list(map(_state, model.parameters()))
         known = self._copies.get(model)
         if known is None or known[0] != state:
             known = self._copies[model] = state, self._copy(model, {})
@@ -44,6 +47,17 @@ class Copier:
         return known[module]
 
 
+def _state(parameter: Tensor) -> State:
+    """Return what tells that a parameter has changed; torch does not count changes through ``.data``."""
+    version = 0 if parameter.is_inference() else parameter._version
+    return parameter.data_ptr(), version, parameter.detach().reshape(-1)[:SAMPLE].tolist()
+
+
 def is_plain_linear(module: nn.Module) -> bool:
-    """Tell whether it is a linear layer in fp32; who changes what one does is asked for it."""
-    return type(module) in (nn.Linear, Linear) and module.weight.dtype is torch.float32
+    """Tell whether it is a linear layer in fp32 and no more: no hooks, no ``forward`` and no weight made by others."""
+    return (
+        type(module) in (nn.Linear, Linear)
+        and isinstance(module.weight, nn.Parameter)
+        and module.weight.dtype is torch.float32
+        and not (module._forward_pre_hooks or module._forward_hooks or "forward" in vars(module))
+    )

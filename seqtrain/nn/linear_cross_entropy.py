@@ -57,7 +57,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(*projection.gradients())
         loss, *others = sums.unbind()
         ctx.mark_non_differentiable(*others)
-        return loss, *others
+        return loss.clone(), *others  # a view could not be added to in place
 
     @staticmethod
     @once_differentiable
@@ -80,15 +80,16 @@ class _Softmax(NamedTuple):
 def _into_softmax(logits: Tensor, target: Tensor, options: Options) -> _Softmax:
     """Turn logits (N, V) into probabilities; the likeliest symbol, whose probability is not 0, tells log(Z)."""
     correct = (logits.argmax(dim=1) == target).sum() if options.count_correct else logits.new_zeros(())
-    target_logits, highest = logits.gather(1, target.unsqueeze(1)).sum(), logits.amax(dim=1)
+    highest = logits.amax(dim=1)
+    behind = highest - logits.gather(1, target.unsqueeze(1)).squeeze(1)
     total = logits.sum() if options.label_smoothing else None
     probs = torch.softmax(logits, dim=1, out=logits)
-    log_z = highest - probs.amax(dim=1).log()
-    sum_log_z = log_z.sum()
-    nll = loss = sum_log_z - target_logits
+    log_highest = probs.amax(dim=1).log()
+    log_z = highest - log_highest
+    nll = loss = (behind - log_highest).sum()  # of numbers that are not negative: exact also where it is next to 0
     if total is not None:
         share, rest = shares(options.label_smoothing, logits.size(1))
-        loss = rest * nll + share * (logits.size(1) * sum_log_z - total)
+        loss = rest * nll + share * (logits.size(1) * log_z.sum() - total)
     z_loss = options.z_loss * log_z.square().sum() if options.z_loss else nll.new_zeros(())
     return _Softmax(probs, log_z, CrossEntropySums(loss + z_loss, nll, correct.to(nll.dtype), z_loss))
 

@@ -13,8 +13,12 @@ from torch.nn import functional
 
 from seqtrain.processor import is_intel
 
-ONEDNN_IS_AHEAD = torch.backends.cpu.get_cpu_capability() == "AVX512" and not is_intel()
-"""Whether the processor is one where oneDNN is the faster of the two."""
+ONEDNN_IS_AHEAD = (
+    torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch's
+    and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    and not is_intel()
+)
+"""Whether oneDNN is there, and the processor one where it is the faster of the two."""
 FEWEST = 2**20
 """Multiplications that a product has at least for oneDNN to be ahead: each call of it takes 10 us, one of MKL 2 us."""
 

@@ -7,7 +7,7 @@ import torch
 
 from seqtrain.config import Device, TrainingConfig
 from seqtrain.errors import ConfigError
-from seqtrain.memory import keep_few_primitives, kept_memory
+from seqtrain.memory import few_primitives, kept_memory
 
 
 def find_device(choice: Device) -> torch.device:
@@ -41,9 +41,9 @@ def torch_settings(cfg: TrainingConfig, num_threads: int) -> Iterator[None]:
     if cfg.num_threads or num_threads:
         torch.set_num_threads(cfg.num_threads or num_threads)
     torch.use_deterministic_algorithms(cfg.deterministic or deterministic)
-    keep_few_primitives()
     try:
         with (
+            few_primitives(),
             torch.random.fork_rng([torch.cuda.current_device()] if device == "cuda" else []),
             kept_memory(cfg.keep_memory and device == "cpu"),
         ):

@@ -1,8 +1,8 @@
 """A split decoded by a model, and scored against the references."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqtrain.base import Generator, Hypothesis, Task
 from seqtrain.config import GenerationConfig, ScorerConfig
@@ -39,15 +39,31 @@ def check_scorers(task: Task[Any], configs: Mapping[str, ScorerConfig], splits: 
 
 def decode_split(task: Task[Any], generator: Generator, split: str, cfg: GenerationConfig) -> DecodedSplit:
     """Decode a split with the best hypothesis of each sentence."""
-    decoded = search_split(task, generator, split, cfg)
-    dictionary = task.output_dictionary(split)
-    hypotheses = [dictionary.decode(best[0].tokens.tolist()) for best in decoded]
-    return DecodedSplit(*task.text(split), hypotheses, task.target_language(split))
+    decode = task.output_dictionary(split).decode
+    found = [*search_split(task, generator, split, cfg)]
+    return DecodedSplit(
+        [each.source for each in found],
+        [each.reference for each in found],
+        [decode(each.hypotheses[0].tokens.tolist()) for each in found],
+        task.target_language(split),
+    )
+
+
+class Searched(NamedTuple):
+    """A sentence of a split, and what a search finds of it."""
+
+    number: int
+    source: str
+    reference: str
+    hypotheses: list[Hypothesis]
+    """Best first."""
 
 
 def search_split(
     task: Task[Any], generator: Generator | Workers, split: str, cfg: GenerationConfig
-) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each sentence of a split, best first."""
+) -> Iterator[Searched]:
+    """Yield the sentences of a split in their order; of the training data only those that are trained on."""
     given = GivenReferences(cfg.prefix_size)
-    return decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), given)
+    found = decode_dataset(task, task.dataset(split), generator, generation_plan(cfg), given)
+    rows = zip(*task.text(split), found, strict=split != "train")
+    return (Searched(number, *row) for number, row in enumerate(rows) if row[-1])

@@ -98,6 +98,25 @@ def test_a_directory_that_moved_and_empty_lines(evaluate: Call, data: Path, tmp_
     assert math.isfinite(scores["loss"])
 
 
+def test_of_the_training_data_only_what_is_trained_on(call: Call, train: Call, corpus: Path, tmp_path: Path) -> None:
+    """Pairs that are left out are in no score, whether the lengths of all are held in memory or not."""
+    for language, beside in (("en", ""), ("de", "nichts")):
+        file = corpus / f"train.{language}"
+        first, *others = file.read_text().splitlines()[:20]
+        file.write_text("\n".join([first, beside, *others, beside]) + "\n")
+    options = [f"checkpoint={tmp_path / 'run'}", "split=train", "generation.beam=1", "generation.max_len_b=5"]
+    found = []
+    for window in (0, 100):
+        assert train(f"task.data={corpus}", "training.max_update=1", f"dataset.shuffle_window={window}").code == 0
+        found.append(json.loads(call("evaluate", *options).out))
+        lines = call("generate", *options, "format=jsonl").out.splitlines()
+        sources = [json.loads(line)["source"] for line in lines]
+        assert len(sources) == 20 and "" not in sources
+        shutil.rmtree(tmp_path / "run")
+    assert math.isfinite(found[0]["loss"]) and found[0]["chrf"] > 0
+    assert list(found[0]) == list(found[1])
+
+
 def test_several_sets(call: Call, train: Call, tmp_path: Path) -> None:
     assert train("task.valid=[valid,test]", "training.max_update=1").code == 0
     options = [f"checkpoint={tmp_path / 'run'}", "generation.beam=1", "generation.max_len_b=5"]

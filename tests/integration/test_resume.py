@@ -149,7 +149,7 @@ def copy(trained: Path, tmp_path: Path) -> Path:
 
 def test_more_updates(call: Call, copy: Path) -> None:
     before = (copy / ".hydra/config.yaml").read_bytes()
-    resumed = call(f"resume={copy}", "training.max_update=27")
+    resumed = call(f"resume={copy}", "training.max_update=27", "training.keep_memory=false")
     assert resumed.code == 0, resumed.err
     assert "training ended after update 27: training.max_update=27 is reached" in resumed.out
     assert (copy / "last").resolve().name == "update-00000027"

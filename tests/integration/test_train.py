@@ -200,10 +200,17 @@ def test_prepare_makes_all_that_training_needs(call: Call, train: Call, tiny: li
     prepared = call("prepare", *tiny, f"dataset.cache_dir={cache}")
     assert prepared.code == 0
     assert prepared.out.splitlines()[-1] == f"prepared data: {cache}"
+    assert "batches an epoch" in prepared.out
     entries = {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
     assert len(list(cache.iterdir())) == 7  # a dictionary, two sides of three splits
     assert train(f"dataset.cache_dir={cache}", "training.max_update=1", "validation.final_split=test").code == 0
     assert {path: path.stat().st_mtime_ns for path in cache.rglob("*")} == entries
+
+
+def test_prepare_tells_of_what_an_epoch_sees(call: Call, tiny: list[str]) -> None:
+    limits = ["dataset.max_sentences=1", "dataset.max_tokens=0"]
+    assert "train: 10 batches an epoch" in call("prepare", *tiny, *limits, "task.epoch_size=10").out
+    assert "batches an epoch" not in call("prepare", *tiny, *limits, "tokenizer.sampling_alpha=0.1").out
 
 
 @pytest.mark.parametrize("place", ["file/run", "file"])

@@ -8,7 +8,7 @@ from subprocess import PIPE
 import pytest
 import torch
 
-from seqtrain.memory import ONEDNN_CACHES, keep_few_primitives, kept_memory
+from seqtrain.memory import ONEDNN_CACHES, few_primitives, kept_memory
 
 pytestmark = pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="the C library is not glibc"
@@ -67,18 +67,18 @@ def test_another_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 GROWTH = """
 import torch
-from seqtrain.memory import keep_few_primitives
+from contextlib import nullcontext
+from seqtrain.memory import few_primitives
 from seqtrain.nn import matrix_products
 from tests.unit.test_memory import resident_pages
 
-if {bounded}:
-    keep_few_primitives()
 matrix_products.ONEDNN_IS_AHEAD = True
 x, weight = torch.ones(3_000, 64), torch.ones(128, 64)
-for num_rows in range(2_200, 2_600):
+with few_primitives() if {bounded} else nullcontext():
+    matrix_products.linear(x[:2_200], weight)
+before = resident_pages()
+for num_rows in range(2_201, 2_600):
     matrix_products.linear(x[:num_rows], weight)
-    if num_rows == 2_200:
-        before = resident_pages()
 print(resident_pages() - before)
 """
 """Pages that products of 400 shapes leave behind, in a process of their own."""
@@ -98,6 +98,7 @@ def test_how_many_primitives_the_environment_says(name: str, monkeypatch: pytest
     for one in ONEDNN_CACHES:
         monkeypatch.delenv(one, raising=False)
     monkeypatch.setenv(name, "9")
-    keep_few_primitives(5)
-    assert {os.environ[one] for one in ONEDNN_CACHES} == {"5", "9"}
-    assert os.environ[name] == "9"
+    with few_primitives(5):
+        assert {os.environ[one] for one in ONEDNN_CACHES} == {"5", "9"}
+        assert os.environ[name] == "9"
+    assert {one: os.environ.get(one) for one in ONEDNN_CACHES} == {**dict.fromkeys(ONEDNN_CACHES), name: "9"}

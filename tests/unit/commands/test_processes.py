@@ -41,3 +41,10 @@ def test_processes_share_the_gpus(monkeypatch: pytest.MonkeyPatch, device: Devic
 def test_no_more_lines_are_read_ahead_than_is_said(words: dict[str, object], count: int, windows: int) -> None:
     cfg = GenerateConfig(checkpoint="run", **words)  # type: ignore[arg-type]  # of several fields
     assert windows_ahead(cfg, count) == windows
+
+
+@pytest.mark.parametrize(("device", "number"), [("auto", 1), ("mps", 1), ("cpu", 3)])
+def test_a_mac_has_one_gpu(monkeypatch: pytest.MonkeyPatch, device: str, number: int) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 7}, raising=False)
+    assert number_there(Device[device]) == number

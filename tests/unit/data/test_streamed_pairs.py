@@ -113,3 +113,9 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path, monkeypatch: pytes
     small, large = map(first_batches, (40_000, 400_000))
     assert large < 1.2 * small
     assert large < 1_500_000
+
+
+def test_in_order_of_length_it_is_planned_as_data_in_memory_is(streamed: StreamedPairs) -> None:
+    in_memory, spec = ParallelDataset(SOURCE, TARGET, LIMITS, for_training=True), PlanSpec(max_tokens=60, shuffle=False)
+    found = [batch.ids.tolist() for batch in streamed.batches(epoch=1, plan=spec)]
+    assert found == [batch.ids.tolist() for batch in in_memory.batches(epoch=1, plan=spec)]

@@ -65,3 +65,13 @@ def test_there_is_at_most_twice_the_room_that_is_needed() -> None:
     for length in range(FIRST_SIZE + 1, 5 * FIRST_SIZE):
         cache.extend(keys_values(2, 1))
         assert cache.filled.keys.untyped_storage().nbytes() < 2 * length * 2 * 2 * 3 * 4 * 4
+
+
+def test_rows_are_reordered_where_gradients_are_kept_too() -> None:
+    first = KeysValues(*(part.requires_grad_() for part in keys_values(3, 2)))
+    cache, rows = cache_of(first), torch.tensor([2, 0])
+    cache.reorder(rows)
+    assert_filled(cache, [part[rows] for part in first])
+    second = keys_values(2, 1)
+    cache.extend(second)
+    assert_filled(cache, [torch.cat([old[rows], new], 2) for old, new in zip(first, second, strict=True)])

@@ -45,6 +45,30 @@ def test_the_copy_of_a_model_shares_its_parameters_and_follows_them() -> None:
     assert columns_first(model) is copied
     model.embedding.weight.mul_(2)
     torch.testing.assert_close(columns_first(model)(tokens), model(tokens))
+    model.hidden.weight.data.mul_(2)  # which torch does not count
+    torch.testing.assert_close(columns_first(model)(tokens), model(tokens))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_a_layer_that_others_have_a_hand_in_stays() -> None:
+    """Its weight may be made of others before each product, its output looked at, or all that it does be another's."""
+    normalized, watched, patched = nn.utils.weight_norm(nn.Linear(3, 3)), nn.Linear(3, 3), nn.Linear(3, 3)
+    seen: list[torch.Tensor] = []
+    watched.register_forward_hook(lambda _, __, out: seen.append(out))
+    setattr(patched, "forward", lambda x: -x)  # noqa: B010  # as a user's patch does
+    model, x = nn.Sequential(normalized, watched, patched), torch.randn(2, 3)
+    normalized.get_parameter("weight_g").data.mul_(2)
+    copied = columns_first(model)
+    torch.testing.assert_close(copied(x), model(x))
+    assert len(seen) == 2
+
+
+@torch.inference_mode()
+def test_a_model_that_was_made_for_inference() -> None:
+    model, tokens = Tied(), torch.arange(6)
+    copied = columns_first(model)
+    torch.testing.assert_close(copied(tokens), model(tokens))
+    assert columns_first(model) is copied
 
 
 def test_a_model_stays_as_it_is_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
