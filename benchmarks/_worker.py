@@ -90,6 +90,8 @@ class Tool:
     python: Path
     module: str
     model: Path
+    parallel: int = 1
+    """How many share the threads that libraries are told of by the environment."""
 
     def convert(self, exported: Path) -> None:
         """Make the tool's model of what seqtrain exported."""
@@ -100,7 +102,7 @@ class Tool:
         """Start a process that loads the model."""
         told = json.dumps(asdict(settings))
         command = [str(self.python), "-m", f"benchmarks.{self.module}", "serve", str(self.model), told]
-        threads = {"OMP_NUM_THREADS": str(settings.threads), "MKL_NUM_THREADS": str(settings.threads)}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(settings.threads // self.parallel))
         return Worker(self.module, command, {**os.environ, **threads, "HF_HUB_OFFLINE": "1"})
 
 

@@ -76,12 +76,12 @@ def tools(options: argparse.Namespace, trained: TrainedModel, directory: Path) -
     found = {OURS: Tool(Path(sys.executable), "_seqtrain", options.checkpoint.resolve())}
     if options.threads > 1:
         found[f"{OURS}, {options.threads} processes"] = replace(found[OURS], module="_seqtrain_processes")
-    for name, python, module in (
-        ("Hugging Face", options.hf_python, "_marian"),
-        ("CTranslate2", options.ct2_python, "_ctranslate2"),
+    for name, python, module, parallel in (
+        ("Hugging Face", options.hf_python, "_marian", 1),
+        ("CTranslate2", options.ct2_python, "_ctranslate2", options.ct2_parallel),
     ):
-        if python:
-            found[name] = Tool(Path(os.path.abspath(python)), module, directory / module)  # a link is not followed
+        if python:  # a link is not followed
+            found[name] = Tool(Path(os.path.abspath(python)), module, directory / module, parallel)
     peers = [tool for tool in found.values() if tool.model != found[OURS].model]
     if peers:
         export(trained, directory / "exported")
