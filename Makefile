@@ -36,8 +36,8 @@ DATA ?= multi30k/tok
 RESULTS := docs/benchmarks
 TRAINING = $(BIN)/python -m benchmarks.training --data $(DATA)
 DECODING = $(BIN)/python -m benchmarks.decoding --data $(DATA)
-# CTranslate2 is fastest with two batches at a time for a small model, with both threads for one batch of the base model.
 BESIDE := --hf-python $(PEERS)/hugging_face/bin/python --ct2-python $(PEERS)/ctranslate2/bin/python
+TWO_THREADS := --threads 2 --ct2-parallel 2
 bench: .venv/installed
 	$(TRAINING) --json $(RESULTS)/training.json
 	$(BIN)/python -m benchmarks.startup --json $(RESULTS)/startup.json
@@ -50,9 +50,9 @@ bench-peers: .venv/installed $(PEERS)/installed
 	$(TRAINING) --peers $(PEERS) --rounds 2 --malloc default --json $(RESULTS)/training-peers.json
 	$(TRAINING) --peers $(PEERS) --rounds 2 --malloc retaining --works tiny --json $(RESULTS)/training-peers-retaining.json
 	test -z "$(RUN)" || $(DECODING) $(BESIDE) --checkpoint $(RUN) --json $(RESULTS)/decoding-peers-tiny.json
-	test -z "$(RUN)" || $(DECODING) $(BESIDE) --threads 2 --ct2-parallel 2 --checkpoint $(RUN) \
+	test -z "$(RUN)" || $(DECODING) $(BESIDE) $(TWO_THREADS) --checkpoint $(RUN) \
 		--json $(RESULTS)/decoding-peers-tiny-two-threads.json
-	test -z "$(BASE)" || $(DECODING) $(BESIDE) --threads 2 --rounds 2 --process-rounds 1 --checkpoint $(BASE) \
+	test -z "$(BASE)" || $(DECODING) $(BESIDE) $(TWO_THREADS) --rounds 2 --process-rounds 1 --checkpoint $(BASE) \
 		--json $(RESULTS)/decoding-peers-base-two-threads.json
 	$(BIN)/python -m benchmarks.render
 

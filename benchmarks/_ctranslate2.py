@@ -47,7 +47,7 @@ class CTranslate2:
 
     @cached_property
     def _for_one(self) -> ctranslate2.Translator:
-        """With two threads of its own a sentence of tiny takes ten times as long, one of base nearly twice."""
+        """With two threads a sentence of tiny takes ten times as long, one of base nearly twice."""
         return self._loaded(1, 1)
 
     def _search(self, sources: Sentences, **options: Any) -> list[ctranslate2.TranslationResult]:
